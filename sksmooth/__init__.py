@@ -1,0 +1,38 @@
+"""Certified robustness for any classifier: randomized smoothing as a scikit-learn estimator.
+
+``SmoothedClassifier(estimator, sigma)`` turns any classifier into one that proves, for each input,
+an L2 radius within which its answer cannot change (Cohen, Rosenfeld and Kolter 2019,
+arXiv:1902.02918).
+"""
+
+from . import bounds, metrics, noise
+from .certificate import Certificate
+from .classifier import SmoothedClassifier
+from .displays import CertifiedAccuracyDisplay
+from .metrics import (
+    abstention_rate,
+    average_certified_radius_score,
+    average_certified_radius_scorer,
+    certified_accuracy_score,
+    certified_accuracy_scorer,
+    prediction_outcomes,
+)
+from .nested import certify
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Certificate",
+    "CertifiedAccuracyDisplay",
+    "SmoothedClassifier",
+    "abstention_rate",
+    "average_certified_radius_score",
+    "average_certified_radius_scorer",
+    "bounds",
+    "certified_accuracy_score",
+    "certified_accuracy_scorer",
+    "certify",
+    "metrics",
+    "noise",
+    "prediction_outcomes",
+]

@@ -1,0 +1,76 @@
+"""Backends: noisy batch in, votes out, one framework a file.
+
+The module of a backend is loaded only if the user has already imported its framework: an estimator
+of a framework cannot exist before. So ``import sksmooth`` stays light, and a machine without torch
+never needs it.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Backend, is_frozen, unwrap
+from .sklearn import FrameMaker, SklearnBackend
+
+__all__ = [
+    "Backend",
+    "FrameMaker",
+    "frozen_classes",
+    "get_backend",
+    "is_frozen",
+    "is_net",
+    "unwrap",
+]
+
+
+def is_net(estimator: Any) -> bool:
+    """Whether `estimator` is a skorch net (not: a pipeline or a search around one)."""
+    if "skorch" not in sys.modules:
+        return False
+    import skorch
+
+    return isinstance(estimator, skorch.NeuralNet)
+
+
+def get_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None = None) -> Backend:
+    """Return the fastest backend that answers as ``estimator.predict`` does.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Any scikit-learn classifier, a skorch net, or a Pipeline that ends in one.
+    answers : ndarray of shape (n_classes,)
+        What the estimator predicts for each class code; for a net, what each output stands for.
+    frame : FrameMaker, default=None
+        Gives batches the names of their columns, for an estimator that was fitted with them.
+    """
+    if is_net(unwrap(estimator)[1]):
+        from .skorch import net_backend
+
+        return net_backend(estimator, answers, frame)
+    return SklearnBackend(estimator, answers, frame)
+
+
+def frozen_classes(estimator: Any, X: NDArray[np.floating], y: NDArray[Any]) -> NDArray[Any]:
+    """Return the labels of a trained model's answers, in the order of its outputs.
+
+    A model's ``classes_`` decide. A net without them, or whose ``classes_`` are not as many as its
+    outputs (skorch infers them from the training labels), answers with the number of the output.
+    """
+    classes = np.asarray(getattr(estimator, "classes_", np.unique(y)))
+    if is_net(unwrap(estimator)[1]):
+        from .skorch import n_outputs
+
+        outputs = n_outputs(estimator, X[0])
+        if outputs is not None and (len(classes) != outputs or not hasattr(estimator, "classes_")):
+            classes = np.arange(outputs)
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has the labels {unknown[:5].tolist()}, which the frozen estimator does not know; "
+            f"its classes are {classes[:10].tolist()}. Pass y with the labels that it was trained "
+            "on; for a net, name them: NeuralNetClassifier(..., classes=[...])."
+        )
+    return classes

@@ -1,0 +1,83 @@
+"""What sampling needs of a model. Knows nothing of noise, statistics or the user's labels."""
+
+import abc
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+__all__ = ["Backend", "is_frozen", "unwrap"]
+
+
+class Backend(abc.ABC):
+    """A fitted classifier as a function from noisy batches to votes.
+
+    A vote is a class code from 0 to ``n_classes - 1``, or ``n_classes``, which stands for "not an
+    answer" (scores that are NaN or infinite) and makes sampling fail.
+
+    Attributes
+    ----------
+    n_classes : int
+        Number of classes.
+    in_processes : bool
+        Whether copies of the model may work in several processes.
+    constant_shape : bool
+        Whether all batches of a run should have the same length, because the framework compiles
+        code or chooses algorithms by shape.
+    """
+
+    n_classes: int
+    in_processes = True
+    constant_shape = False
+
+    @abc.abstractmethod
+    def batch_rows(self, row_values: int) -> int:
+        """Batch length that suits the model, for rows of `row_values` values."""
+
+    @abc.abstractmethod
+    def classify(self, batch: NDArray[np.floating]) -> Any:
+        """Return votes of shape (len(batch),), as an array of the backend's own kind."""
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Context in which `classify` is called."""
+        yield
+
+    def zeros(self, n_rows: int) -> Any:
+        """Return an empty tally of shape (n_rows, n_classes + 1)."""
+        return np.zeros((n_rows, self.n_classes + 1), dtype=np.int64)
+
+    def add_votes(self, tally: Any, votes: Any, rows: NDArray[np.int64]) -> None:
+        """Count `votes` into `tally`, in place; `rows` names the row of each, in rising order."""
+        first, last = int(rows[0]), int(rows[-1])
+        width = self.n_classes + 1
+        flat = np.bincount((rows - first) * width + votes, minlength=(last - first + 1) * width)
+        tally[first : last + 1] += flat.reshape(-1, width)
+
+    def to_numpy(self, tally: Any) -> NDArray[np.int64]:
+        """Return the tally as a numpy array."""
+        return tally
+
+
+def unwrap(estimator: Any) -> tuple[list[Any], Any]:
+    """Return the transformers and the model of nested Pipelines, out of any FrozenEstimator."""
+    steps: list[Any] = []
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif isinstance(estimator, Pipeline):
+            steps += [t for _, t in estimator.steps[:-1] if t is not None and t != "passthrough"]
+            estimator = estimator.steps[-1][1]
+        else:
+            return steps, estimator
+
+
+def is_frozen(estimator: Any) -> bool:
+    """Whether the model at the end of nested Pipelines is trained already and must stay so."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return isinstance(estimator, FrozenEstimator)

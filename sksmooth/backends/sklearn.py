@@ -1,0 +1,99 @@
+"""Any fitted classifier, through its ``predict``."""
+
+import dataclasses
+import importlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Backend
+
+__all__ = ["FrameMaker", "SklearnBackend"]
+
+# Below some thousand rows a call costs more than its rows: validation in every model, joblib in
+# forests. Above some megabytes the batch leaves the cache.
+_BATCH_ROWS = 10_000
+_BATCH_VALUES = 2**22
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameMaker:
+    """Turns arrays into data frames with given column names.
+
+    Parameters
+    ----------
+    library : str
+        Module whose ``DataFrame`` the user passed to fit: "pandas" or "polars".
+    columns : tuple of str
+        Names of the columns.
+    """
+
+    library: str
+    columns: tuple[str, ...]
+
+    def __call__(self, X: NDArray[Any]) -> Any:
+        """Return X as a data frame."""
+        frame = importlib.import_module(self.library).DataFrame
+        if self.library == "polars":
+            return frame(X, schema=list(self.columns))
+        return frame(X, columns=list(self.columns), copy=False)
+
+
+class SklearnBackend(Backend):
+    """A classifier that follows scikit-learn's conventions.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Its ``predict`` is the base classifier f.
+    answers : ndarray of shape (n_classes,)
+        What ``predict`` returns for each class code.
+    frame : FrameMaker or None
+        Applied to each batch.
+    """
+
+    def __init__(self, estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> None:
+        self.estimator = estimator
+        self.answers = np.asarray(answers)
+        self.frame = frame
+        self.n_classes = len(self.answers)
+        self._order = np.argsort(self.answers)
+        self._sorted = self.answers[self._order]
+        self._codes = np.array_equal(self.answers, np.arange(self.n_classes))
+
+    def batch_rows(self, row_values: int) -> int:
+        """Batch length that suits the model, for rows of `row_values` values."""
+        return int(np.clip(_BATCH_VALUES // row_values, 64, _BATCH_ROWS))
+
+    def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the class code of each row of `batch`."""
+        predicted = np.asarray(
+            self.estimator.predict(batch if self.frame is None else self.frame(batch))
+        )
+        if predicted.shape != (len(batch),):
+            raise ValueError(
+                f"{_name(self.estimator)}.predict returned shape {predicted.shape} for "
+                f"{len(batch)} rows; expected one label per row, shape ({len(batch)},)."
+            )
+        if self._codes and predicted.dtype.kind in "iu":
+            votes = predicted.astype(np.int64, copy=False)
+            known = (votes >= 0) & (votes < self.n_classes)
+        else:
+            if predicted.dtype.kind == "f" and self.answers.dtype.kind not in "f":
+                known = np.isfinite(predicted)
+                if not known.all():
+                    return np.where(known, 0, self.n_classes)
+            place = np.searchsorted(self._sorted, predicted).clip(max=self.n_classes - 1)
+            votes = self._order[place]
+            known = self.answers[votes] == predicted
+        if not known.all():
+            raise ValueError(
+                f"{_name(self.estimator)}.predict returned {predicted[~known][0]!r}, which is not "
+                f"among the classes that it was fitted on, {self.answers.tolist()[:10]}."
+            )
+        return votes
+
+
+def _name(estimator: Any) -> str:
+    return type(estimator).__name__

@@ -1,0 +1,260 @@
+"""Counts in, statements out: PREDICT and CERTIFY of Cohen et al. (2019), Section 3.2.
+
+This module knows nothing of models or of where the counts came from, which is why it can be
+tested exactly, and why another alpha or bound needs no new sampling.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc
+
+from .bounds import clopper_pearson
+from .labels import decode
+from .noise import Noise
+
+__all__ = ["Certificate", "certify_counts", "predict_counts"]
+
+Bound = Callable[[ArrayLike, ArrayLike, float], NDArray[np.float64]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Certificate:
+    """Certified labels and radii, one per row, with everything that they were computed from.
+
+    Unpacks as ``labels, radii = certificate``; everything else is an attribute. Indexing selects
+    rows. Row by row, with probability at least ``1 - alpha`` over the noise: either `abstained` is
+    True, or the smoothed classifier answers ``labels[i]`` at every point whose distance from the
+    row, in the norm `norm` and the units of X, is below ``radii[i]``.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Certified label; the abstain label where `abstained` (the top class if there is none).
+    radii : ndarray of shape (n_samples,), float64
+        Certified radius in the units of X, rounded down; 0.0 where `abstained`.
+    abstained : ndarray of shape (n_samples,), bool
+        True where nothing is certified. Test this, not ``radii == 0``.
+    p_lower : ndarray of shape (n_samples,), float64
+        Lower confidence bound on the probability of the selected class under noise.
+    selected : ndarray of shape (n_samples,)
+        The class chosen by the n0 selection draws, certified or not.
+    counts : ndarray of shape (n_samples, n_classes), int64
+        Votes of the n estimation draws; the columns follow `classes`.
+    classes : ndarray of shape (n_classes,)
+        Class labels, in the order of the columns of `counts`.
+    n, n0 : int
+        Draws for estimation and for selection, per row.
+    alpha : float
+        Probability, per row, with which the statement may be false.
+    sigma : float
+        Standard deviation of the noise, in the units of X.
+    norm : str
+        Norm of the radii.
+
+    See Also
+    --------
+    SmoothedClassifier.certify : Makes certificates.
+    sksmooth.metrics.certified_accuracy_score : Scores them against true labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> certificate = clf.certify(X[::50], n=1000)
+    >>> labels, radii = certificate
+    >>> labels
+    array([0, 1, 2])
+    >>> len(certificate[radii > 0.5]) <= len(certificate)
+    True
+    """
+
+    labels: NDArray[Any]
+    radii: NDArray[np.float64]
+    abstained: NDArray[np.bool_]
+    p_lower: NDArray[np.float64]
+    selected: NDArray[Any]
+    counts: NDArray[np.int64]
+    classes: NDArray[Any]
+    n: int
+    n0: int
+    alpha: float
+    sigma: float
+    norm: str
+
+    _PER_ROW = ("labels", "radii", "abstained", "p_lower", "selected", "counts")
+
+    def __post_init__(self) -> None:
+        for name in (*self._PER_ROW, "classes"):
+            getattr(self, name).setflags(write=False)
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        yield self.labels
+        yield self.radii
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: Any) -> "Certificate":
+        """Select rows: by position, slice, mask or list of positions."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        return dataclasses.replace(self, **{k: getattr(self, k)[rows] for k in self._PER_ROW})
+
+    def __repr__(self) -> str:
+        certified = int((~self.abstained).sum())
+        median = (
+            f", median radius {np.median(self.radii[~self.abstained]):.3g}" if certified else ""
+        )
+        return (
+            f"<Certificate of {len(self)} rows: {certified} certified{median}; n={self.n}, "
+            f"n0={self.n0}, alpha={self.alpha:g}, sigma={self.sigma:g}, norm={self.norm!r}>"
+        )
+
+    def to_frame(self, index: Any = None) -> Any:
+        """Return a pandas DataFrame with one line per row.
+
+        Parameters
+        ----------
+        index : array-like of shape (n_samples,), default=None
+            Index of the frame, such as ``X.index``.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            With the columns label, radius, abstained, p_lower, selected.
+        """
+        import pandas as pd  # optional: only this method needs it
+
+        columns = {
+            "label": self.labels,
+            "radius": self.radii,
+            "abstained": self.abstained,
+            "p_lower": self.p_lower,
+            "selected": self.selected,
+        }
+        return pd.DataFrame(columns, index=index)
+
+
+def certify_counts(
+    counts0: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    *,
+    noise: Noise,
+    classes: NDArray[Any],
+    alpha: float = 0.001,
+    abstain_label: Any = None,
+    bound: Bound = clopper_pearson,
+) -> Certificate:
+    """CERTIFY: turn votes into certificates.
+
+    Parameters
+    ----------
+    counts0 : ndarray of shape (n_samples, n_classes), int64
+        Votes of the n0 draws that select a class; rows sum to n0.
+    counts : ndarray of shape (n_samples, n_classes), int64
+        Votes of n draws that are independent of the first; rows sum to n.
+    noise : Noise
+        The noise of the draws; gives the radius.
+    classes : ndarray of shape (n_classes,)
+        Labels of the columns.
+    alpha : float in (0, 1), default=0.001
+        Probability, per row, with which the certificate may be false.
+    abstain_label : object, default=None
+        Label of rows with nothing to certify; None keeps the selected class.
+    bound : callable, default=clopper_pearson
+        ``bound(count, n, alpha) -> p_lower``, a lower confidence bound at level alpha.
+
+    Returns
+    -------
+    certificate : Certificate
+        Valid with probability at least ``1 - alpha`` for each row (Proposition 2 of
+        arXiv:1902.02918).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksmooth.certificate import certify_counts
+    >>> from sksmooth.noise import Gaussian
+    >>> certify_counts(
+    ...     np.array([[90, 10], [55, 45]]), np.array([[990, 10], [520, 480]]),
+    ...     noise=Gaussian(0.5), classes=np.array(["cat", "dog"]), abstain_label="abstain",
+    ... ).labels
+    array(['cat', 'abstain'], dtype='<U7')
+    """
+    n, n0 = (int(c.sum(axis=1)[0]) if len(c) else 0 for c in (counts, counts0))
+    # the steps and names of CERTIFY in the paper
+    c_a = counts0.argmax(axis=1)
+    n_a = np.take_along_axis(counts, c_a[:, None], axis=1)[:, 0]
+    p_lower = bound(n_a, n, alpha)
+    abstained = ~(p_lower > 0.5)
+    radii = np.where(abstained, 0.0, noise.radius(p_lower))
+    return Certificate(
+        labels=decode(c_a, abstained, classes, abstain_label),
+        radii=radii,
+        abstained=abstained,
+        p_lower=p_lower,
+        selected=classes[c_a],
+        counts=counts,
+        classes=classes.copy(),
+        n=n,
+        n0=n0,
+        alpha=alpha,
+        sigma=noise.sigma,
+        norm=noise.norm,
+    )
+
+
+def predict_counts(
+    counts: NDArray[np.int64], alpha: float
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """PREDICT: the top class of each row, and whether the votes leave it undecided.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_samples, n_classes), int64
+        Votes.
+    alpha : float in (0, 1)
+        Probability, per row, with which a row that is not undecided may get another class than the
+        smoothed classifier's.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), int
+        Column with the most votes, the first of them where several have as many.
+    undecided : ndarray of shape (n_samples,), bool
+        True where the two-sided binomial test between the two top counts does not reject
+        equality at level alpha.
+
+    Notes
+    -----
+    Comparing only the two largest counts is valid at level alpha without a correction for the
+    number of classes [1]_; see Proposition 1 of arXiv:1902.02918.
+
+    References
+    ----------
+    .. [1] K. Hung and W. Fithian (2019). "Rank verification for exponential families". Annals of
+       Statistics 47(2), 758-782.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksmooth.certificate import predict_counts
+    >>> codes, undecided = predict_counts(np.array([[60, 40], [90, 10]]), alpha=0.001)
+    >>> codes, undecided
+    (array([0, 0]), array([ True, False]))
+    """
+    codes = counts.argmax(axis=1)
+    if counts.shape[1] == 1:
+        return codes, np.zeros(len(counts), dtype=bool)
+    n_b, n_a = np.sort(counts, axis=1)[:, -2:].T.astype(np.float64)
+    # P(Bin(n_a + n_b, 1/2) >= n_a), doubled by symmetry; an incomplete beta function
+    tail = np.where(n_a > 0, betainc(np.maximum(n_a, 1), n_b + 1, 0.5), 1.0)
+    p_value = np.where(n_a > n_b, 2 * tail * (1 + 1e-9), 1.0)
+    return codes, ~(p_value <= alpha)

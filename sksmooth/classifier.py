@@ -1,0 +1,402 @@
+"""SmoothedClassifier, the scikit-learn face of the library; it alone knows all other modules."""
+
+import contextlib
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.utils import check_random_state, column_or_1d, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import validation as check
+from .backends import frozen_classes, get_backend, is_frozen, is_net
+from .bounds import smallest_certifying_n
+from .certificate import Certificate, certify_counts, predict_counts
+from .labels import choose_abstain_label, decode
+from .noise import Gaussian, Noise
+from .progress import progress_bar
+from .sampling import Report, count_votes
+from .streams import Purpose, new_seed
+from .training import fit_under_noise, seed_unset
+
+__all__ = ["SmoothedClassifier"]
+
+
+class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""A classifier whose answers come with a certified radius: randomized smoothing.
+
+    Around any base classifier f this builds the smoothed classifier
+
+    .. math:: g(x) = \arg\max_c \; P(f(x + \varepsilon) = c), \quad
+        \varepsilon \sim N(0, \sigma^2 I),
+
+    and proves, row by row, an L2 radius within which g's answer cannot change [1]_.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The base classifier f: any scikit-learn classifier, a Pipeline, a skorch
+        ``NeuralNetClassifier``. Wrap a trained model in ``sklearn.frozen.FrozenEstimator``. Put
+        scaling *inside* (``SmoothedClassifier(make_pipeline(StandardScaler(), clf))``): then noise
+        and radii are in the units of X.
+    sigma : float, default=0.25
+        Standard deviation of the noise on each feature, in the units of X. A larger sigma can
+        certify larger radii, at a lower accuracy.
+    n_augment : int, default=1
+        Noisy copies of the training data that the base is fitted on. Skorch nets ignore it: they
+        see fresh noise in every batch.
+    n : int, default=100_000
+        Draws per row with which `certify` bounds a probability.
+    n0 : int, default=100
+        Draws per row with which `certify` chooses the class.
+    n_predict : int, default=1000
+        Draws per row of `predict` and `vote_frequencies`.
+    alpha : float, default=0.001
+        Probability, per row, that an answer of `predict` or `certify` is false.
+    abstain_label : int, float, str or None, default="auto"
+        What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
+        the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
+        None never abstains: the top class is returned, and `predict_proba` exists.
+    batch_size : int, default=None
+        Rows of noise per call of the base; None for what suits the base. It does not change the
+        results, but time and memory.
+    n_jobs : int, default=None
+        Workers for sampling, as in joblib. It does not change the results. Nets on a GPU always
+        run in one process.
+    random_state : int, RandomState instance or None, default=None
+        Where the seed of the noise is drawn from, once, in `fit`; an int also seeds every unset
+        ``random_state`` of the base. None takes it from the operating system. **An int makes
+        results reproducible, not secret**: the guarantee is a probability over a seed that whoever
+        chose the model and the inputs did not know.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted base; it answers in class codes 0 to K - 1 (a frozen one in its own labels).
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    abstain_label_ : int, float, str or None
+        The label that stands for "no answer"; never one of `classes_`.
+    n_features_in_ : int
+        Number of features (of channels, for images) seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    sksmooth.certify : The same for a fitted search, or a Pipeline that ends in a smoother.
+    sksmooth.certified_accuracy_scorer : Certified accuracy at a radius, for model search.
+
+    Notes
+    -----
+    What a row gets depends on the seed and the row's content alone: not on the other rows, their
+    order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
+    batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
+    change.) The proof is in real arithmetic; floating-point noise and sums deviate from it by
+    rounding, which a base classifier that was built to do so can exploit.
+
+    `sigma` is read when it is used: ``set_params(sigma=...)`` after `fit` smooths the same base
+    with the new noise.
+
+    References
+    ----------
+    .. [1] J. Cohen, E. Rosenfeld and J. Z. Kolter (2019). "Certified Adversarial Robustness via
+       Randomized Smoothing". ICML. arXiv:1902.02918.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sksmooth import SmoothedClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> base = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
+    >>> clf.predict(X_test[:4])
+    array([0, 1, 1, 1])
+    >>> certificate = clf.certify(X_test[:4], n=1000)
+    >>> certificate.radii > 0.2
+    array([ True,  True,  True,  True])
+    """
+
+    _parameter_constraints = {  # noqa: RUF012
+        "estimator": [HasMethods(["fit", "predict"])],
+        "sigma": [Interval(Real, 0, None, closed="neither")],
+        "n_augment": [Interval(Integral, 1, None, closed="left")],
+        "n": [Interval(Integral, 1, None, closed="left")],
+        "n0": [Interval(Integral, 1, None, closed="left")],
+        "n_predict": [Interval(Integral, 1, None, closed="left")],
+        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "abstain_label": [Real, str, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        sigma: float = 0.25,
+        *,
+        n_augment: int = 1,
+        n: int = 100_000,
+        n0: int = 100,
+        n_predict: int = 1000,
+        alpha: float = 0.001,
+        abstain_label: Any = "auto",
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.sigma = sigma
+        self.n_augment = n_augment
+        self.n = n
+        self.n0 = n0
+        self.n_predict = n_predict
+        self.alpha = alpha
+        self.abstain_label = abstain_label
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> "SmoothedClassifier":
+        """Fit the base classifier under noise, and draw the seed of the noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Training rows: numbers without NaN or infinity; arrays, data frames or tensors.
+        y : array-like of shape (n_samples,)
+            Labels of any kind. The base sees codes 0 to K - 1 instead.
+        **fit_params : dict
+            Passed to the base's ``fit``; those with one value per row are repeated with the rows.
+
+        Returns
+        -------
+        self : SmoothedClassifier
+            The fitted estimator.
+        """
+        check.check_base(self.estimator)
+        frame = None if is_net(self.estimator) else check.frame_maker(X)
+        X, dtype = check.as_numeric(X, estimator=self.estimator)
+        X, y = validate_data(self, X, y, dtype=dtype, allow_nd=True)
+        check_classification_targets(y)
+        self._row_shape = X.shape[1:]
+        # None stays None: then everything, the base included, is drawn afresh
+        rng = None if self.random_state is None else check_random_state(self.random_state)
+        if get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        estimator = clone(self.estimator)
+        if is_frozen(estimator):
+            self.estimator_ = estimator.fit(X, y, **fit_params)
+            self.classes_ = self._answers = frozen_classes(self.estimator_, X, y)
+            self._frame = frame if hasattr(self.estimator_, "feature_names_in_") else None
+        else:
+            self.classes_, codes = np.unique(y, return_inverse=True)
+            if rng is not None:
+                seed_unset(estimator, rng)
+            self.estimator_ = fit_under_noise(
+                estimator,
+                X,
+                codes.astype(np.int64),
+                noise=self._noise(),
+                n_copies=self.n_augment,
+                seed=new_seed(rng),
+                reproducible=rng is not None,
+                fit_params=fit_params,
+                frame=frame,
+            )
+            self._answers = np.arange(len(self.classes_))
+            self._frame = frame
+        self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label)
+        # last, when the model exists: a model that was made knowing the seed could cheat
+        self._seed = new_seed(rng)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the smoothed classifier's labels: PREDICT, with `n_predict` draws a row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Row by row, with probability at least ``1 - alpha``, the smoothed classifier's label or
+            `abstain_label_` (Proposition 1 of arXiv:1902.02918).
+        """
+        codes, undecided = self._predict_codes(X)
+        return decode(codes, undecided, self.classes_, self.abstain_label_)
+
+    def certify(
+        self,
+        X: Any,
+        n: int | None = None,
+        *,
+        n0: int | None = None,
+        alpha: float | None = None,
+        verbose: int = 0,
+    ) -> Certificate:
+        r"""Return labels with certified radii: CERTIFY, with `n0` and then `n` draws a row.
+
+        `n0` draws choose a class; `n` fresh draws bound its probability :math:`p_A` from below by
+        Clopper-Pearson at level alpha; the radius is :math:`\sigma \Phi^{-1}(p_A)` if the bound is
+        above 1/2, otherwise the row is abstained on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+        n, n0, alpha : default=None
+            Override the constructor's parameters of these names.
+        verbose : int, default=0
+            1 shows a progress bar in a terminal or notebook.
+
+        Returns
+        -------
+        certificate : Certificate
+            Unpacks as ``labels, radii``. Row by row, with probability at least ``1 - alpha`` over
+            the noise, no perturbation of the row of L2 norm below its radius changes the smoothed
+            classifier's label (Proposition 2 of arXiv:1902.02918).
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
+            scores are not finite.
+        """
+        X = self._check_rows(X)
+        n = check.check_draws("n", self.n if n is None else n)
+        n0 = check.check_draws("n0", self.n0 if n0 is None else n0)
+        alpha = check.check_alpha(self.alpha if alpha is None else alpha)
+        check.warn_if_hopeless("n", n, smallest_certifying_n(alpha), alpha)
+        with progress_bar(len(X), n0 + n, verbose) as report:
+            counts0 = self._votes(X, n0, Purpose.SELECT, report)
+            counts = self._votes(X, n, Purpose.ESTIMATE, report)
+        return certify_counts(
+            counts0,
+            counts,
+            noise=self._noise(),
+            classes=self.classes_,
+            alpha=alpha,
+            abstain_label=self.abstain_label_,
+        )
+
+    def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
+        """Return how often the base gives each class under noise, over `n_predict` draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns follow `classes_`. Estimates without a guarantee.
+        """
+        return self._votes(self._check_rows(X), self.n_predict, Purpose.PREDICT) / self.n_predict
+
+    @available_if(lambda self: self.abstain_label is None)
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return `vote_frequencies`; exists only with ``abstain_label=None``.
+
+        Where `predict` may abstain, it would not be the argmax of these frequencies.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_samples, n_classes)
+            Columns follow `classes_`.
+        """
+        return self.vote_frequencies(X)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of `predict`; abstentions count as errors, whatever their label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+        y : array-like of shape (n_samples,)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            In [0, 1].
+        """
+        codes, undecided = self._predict_codes(X)
+        correct = self.classes_[codes] == column_or_1d(y)
+        if self.abstain_label_ is not None:
+            correct &= ~undecided
+        return float(np.average(correct, weights=sample_weight))
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the routing: the parameters of ``fit`` go to the base's ``fit``."""
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # before fit, estimator may be anything; then the defaults stand
+        with contextlib.suppress(Exception):
+            base = get_tags(self.estimator).classifier_tags
+            tags.classifier_tags.multi_class = base.multi_class
+            tags.classifier_tags.poor_score = base.poor_score
+        return tags
+
+    def _noise(self) -> Noise:
+        return Gaussian(float(self.sigma))
+
+    def _check_rows(self, X: Any) -> NDArray[np.floating]:
+        """Return X as an array, after comparing it with what `fit` saw."""
+        check_is_fitted(self, "estimator_")
+        self._validate_params()  # set_params may have come after fit
+        X, dtype = check.as_numeric(X, estimator=self.estimator)
+        X = validate_data(self, X, dtype=dtype, allow_nd=True, reset=False)
+        check.check_row_shape(X.shape[1:], self._row_shape)
+        return X
+
+    def _votes(
+        self, X: NDArray[Any], n: int, purpose: Purpose, report: Report | None = None
+    ) -> NDArray[np.int64]:
+        return count_votes(
+            get_backend(self.estimator_, self._answers, self._frame),
+            X,
+            n,
+            noise=self._noise(),
+            seed=self._seed,
+            purpose=purpose,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+        )
+
+    def _predict_codes(self, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        X = self._check_rows(X)
+        needed = check.smallest_predicting_n(self.alpha)
+        if self.abstain_label_ is not None:
+            check.warn_if_hopeless("n_predict", self.n_predict, needed, self.alpha)
+        return predict_counts(self._votes(X, self.n_predict, Purpose.PREDICT), self.alpha)

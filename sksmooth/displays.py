@@ -1,0 +1,260 @@
+"""Plots, after scikit-learn's displays. matplotlib is imported only when something is drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import _safe_indexing
+
+from .certificate import Certificate
+from .metrics import certified_accuracy_score
+from .nested import certify
+
+__all__ = ["CertifiedAccuracyDisplay"]
+
+
+class CertifiedAccuracyDisplay:
+    """Certified accuracy as a function of the radius.
+
+    Use `from_estimator`, `from_predictions` or `from_cv_results` to make one.
+
+    Parameters
+    ----------
+    radius : ndarray of shape (n_points,), or list of such
+        Radii, ascending from 0; a list for several curves.
+    certified_accuracy : ndarray of shape (n_points,), or list of such
+        Certified accuracy at each radius, constant from just above one radius to the next.
+    name : str or list of str, default=None
+        Name of each curve in the legend.
+
+    Attributes
+    ----------
+    line_ : matplotlib Artist or list of Artist
+        The curves.
+    ax_ : matplotlib Axes
+        Axes with the curves.
+    figure_ : matplotlib Figure
+        Figure that holds them.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import CertifiedAccuracyDisplay, SmoothedClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
+    >>> CertifiedAccuracyDisplay.from_estimator(clf, X, y, n=500)
+    <...>
+    >>> plt.show()
+    """
+
+    def __init__(
+        self,
+        *,
+        radius: NDArray[np.float64] | list[NDArray[np.float64]],
+        certified_accuracy: NDArray[np.float64] | list[NDArray[np.float64]],
+        name: str | Sequence[str] | None = None,
+    ) -> None:
+        self.radius = radius
+        self.certified_accuracy = certified_accuracy
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: ArrayLike,
+        *,
+        n: int | None = None,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: dict[str, Any] | None = None,
+    ) -> "CertifiedAccuracyDisplay":
+        """Certify rows and plot their certified accuracy.
+
+        Parameters
+        ----------
+        estimator : SmoothedClassifier, or Pipeline or search around one
+            Fitted.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+        y : array-like of shape (n_samples,)
+            True labels.
+        n : int, default=None
+            Draws per row; None for the estimator's own.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        name : str, default=None
+            Name of the curve; None for its sigma.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict, default=None
+            Passed to ``ax.plot``.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            With the curve drawn.
+        """
+        certificate = certify(estimator, X, n=n)
+        return cls.from_predictions(
+            y, certificate, sample_weight=sample_weight, name=name, ax=ax, curve_kwargs=curve_kwargs
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        certificate: Certificate,
+        *,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: dict[str, Any] | None = None,
+    ) -> "CertifiedAccuracyDisplay":
+        """Plot the certified accuracy of given certificates.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+        certificate : Certificate
+            Certificates of the same rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        name : str, default=None
+            Name of the curve; None for its sigma.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict, default=None
+            Passed to ``ax.plot``.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            With the curve drawn.
+        """
+        radius, accuracy = _curve(y_true, certificate, sample_weight)
+        name = rf"$\sigma$ = {certificate.sigma:g}" if name is None else name
+        display = cls(radius=radius, certified_accuracy=accuracy, name=name)
+        return display.plot(ax, curve_kwargs=curve_kwargs)
+
+    @classmethod
+    def from_cv_results(
+        cls,
+        cv_results: dict[str, Any],
+        X: Any,
+        y: ArrayLike,
+        *,
+        n: int | None = None,
+        name: Sequence[str] | None = None,
+        ax: Any = None,
+        curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
+    ) -> "CertifiedAccuracyDisplay":
+        """Plot one curve per fold of a cross-validation, on its test rows.
+
+        Parameters
+        ----------
+        cv_results : dict
+            From ``cross_validate(..., return_estimator=True, return_indices=True)``.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            The rows that were cross-validated on.
+        y : array-like of shape (n_samples,)
+            Their true labels.
+        n : int, default=None
+            Draws per row; None for the estimators' own.
+        name : sequence of str, default=None
+            Names of the curves; None for the numbers of the folds.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict or list of dict, default=None
+            Passed to ``ax.plot``, for all curves or for each.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            With the curves drawn.
+        """
+        missing = {"estimator", "indices"} - cv_results.keys()
+        if missing:
+            raise ValueError(
+                f"cv_results lacks {sorted(missing)}; call cross_validate with "
+                "return_estimator=True and return_indices=True."
+            )
+        curves = []
+        for estimator, rows in zip(
+            cv_results["estimator"], cv_results["indices"]["test"], strict=True
+        ):
+            certificate = certify(estimator, _safe_indexing(X, rows), n=n)
+            curves.append(_curve(_safe_indexing(y, rows), certificate, None))
+        names = [f"fold {i}" for i in range(len(curves))] if name is None else list(name)
+        radius, accuracy = (list(part) for part in zip(*curves, strict=True))
+        display = cls(radius=radius, certified_accuracy=accuracy, name=names)
+        return display.plot(ax, curve_kwargs=curve_kwargs)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        name: str | Sequence[str] | None = None,
+        curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
+    ) -> "CertifiedAccuracyDisplay":
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        name : str or sequence of str, default=None
+            Name of each curve; None for the names given before.
+        curve_kwargs : dict or list of dict, default=None
+            Passed to ``ax.plot``, for all curves or for each.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            The same object, with `line_`, `ax_` and `figure_`.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                "CertifiedAccuracyDisplay.plot needs matplotlib: pip install 'sksmooth[plot]'."
+            ) from error
+        several = isinstance(self.radius, list)
+        radii = self.radius if isinstance(self.radius, list) else [self.radius]
+        accuracies = self.certified_accuracy if several else [self.certified_accuracy]
+        given = self.name if name is None else name
+        names = [given] * len(radii) if given is None or isinstance(given, str) else list(given)
+        if curve_kwargs is None or isinstance(curve_kwargs, dict):
+            curve_kwargs = [curve_kwargs or {}] * len(radii)
+        if ax is None:
+            _, ax = plt.subplots()
+        lines = []
+        for r, accuracy, label, options in zip(radii, accuracies, names, curve_kwargs, strict=True):
+            style = {"label": label, "drawstyle": "steps-pre", **options}
+            lines += ax.plot(r, accuracy, **style)
+        ax.set(xlabel="L2 radius", ylabel="Certified accuracy", ylim=(-0.02, 1.02))
+        ax.set_xlim(left=0)
+        if any(names):
+            ax.legend()
+        self.line_: Any = lines if several else lines[0]
+        self.ax_: Any = ax
+        self.figure_: Any = ax.figure
+        return self
+
+
+def _curve(
+    y_true: ArrayLike, certificate: Certificate, sample_weight: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the corners of the curve; drawn with steps that hold the value to the left."""
+    radius = np.unique(np.append(0.0, certificate.radii))
+    radius = np.append(radius, np.nextafter(radius[-1], np.inf))  # where it falls to 0
+    accuracy = certified_accuracy_score(
+        y_true, certificate, radius=radius, sample_weight=sample_weight
+    )
+    return radius, accuracy

@@ -1,0 +1,70 @@
+"""The label that stands for "abstain", and codes turned into labels.
+
+The label must be of the classes' own kind, since scikit-learn's metrics refuse mixtures, and must
+never be one of them: an abstention that equals a class would be counted as an answer.
+"""
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["choose_abstain_label", "decode"]
+
+
+def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
+    """Return the label for abstentions, or None if `requested` is None.
+
+    ``"auto"`` gives -1 (or the next free whole number below) for numbers, "abstain" for strings.
+    """
+    if requested is None:
+        return None
+    taken = set(classes.tolist())
+    kind = classes.dtype.kind
+    if isinstance(requested, str) and requested == "auto":
+        if kind in "biuf":
+            label = next(c for c in range(-1, -len(taken) - 2, -1) if c not in taken)
+            return float(label) if kind == "f" else label
+        text = "abstain"
+        while text in taken:
+            text = f"_{text}_"
+        return text
+    if kind in "biu":
+        fits, wanted = isinstance(requested, numbers.Integral), "an integer"
+    elif kind == "f":
+        fits = isinstance(requested, numbers.Real) and math.isfinite(requested)
+        wanted = "a finite number"
+    else:
+        fits, wanted = isinstance(requested, str), "a string"
+    if not fits or isinstance(requested, bool):
+        raise ValueError(
+            f"abstain_label={requested!r} does not fit the labels {_shorten(classes)}: expected "
+            f'{wanted}. Use abstain_label="auto" to have one chosen.'
+        )
+    if requested in taken:
+        raise ValueError(
+            f"abstain_label={requested!r} is one of the classes {_shorten(classes)}, so an "
+            'abstention could not be told from an answer. Take another, or abstain_label="auto".'
+        )
+    return float(requested) if kind == "f" else requested
+
+
+def decode(
+    codes: NDArray[np.integer], abstained: NDArray[np.bool_], classes: NDArray[Any], label: Any
+) -> NDArray[Any]:
+    """Labels of class `codes`, with `label` where `abstained` unless it is None."""
+    labels = classes[codes]
+    if label is None:
+        return labels
+    if labels.dtype.kind in "biu":  # -1 does not fit into bool or unsigned labels
+        labels = labels.astype(np.int64)
+    # np.where widens strings; assignment would cut "abstain" to the width of the longest class
+    fill = np.array(label, dtype=object) if labels.dtype == object else np.array(label)
+    return np.where(abstained, fill, labels)
+
+
+def _shorten(classes: NDArray[Any]) -> str:
+    shown = ", ".join(repr(c) for c in classes[:5].tolist())
+    return f"[{shown}{', ...' if len(classes) > 5 else ''}]"

@@ -1,0 +1,89 @@
+"""Noise families. The class is the formula: how to draw the noise, and what radius it proves.
+
+A new family is a class with a norm, ``perturb`` and ``radius``; nothing else in the library needs
+to know it. This module knows nothing of models, labels or counts.
+"""
+
+import abc
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .bounds import radius_cohen
+
+__all__ = ["Gaussian", "Noise"]
+
+
+class Noise(abc.ABC):
+    """What smoothing needs of a noise distribution.
+
+    Attributes
+    ----------
+    sigma : float
+        Standard deviation of each coordinate, in the units of the inputs.
+    norm : str
+        The norm in which `radius` is measured.
+    """
+
+    sigma: float
+    norm: str
+
+    @abc.abstractmethod
+    def perturb(
+        self, row: NDArray[np.floating], rng: np.random.Generator, out: NDArray[np.floating]
+    ) -> None:
+        """Fill `out`, of shape (n_draws, *row.shape), with `row` plus fresh noise.
+
+        Draws come one after another from `rng`, so that fewer draws are a prefix of more. Row and
+        noise are summed here, not by the caller, so that a family may sum them exactly.
+        """
+
+    @abc.abstractmethod
+    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        """Return noise of the given shape for training.
+
+        `rng` has the draws of a numpy Generator under their names, but may give arrays of another
+        framework.
+        """
+
+    @abc.abstractmethod
+    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Radius within which the top class stays on top, rounded down; 0 where unproved."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaussian(Noise):
+    r"""Isotropic Gaussian noise :math:`N(0, \sigma^2 I)`, which certifies L2 balls.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation of each coordinate, in the units of the inputs.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import Gaussian
+    >>> Gaussian(sigma=0.5).radius([0.9]).round(4)
+    array([0.6408])
+    """
+
+    sigma: float
+    norm = "l2"
+
+    def perturb(
+        self, row: NDArray[np.floating], rng: np.random.Generator, out: NDArray[np.floating]
+    ) -> None:
+        """Fill `out`, of shape (n_draws, *row.shape), with `row` plus fresh noise."""
+        rng.standard_normal(out=out, dtype=out.dtype.type)
+        out *= self.sigma
+        out += row
+
+    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        """Return noise of the given shape for training."""
+        return self.sigma * rng.standard_normal(shape)
+
+    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """L2 radius of Theorem 1 in Cohen et al. (2019); see `sksmooth.bounds.radius_cohen`."""
+        return radius_cohen(p_lower, p_upper, sigma=self.sigma)

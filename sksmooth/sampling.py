@@ -1,0 +1,191 @@
+"""Counting votes under noise: rows x blocks of draws, packed into batches.
+
+A row's draws come in blocks of a size that depends on the row's size alone (`streams.block_rows`),
+each from its own stream. Blocks of several rows share a batch when n is small; one row's blocks are
+shared among workers when n is large. Votes are integers, so the order of counting cannot matter.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
+
+from .backends import Backend
+from .noise import Noise
+from .streams import Purpose, Streams, block_rows, row_key
+
+__all__ = ["count_votes"]
+
+_CHUNKS_PER_WORKER = 4
+Report = Callable[[int], None]
+
+
+def count_votes(
+    backend: Backend,
+    X: NDArray[np.floating],
+    n: int,
+    *,
+    noise: Noise,
+    seed: bytes,
+    purpose: Purpose,
+    batch_size: int | None = None,
+    n_jobs: int | None = None,
+    report: Report | None = None,
+) -> NDArray[np.int64]:
+    """Count the votes of a base classifier on n noisy copies of each row.
+
+    Parameters
+    ----------
+    backend : Backend
+        The base classifier.
+    X : ndarray of shape (n_samples, *shape), float32 or float64
+        Rows; noise is drawn in their precision.
+    n : int
+        Draws per row.
+    noise : Noise
+        Distribution of the draws.
+    seed, purpose
+        Name the draws, together with each row's content. Fewer draws are a prefix of more.
+    batch_size : int, default=None
+        Rows of noise per call of the model; None for what suits the model.
+    n_jobs : int, default=None
+        Workers, as in joblib; None follows ``joblib.parallel_config``.
+    report : callable, default=None
+        Told the number of draws that have just been finished.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_samples, n_classes), int64
+        Rows sum to n. They depend on the model, the noise, the seed, the purpose and the content of
+        each row, not on the other rows, `batch_size` or `n_jobs`.
+
+    Raises
+    ------
+    ValueError
+        If the model's scores are not finite for any draw.
+    """
+    blocks_per_row = -(-n // block_rows(X[0].size)) if len(X) else 0
+    total = len(X) * blocks_per_row
+    workers = joblib.effective_n_jobs(n_jobs) if backend.in_processes else 1
+    plan = (backend, X, n, noise, seed, purpose, batch_size)
+    if workers == 1 or total < 2:
+        tally = _count_blocks(*plan, 0, total, report)
+    else:
+        tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
+        edges = np.linspace(0, total, min(total, _CHUNKS_PER_WORKER * workers) + 1).astype(int)
+        # a chunk takes only its own rows along, and counts its blocks from the first of them
+        tasks = []
+        for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            first, last = start // blocks_per_row, -(-stop // blocks_per_row)
+            shift = first * blocks_per_row
+            part = (backend, X[first:last], *plan[2:], start - shift, stop - shift)
+            tasks.append(delayed(_count_chunk)(first, *part))
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        for first, part_tally in parallel(tasks):
+            tally[first : first + len(part_tally)] += part_tally
+            if report is not None:
+                report(int(part_tally.sum()))
+    _refuse_non_answers(tally[:, -1], n)
+    return np.ascontiguousarray(tally[:, :-1])
+
+
+def _count_chunk(first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
+    return first, _count_blocks(*args)
+
+
+def _count_blocks(
+    backend: Backend,
+    X: NDArray[np.floating],
+    n: int,
+    noise: Noise,
+    seed: bytes,
+    purpose: Purpose,
+    batch_size: int | None,
+    start: int,
+    stop: int,
+    report: Report | None = None,
+) -> NDArray[np.int64]:
+    """Tally of blocks `start` to `stop`, numbered through all rows; other draws are not made."""
+    if start == stop:
+        return np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
+    size = block_rows(X[0].size)
+    draws_left = _draws_before(stop, size, n) - _draws_before(start, size, n)
+    if batch_size is None:  # whole blocks, so that noise is drawn where it is used
+        batch_size = max(1, round(backend.batch_rows(X[0].size) / size)) * size
+    batch_size = min(batch_size, draws_left)
+    with backend.running():
+        tally = backend.zeros(len(X))
+        for batch, rows in _batches(X, n, noise, seed, purpose, batch_size, start, stop):
+            filled = len(rows)
+            if not backend.constant_shape:
+                batch = batch[:filled]
+            votes = backend.classify(batch)[:filled]
+            backend.add_votes(tally, votes, rows)
+            if report is not None:
+                report(filled)
+        return backend.to_numpy(tally)
+
+
+def _batches(
+    X: NDArray[np.floating],
+    n: int,
+    noise: Noise,
+    seed: bytes,
+    purpose: Purpose,
+    batch_size: int,
+    start: int,
+    stop: int,
+) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64]]]:
+    """Yield batches of noisy rows with the row number of each; only the last may be shorter.
+
+    The arrays are reused: a batch is gone when the next one is asked for. The last batch comes at
+    full length too, with leftovers behind the rows that are numbered.
+    """
+    size = block_rows(X[0].size)
+    blocks_per_row = -(-n // size)
+    batch = np.empty((batch_size, *X.shape[1:]), dtype=X.dtype)
+    rows = np.empty(batch_size, dtype=np.int64)
+    spare = np.empty((min(size, n), *X.shape[1:]), dtype=X.dtype)
+    streams = Streams()
+    filled, keyed = 0, -1
+    for number in range(start, stop):
+        row, block = divmod(number, blocks_per_row)
+        if row != keyed:
+            key, keyed = row_key(seed, X[row]), row
+        rng = streams.at(key, block, purpose)
+        length = min(size, n - block * size)  # the last block of a row may be shorter
+        fits = filled + length <= batch_size
+        drawn = batch[filled : filled + length] if fits else spare[:length]
+        noise.perturb(X[row], rng, drawn)
+        taken = 0
+        while taken < length:
+            part = min(length - taken, batch_size - filled)
+            if not fits:
+                batch[filled : filled + part] = drawn[taken : taken + part]
+            rows[filled : filled + part] = row
+            taken, filled = taken + part, filled + part
+            if filled == batch_size:
+                yield batch, rows
+                filled = 0
+    if filled:
+        yield batch, rows[:filled]
+
+
+def _draws_before(number: int, size: int, n: int) -> int:
+    """Draws in the blocks before block `number`, numbered through all rows."""
+    row, block = divmod(number, -(-n // size))
+    return row * n + block * size
+
+
+def _refuse_non_answers(votes: NDArray[np.int64], n: int) -> None:
+    bad = np.flatnonzero(votes)
+    if bad.size:
+        raise ValueError(
+            f"The base estimator's scores were NaN or infinite for {votes[bad[0]]} of {n} noisy "
+            f"copies of row {bad[0]} ({bad.size} of {len(votes)} rows are affected). Such a score "
+            "is not a vote for any class, so nothing is certified. Check the model on noisy input: "
+            "overflow, log of a negative number, or weights that diverged in training."
+        )

@@ -1,0 +1,91 @@
+"""Fitting the base classifier under noise (Section 3.3 of Cohen et al. 2019).
+
+A base that has never seen noise answers noisy inputs badly, and then there is little to certify.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _is_arraylike, _num_samples
+
+from .backends import FrameMaker, is_net
+from .noise import Noise
+from .streams import Purpose, Streams, block_rows, row_key
+
+__all__ = ["fit_under_noise", "noisy_copies", "seed_unset"]
+
+
+def noisy_copies(
+    X: NDArray[np.floating], n_copies: int, *, noise: Noise, seed: bytes
+) -> NDArray[np.floating]:
+    """Return `n_copies` noisy copies of X, one after another, shape (n_copies * n, *shape).
+
+    Noise is named by content, so that a row that occurs twice has the same copies twice: repeating
+    a row means what doubling its sample weight means.
+    """
+    noisy = np.empty((n_copies, *X.shape), dtype=X.dtype)
+    size = block_rows(X[0].size)
+    draws = np.empty((min(size, n_copies), *X.shape[1:]), dtype=X.dtype)
+    streams = Streams()
+    for i, row in enumerate(X):
+        key = row_key(seed, row)
+        for block, start in enumerate(range(0, n_copies, size)):
+            part = draws[: min(size, n_copies - start)]
+            noise.perturb(row, streams.at(key, block, Purpose.TRAIN), part)
+            noisy[start : start + len(part), i] = part
+    return noisy.reshape(-1, *X.shape[1:])
+
+
+def fit_under_noise(
+    estimator: Any,
+    X: NDArray[np.floating],
+    codes: NDArray[np.int64],
+    *,
+    noise: Noise,
+    n_copies: int,
+    seed: bytes,
+    reproducible: bool,
+    fit_params: dict[str, Any],
+    frame: FrameMaker | None = None,
+) -> Any:
+    """Fit `estimator` in place: nets see fresh noise in every batch, others `n_copies` copies.
+
+    Entries of `fit_params` with one value per row are repeated with the rows.
+    """
+    if is_net(estimator):
+        from .backends.skorch import fit_net
+
+        return fit_net(
+            estimator,
+            X,
+            codes,
+            noise=noise,
+            seed=seed,
+            reproducible=reproducible,
+            fit_params=fit_params,
+        )
+    noisy: Any = noisy_copies(X, n_copies, noise=noise, seed=seed)
+    if frame is not None:
+        noisy = frame(noisy)
+    if n_copies > 1:
+        rows = np.tile(np.arange(len(X)), n_copies)
+        codes = codes[rows]
+        fit_params = {
+            name: _safe_indexing(value, rows)
+            if _is_arraylike(value) and _num_samples(value) == len(X)
+            else value
+            for name, value in fit_params.items()
+        }
+    return estimator.fit(noisy, codes, **fit_params)
+
+
+def seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:
+    """Give every ``random_state`` that is None, at any depth, an int drawn from `random_state`."""
+    seeds = {}
+    for name, value in sorted(estimator.get_params(deep=True).items(), key=lambda item: item[0]):
+        if value is None and (name == "random_state" or name.endswith("__random_state")):
+            seeds[name] = int(random_state.randint(np.iinfo(np.int32).max))
+    if seeds:
+        estimator.set_params(**seeds)

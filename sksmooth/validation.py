@@ -1,0 +1,144 @@
+"""Checks of the user's input, each with a message that says what to do about it."""
+
+import numbers
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import is_classifier
+
+from .backends import FrameMaker, is_net, unwrap
+from .bounds import smallest_certifying_n
+
+__all__ = [
+    "as_numeric",
+    "check_alpha",
+    "check_base",
+    "check_draws",
+    "check_row_shape",
+    "frame_maker",
+    "smallest_predicting_n",
+    "warn_if_hopeless",
+]
+
+
+def check_base(estimator: Any) -> None:
+    """Refuse a base that is not a classifier, with a hint at what it could be wrapped in."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(estimator, torch.nn.Module):
+        raise ValueError(
+            "estimator is a torch module; expected a classifier. Wrap it in "
+            "skorch.NeuralNetClassifier(module, ...); if it is trained already, initialise that "
+            "net and pass sklearn.frozen.FrozenEstimator(net)."
+        )
+    if not is_classifier(estimator):
+        raise ValueError(
+            f"estimator must be a classifier; got {type(estimator).__name__}. A class of your own "
+            "should inherit from sklearn.base.ClassifierMixin, a skorch net should be a "
+            "NeuralNetClassifier or NeuralNetBinaryClassifier."
+        )
+
+
+def check_draws(name: str, value: Any) -> int:
+    """Return `value` as a number of draws."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ValueError(
+            f"{name} must be an int, the number of noise draws per row; got {value!r}."
+            + (f" Write {name}={int(value)}." if _is_whole(value) else "")
+        )
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1; got {value}.")
+    return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and float(value).is_integer()
+
+
+def check_alpha(value: Any) -> float:
+    """Return `value` as a failure probability."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
+        raise ValueError(
+            f"alpha, the probability that a certificate is false, must lie strictly between 0 and "
+            f"1; got {value!r}."
+        )
+    return float(value)
+
+
+def warn_if_hopeless(name: str, n: int, needed: int, alpha: float) -> None:
+    """Warn if `n` draws cannot decide anything, even if all votes agree."""
+    if n < needed:
+        warnings.warn(
+            f"{name}={n} draws can never decide a row at alpha={alpha:g}: every row will be "
+            f"abstained on. The smallest {name} that can is {needed}.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def smallest_predicting_n(alpha: float) -> int:
+    """Smallest number of draws with which a unanimous PREDICT is significant."""
+    return smallest_certifying_n(alpha / 2) if alpha < 1 else 1
+
+
+def as_numeric(X: Any, *, estimator: Any) -> tuple[Any, Any]:
+    """Return X ready for scikit-learn's ``validate_data``, and the dtype to ask of it.
+
+    Tensors become arrays. float32 and float64 stay what they are. For a base that ends in a net,
+    small integers (bytes of images) become float32, which holds them exactly; all else becomes
+    float64.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
+        X = (X.float() if X.dtype == torch.bfloat16 else X).detach().cpu().numpy()
+    if scipy.sparse.issparse(X):
+        raise ValueError(
+            "X is sparse, but noise makes every entry non-zero: dense data is required. Pass "
+            "X.toarray() if it fits into memory."
+        )
+    _warn_about_categories(X)
+    dtype = getattr(X, "dtype", None)
+    if (
+        is_net(unwrap(estimator)[1])
+        and isinstance(dtype, np.dtype)
+        and (dtype == np.float16 or (dtype.kind in "iu" and dtype.itemsize <= 2))
+    ):
+        return X, np.float32
+    return X, [np.float64, np.float32]
+
+
+def _warn_about_categories(X: Any) -> None:
+    dtypes = getattr(X, "dtypes", None)
+    if dtypes is None:
+        names = ["bool"] if getattr(getattr(X, "dtype", None), "kind", "") == "b" else []
+    else:
+        names = sorted(
+            {str(d) for d in dtypes if str(d).lower() in {"bool", "boolean", "category"}}
+        )
+    if names:
+        warnings.warn(
+            f"X has columns of type {', '.join(names)}: they are treated as numbers and get "
+            "Gaussian noise like all others. If an attacker cannot change them by small amounts, "
+            "leave them out of X.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuse rows of another shape than in fit; scikit-learn looks at the second axis only."""
+    if shape != expected:
+        raise ValueError(
+            f"X has rows of shape {shape}, but SmoothedClassifier was fitted on rows of shape "
+            f"{expected}. Reshape your data to (n_samples, {', '.join(map(str, expected))})."
+        )
+
+
+def frame_maker(X: Any) -> FrameMaker | None:
+    """Return what turns arrays into frames like X, if X is a pandas or polars frame."""
+    library = type(X).__module__.partition(".")[0]
+    if library in {"pandas", "polars"} and all(isinstance(c, str) for c in X.columns):
+        return FrameMaker(library, tuple(X.columns))
+    return None

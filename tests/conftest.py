@@ -1,0 +1,29 @@
+import os
+import pathlib
+
+import pytest
+
+
+@pytest.fixture
+def pyplot():
+    """matplotlib without a screen; figures are closed afterwards."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.close("all")
+    yield plt
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_screen():
+    os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """The folder of real data, which is not part of the package."""
+    folder = os.environ.get("SKSMOOTH_DATA")
+    if not folder:
+        pytest.skip("SKSMOOTH_DATA is not set: it should name the folder with the real data")
+    return pathlib.Path(folder)

@@ -1,0 +1,62 @@
+"""scikit-learn's own checks, over many bases, abstaining and not, with no expected failure."""
+
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sksmooth import SmoothedClassifier
+
+BASES = [
+    LogisticRegression(max_iter=1000),
+    DecisionTreeClassifier(),
+    KNeighborsClassifier(),
+    GaussianNB(),
+    LinearSVC(max_iter=20_000),
+    RidgeClassifier(),
+    RandomForestClassifier(n_estimators=5),
+    HistGradientBoostingClassifier(max_iter=5),
+    make_pipeline(StandardScaler(), LogisticRegression()),
+    CalibratedClassifierCV(LinearSVC(max_iter=20_000), cv=2),
+]
+ESTIMATORS = [
+    SmoothedClassifier(base, n_predict=200, n=200, abstain_label=label)
+    for base in BASES
+    for label in ("auto", None)
+]
+
+# The checks fit on tiny and constant data; what the bases say about that is not our matter.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn"),
+    pytest.mark.filterwarnings("ignore:.*n_features:UserWarning"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check_dataframe_column_names_consistency",
+        "check_n_features_in_after_fitting",
+        "check_param_validation",
+        "check_inplace_ensure_writeable",
+    ],
+)
+@pytest.mark.parametrize("label", ["auto", None])
+def test_checks_that_sklearn_runs_on_itself(name, label):
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    estimator = SmoothedClassifier(GaussianNB(), n_predict=200, n=200, abstain_label=label)
+    getattr(checks, name)("SmoothedClassifier", estimator)
