@@ -75,7 +75,7 @@ def clopper_pearson(count: ArrayLike, n: ArrayLike, alpha: float) -> NDArray[np.
     every = (k == m) & (k > 0)
     # alpha ** (1 / n), through its complement so that nothing is lost near 1
     p_lower[every] = 1 + np.expm1(np.log(alpha) / m[every]) * (1 + 1e-15)
-    p_lower[every] = np.nextafter(p_lower[every], 0)
+    p_lower[every] = np.nextafter(np.maximum(p_lower[every], 0), 0)
     some = (k > 0) & (k < m)
     p_lower[some] = _beta_quantile_below(k[some], m[some] - k[some] + 1, alpha * _LEVEL_MARGIN)
     return p_lower

@@ -92,7 +92,9 @@ class Certificate:
 
     def __post_init__(self) -> None:
         for name in (*self._PER_ROW, "classes"):
-            getattr(self, name).setflags(write=False)
+            view = getattr(self, name).view()
+            view.setflags(write=False)  # the view only: the caller's array is left alone
+            object.__setattr__(self, name, view)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.labels
@@ -188,7 +190,7 @@ def certify_counts(
     ... ).labels
     array(['cat', 'abstain'], dtype='<U7')
     """
-    n, n0 = (int(c.sum(axis=1)[0]) if len(c) else 0 for c in (counts, counts0))
+    n, n0 = _draws(counts), _draws(counts0)
     # the steps and names of CERTIFY in the paper
     c_a = counts0.argmax(axis=1)
     n_a = np.take_along_axis(counts, c_a[:, None], axis=1)[:, 0]
@@ -202,7 +204,7 @@ def certify_counts(
         p_lower=p_lower,
         selected=classes[c_a],
         counts=counts,
-        classes=classes.copy(),
+        classes=classes,
         n=n,
         n0=n0,
         alpha=alpha,
@@ -258,3 +260,12 @@ def predict_counts(
     tail = np.where(n_a > 0, betainc(np.maximum(n_a, 1), n_b + 1, 0.5), 1.0)
     p_value = np.where(n_a > n_b, 2 * tail * (1 + 1e-9), 1.0)
     return codes, ~(p_value <= alpha)
+
+
+def _draws(counts: NDArray[np.int64]) -> int:
+    draws = np.unique(counts.sum(axis=1))
+    if len(draws) != 1:
+        raise ValueError(
+            f"All rows of counts must have the same number of draws; got {draws[:5].tolist()}."
+        )
+    return int(draws[0])

@@ -83,7 +83,9 @@ def count_votes(
             shift = first * blocks_per_row
             part = (backend, X[first:last], *plan[2:], start - shift, stop - shift)
             tasks.append(delayed(_count_chunk)(first, *part))
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        # not every joblib backend can hand over results as they come; only a report needs that
+        return_as = "list" if report is None else "generator_unordered"
+        parallel = Parallel(n_jobs=n_jobs, return_as=return_as)
         for first, part_tally in parallel(tasks):
             tally[first : first + len(part_tally)] += part_tally
             if report is not None:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.base import is_classifier
+from sklearn.utils._param_validation import HasMethods
 
 from .backends import FrameMaker, is_net, unwrap
 from .bounds import smallest_certifying_n
 
 __all__ = [
+    "EstimatorConstraint",
     "as_numeric",
     "check_alpha",
     "check_base",
@@ -24,15 +26,21 @@ __all__ = [
 ]
 
 
-def check_base(estimator: Any) -> None:
-    """Refuse a base that is not a classifier, with a hint at what it could be wrapped in."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(estimator, torch.nn.Module):
-        raise ValueError(
-            "estimator is a torch module; expected a classifier. Wrap it in "
-            "skorch.NeuralNetClassifier(module, ...); if it is trained already, initialise that "
-            "net and pass sklearn.frozen.FrozenEstimator(net)."
+class EstimatorConstraint(HasMethods):
+    """scikit-learn's parameter constraint of this name, with a hint for users of torch."""
+
+    def __init__(self) -> None:
+        super().__init__(["fit", "predict"])
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()} (wrap a torch module in skorch.NeuralNetClassifier; if it is "
+            "trained already, initialise that and wrap it in sklearn.frozen.FrozenEstimator)"
         )
+
+
+def check_base(estimator: Any) -> None:
+    """Refuse a base that is not a classifier."""
     if not is_classifier(estimator):
         raise ValueError(
             f"estimator must be a classifier; got {type(estimator).__name__}. A class of your own "

@@ -4,6 +4,8 @@ import torch
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
+torch.set_num_threads(1)  # the nets are small, and the tests may run side by side
+
 
 class MLP(nn.Module):
     def __init__(self, n_in=2, n_out=2, hidden=16):
@@ -17,7 +19,7 @@ class MLP(nn.Module):
 class FlexibleMLP(nn.Module):
     """Takes any number of features and up to ten classes: sklearn's checks vary both."""
 
-    def __init__(self, n_out=3):
+    def __init__(self, n_out=10):
         super().__init__()
         self.layers = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, n_out))
 
@@ -50,10 +52,10 @@ class OneOutput(nn.Module):
         return self.layer(X)
 
 
-def mlp_net(n_in=2, n_out=2, **options):
+def mlp_net(n_in=2, n_out=2, module=MLP, **options):
     options = {"max_epochs": 5, "lr": 0.1, "verbose": 0, "batch_size": 16} | options
     return NeuralNetClassifier(
-        MLP, module__n_in=n_in, module__n_out=n_out, criterion=nn.CrossEntropyLoss, **options
+        module, module__n_in=n_in, module__n_out=n_out, criterion=nn.CrossEntropyLoss, **options
     )
 
 

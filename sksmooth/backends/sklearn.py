@@ -80,17 +80,14 @@ class SklearnBackend(Backend):
             votes = predicted.astype(np.int64, copy=False)
             known = (votes >= 0) & (votes < self.n_classes)
         else:
-            if predicted.dtype.kind == "f" and self.answers.dtype.kind not in "f":
-                known = np.isfinite(predicted)
-                if not known.all():
-                    return np.where(known, 0, self.n_classes)
             place = np.searchsorted(self._sorted, predicted).clip(max=self.n_classes - 1)
             votes = self._order[place]
             known = self.answers[votes] == predicted
         if not known.all():
+            stranger = predicted[~known].tolist()[0]
             raise ValueError(
-                f"{_name(self.estimator)}.predict returned {predicted[~known][0]!r}, which is not "
-                f"among the classes that it was fitted on, {self.answers.tolist()[:10]}."
+                f"{_name(self.estimator)}.predict returned {stranger!r}, which is not among the "
+                f"classes that it was fitted on, {self.answers.tolist()[:10]}."
             )
         return votes
 

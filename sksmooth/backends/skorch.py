@@ -41,7 +41,8 @@ class SkorchBackend(Backend):
     estimator : fitted net, or Pipeline that ends in one
         Steps before the net are applied by their ``transform``.
     n_classes : int
-        Number of classes; the net must have as many outputs.
+        Number of classes. Outputs beyond them, of classes that are missing in the training part of
+        a split, are left out.
     frame : FrameMaker or None
         Applied to each batch before the first step of a Pipeline.
     scores_to_votes : callable
@@ -85,14 +86,17 @@ class SkorchBackend(Backend):
     def classify(self, batch: NDArray[np.floating]) -> torch.Tensor:
         """Return votes, on the net's device."""
         scores = self.scores(batch)
-        expected = (len(batch),) if _is_binary(self.net) else (len(batch), self.n_classes)
-        if scores.shape != expected:
-            raise ValueError(
-                f"The net's module returned shape {tuple(scores.shape)} for {len(batch)} rows; "
-                f"expected {expected}: one column per class, for {self.n_classes} classes. For two "
-                "classes from a single output use skorch.NeuralNetBinaryClassifier."
-            )
-        finite = torch.isfinite(scores) if scores.ndim == 1 else torch.isfinite(scores).all(dim=1)
+        if _is_binary(self.net):
+            finite = torch.isfinite(scores)
+        else:
+            if scores.ndim != 2 or len(scores) != len(batch) or scores.shape[1] < self.n_classes:
+                raise ValueError(
+                    f"The net's module returned shape {tuple(scores.shape)} for {len(batch)} rows; "
+                    f"expected one column for each of {self.n_classes} classes. For two classes "
+                    "from a single output use skorch.NeuralNetBinaryClassifier."
+                )
+            finite = torch.isfinite(scores).all(dim=1)
+            scores = scores[:, : self.n_classes]
         return torch.where(finite, self.scores_to_votes(scores), self.n_classes)
 
     def scores(self, batch: NDArray[np.floating]) -> torch.Tensor:
@@ -226,7 +230,9 @@ def fit_net(
         net.callbacks_.append(("sksmooth_training_noise", noisy))
         try:
             target = codes.astype(np.float32) if _is_binary(net) else codes
-            net.partial_fit(torch.from_numpy(X).to(_float_dtype(net)), target, **fit_params)
+            # torch refuses read-only arrays, such as memory maps
+            rows = torch.from_numpy(np.require(X, requirements="W"))
+            net.partial_fit(rows.to(_float_dtype(net)), target, **fit_params)
         finally:
             net.callbacks_.pop()
             noisy.remove()

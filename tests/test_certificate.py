@@ -1,0 +1,141 @@
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from sksmooth.bounds import clopper_pearson
+from sksmooth.certificate import certify_counts, predict_counts
+from sksmooth.noise import Gaussian
+
+CLASSES = np.array(["ant", "bee", "cat"])
+
+
+def example(**changes):
+    counts0 = np.array([[90, 5, 5], [40, 60, 0], [0, 1, 99], [34, 33, 33]])
+    counts = np.array([[980, 10, 10], [520, 480, 0], [0, 0, 1000], [400, 300, 300]])
+    options = {"noise": Gaussian(0.5), "classes": CLASSES, "alpha": 0.001, "abstain_label": "?"}
+    return certify_counts(counts0, counts, **(options | changes))
+
+
+def test_certify_step_by_step():
+    certificate = example()
+    # row 1: the selection draws chose "bee", whose 480 of 1000 votes prove nothing
+    assert certificate.selected.tolist() == ["ant", "bee", "cat", "ant"]
+    assert certificate.labels.tolist() == ["ant", "?", "cat", "?"]
+    assert certificate.abstained.tolist() == [False, True, False, True]
+    assert_allclose(certificate.p_lower, clopper_pearson([980, 480, 1000, 400], 1000, 0.001))
+    # sigma * Phi^-1(p) with p from the beta quantile, as the paper's Section 3.2.2 has it
+    p = stats.beta.ppf(0.001, [980, 1000], [21, 1])
+    assert_allclose(certificate.radii[[0, 2]], 0.5 * stats.norm.ppf(p), rtol=1e-8)
+    assert certificate.radii[[1, 3]].tolist() == [0, 0]
+    assert (certificate.n, certificate.n0, certificate.norm) == (1000, 100, "l2")
+
+
+def test_no_abstain_label_keeps_the_class_and_says_that_nothing_is_certified():
+    certificate = example(abstain_label=None)
+    assert certificate.labels.tolist() == ["ant", "bee", "cat", "ant"]
+    assert certificate.abstained.tolist() == [False, True, False, True]
+    assert certificate.radii[1] == 0
+
+
+def test_another_bound_plugs_in():
+    certificate = example(bound=lambda count, n, alpha: np.asarray(count) / n)
+    assert_allclose(certificate.p_lower, [0.98, 0.48, 1.0, 0.4])
+
+
+def test_one_half_exactly_is_not_enough():
+    certificate = example(bound=lambda count, n, alpha: np.full(len(count), 0.5))
+    assert certificate.abstained.all()
+
+
+def test_unpacks_and_indexes():
+    certificate = example()
+    labels, radii = certificate
+    assert labels is certificate.labels
+    assert radii is certificate.radii
+    assert len(certificate) == 4
+    for rows in (slice(1, 3), np.array([1, 2]), [1, 2], np.array([False, True, True, False])):
+        part = certificate[rows]
+        assert part.labels.tolist() == ["?", "cat"]
+        assert part.counts.tolist() == certificate.counts[1:3].tolist()
+        assert part.classes.tolist() == CLASSES.tolist()
+    assert len(certificate[0]) == len(certificate[np.int64(-1)]) == 1
+    assert certificate[-1].labels.tolist() == ["?"]
+
+
+def test_is_frozen():
+    certificate = example()
+    with pytest.raises(AttributeError):
+        certificate.n = 5
+    with pytest.raises(ValueError, match="read-only"):
+        certificate.radii[0] = 9.0
+    assert CLASSES.flags.writeable  # the caller's own arrays are left alone
+
+
+def test_copies_and_pickles():
+    for other in (copy.deepcopy(example()), pickle.loads(pickle.dumps(example()))):
+        assert np.array_equal(other.radii, example().radii)
+        assert other.labels.tolist() == example().labels.tolist()
+
+
+def test_to_frame():
+    pd = pytest.importorskip("pandas")
+    frame = example().to_frame(index=list("wxyz"))
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.index.tolist() == list("wxyz")
+    assert frame.loc["x", "abstained"]
+    assert frame.columns.tolist() == ["label", "radius", "abstained", "p_lower", "selected"]
+
+
+def test_repr_says_what_matters():
+    text = repr(example())
+    for part in ("4 rows", "2 certified", "n=1000", "alpha=0.001", "sigma=0.5", "'l2'"):
+        assert part in text
+
+
+def test_predict_against_scipy():
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(200, [0.4, 0.35, 0.25], size=300)
+    codes, undecided = predict_counts(counts, alpha=0.05)
+    assert np.array_equal(codes, counts.argmax(axis=1))
+    for row, verdict in zip(np.sort(counts), undecided, strict=True):
+        top, runner_up = int(row[-1]), int(row[-2])
+        assert verdict == (stats.binomtest(top, top + runner_up, 0.5).pvalue > 0.05)
+    assert 0 < undecided.mean() < 1
+
+
+def test_predict_ties_and_unanimity():
+    counts = np.array([[50, 50, 0], [100, 0, 0], [10, 0, 0], [0, 11, 0]])
+    codes, undecided = predict_counts(counts, alpha=0.001)
+    assert codes.tolist() == [0, 0, 0, 1]
+    # 2 * 2 ** -10 > 0.001 >= 2 * 2 ** -11
+    assert undecided.tolist() == [True, False, True, False]
+
+
+def test_predict_error_is_exact():
+    """P(wrong class returned), summed over the binomial pmf for two classes, is at most alpha."""
+    n, alpha = 101, 0.05
+    votes = np.arange(n + 1)
+    codes, undecided = predict_counts(np.stack([votes, n - votes], axis=1), alpha)
+    for p in np.linspace(0.5, 0.99, 50):  # class 0 is right
+        wrong = stats.binom.pmf(votes[(codes == 1) & ~undecided], n, p).sum()
+        assert wrong <= alpha
+
+
+def test_one_class():
+    codes, undecided = predict_counts(np.full((3, 1), 100), 0.001)
+    assert codes.tolist() == [0, 0, 0]
+    assert not undecided.any()
+
+
+def test_unequal_rows_are_refused():
+    with pytest.raises(ValueError, match="same number of draws"):
+        certify_counts(
+            np.array([[10, 0], [10, 0]]),
+            np.array([[100, 0], [99, 0]]),
+            noise=Gaussian(1.0),
+            classes=np.array([0, 1]),
+        )

@@ -1,0 +1,78 @@
+"""Every public name is documented, with parameters, and shows an example that runs."""
+
+import importlib
+import inspect
+import pathlib
+import pkgutil
+
+import pytest
+
+import sksmooth
+
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+
+
+def public_objects():
+    yield from ((f"sksmooth.{name}", getattr(sksmooth, name)) for name in sksmooth.__all__)
+    for module in ("bounds", "certificate", "noise", "metrics"):
+        source = importlib.import_module(f"sksmooth.{module}")
+        yield from ((f"sksmooth.{module}.{name}", getattr(source, name)) for name in source.__all__)
+
+
+OBJECTS = {name: o for name, o in public_objects() if not inspect.ismodule(o)}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_documented_with_an_example(name):
+    doc = inspect.getdoc(OBJECTS[name]) or ""
+    assert len(doc.splitlines()[0]) > 20
+    if inspect.isabstract(OBJECTS[name]):
+        return
+    assert ">>> " in doc, "no example; doctests run those that are there"
+    assert "Parameters\n------" in doc or "Attributes\n------" in doc
+    if inspect.isfunction(OBJECTS[name]):
+        assert "Returns\n------" in doc
+        for parameter in inspect.signature(OBJECTS[name]).parameters:
+            assert parameter in doc
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_public_methods_are_documented(name):
+    if not inspect.isclass(OBJECTS[name]):
+        return
+    for method, function in inspect.getmembers(OBJECTS[name], inspect.isfunction):
+        if method.startswith("_") or not function.__module__.startswith("sksmooth"):
+            continue
+        doc = inspect.getdoc(function) or ""
+        assert doc, method
+        for parameter in list(inspect.signature(function).parameters)[1:]:
+            assert parameter in doc or function.__module__ == "sksmooth.noise", (method, parameter)
+
+
+def test_constructor_parameters_are_documented():
+    doc = inspect.getdoc(sksmooth.SmoothedClassifier)
+    for parameter in inspect.signature(sksmooth.SmoothedClassifier).parameters:
+        assert f"\n{parameter} : " in doc
+
+
+def test_the_signature_that_users_rely_on():
+    assert str(inspect.signature(sksmooth.SmoothedClassifier)).replace("'", "") == (
+        "(estimator: Any, sigma: float = 0.25, *, n_augment: int = 1, n: int = 100000, "
+        "n0: int = 100, n_predict: int = 1000, alpha: float = 0.001, abstain_label: Any = auto, "
+        "batch_size: int | None = None, n_jobs: int | None = None, random_state: Any = None) -> None"
+    )
+
+
+def test_every_public_name_is_in_the_reference():
+    reference = "\n".join(p.read_text() for p in (DOCS / "api").glob("*.rst"))
+    for name in sksmooth.__all__:
+        assert name in reference, name
+
+
+def test_all_is_what_is_there():
+    for info in pkgutil.walk_packages(sksmooth.__path__, "sksmooth."):
+        if info.name == "sksmooth.backends.skorch":
+            pytest.importorskip("skorch")
+        module = importlib.import_module(info.name)
+        for name in module.__all__:
+            assert hasattr(module, name), (info.name, name)

@@ -1,0 +1,375 @@
+"""skorch nets: trained under fresh noise, left plain, asked at the module's own speed."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+skorch = pytest.importorskip("skorch")
+
+from helpers import blobs  # noqa: E402
+from nets import CNN, MLP, FlexibleMLP, OneOutput, binary_net, cnn_net, mlp_net, spoil  # noqa: E402
+from sklearn.frozen import FrozenEstimator  # noqa: E402
+from sklearn.model_selection import GridSearchCV  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import FunctionTransformer, StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+from torch import nn  # noqa: E402
+
+from sksmooth import SmoothedClassifier, certified_accuracy_scorer  # noqa: E402
+from sksmooth.backends import get_backend  # noqa: E402
+
+X, y = blobs(120)
+X32 = X.astype(np.float32)
+
+
+def smoothed(net=None, **options):
+    defaults = {"sigma": 0.5, "n": 300, "n_predict": 200, "random_state": 0}
+    return SmoothedClassifier(net or mlp_net(), **(defaults | options))
+
+
+def images(n=60, k=10):
+    rng = np.random.default_rng(0)
+    target = np.arange(n) % k
+    pictures = rng.integers(0, 60, (n, 1, 8, 8), dtype=np.uint8)
+    pictures[np.arange(n), 0, target % 8, target // 8 * 4] = 255
+    return pictures, target
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [
+        SmoothedClassifier(
+            skorch.NeuralNetClassifier(
+                FlexibleMLP,
+                criterion=nn.CrossEntropyLoss,
+                max_epochs=15,
+                lr=0.1,
+                verbose=0,
+                batch_size=16,
+                train_split=None,
+            ),
+            n_predict=200,
+            n=200,
+            abstain_label=label,
+        )
+        for label in ("auto", None)
+    ]
+)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+class Spy(nn.Module):
+    """Writes down what its first layer sees, and in which mode."""
+
+    seen = []  # shared: skorch makes the module
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, X):
+        Spy.seen.append((X.detach().cpu().numpy().copy(), self.training))
+        return self.layer(X)
+
+
+@pytest.fixture
+def spied():
+    Spy.seen = []
+    net = skorch.NeuralNetClassifier(
+        Spy, criterion=nn.CrossEntropyLoss, max_epochs=3, verbose=0, batch_size=20
+    )
+    clf = smoothed(net, sigma=0.3).fit(X32, y)
+    return clf, Spy.seen
+
+
+class TestTraining:
+    def test_noise_reaches_training_and_validation_fresh_in_every_batch(self, spied):
+        _, seen = spied
+        clean = {row.tobytes() for row in X32}
+        for mode in (True, False):
+            batches = np.concatenate([batch for batch, training in seen if training is mode])
+            assert len(np.unique(batches, axis=0)) == len(batches)  # fresh in every epoch
+            assert not clean & {row.tobytes() for row in batches}
+
+    def test_noise_has_sigma(self, spied):
+        _, seen = spied
+        rows = np.concatenate([batch for batch, _ in seen])
+        assert len(rows) == 3 * 120
+        # the sum of squares over all rows is what it is without noise, plus sigma^2 each
+        excess = (rows**2).mean() - (X32**2).mean()
+        cross = 2 * 0.3 * np.abs(X32).max() / np.sqrt(rows.size)
+        assert abs(excess - 0.3**2) < 4 * cross
+
+    def test_the_fitted_net_is_plain(self, spied):
+        clf, _ = spied
+        net = clf.estimator_
+        assert type(net) is skorch.NeuralNetClassifier
+        assert not net.module_._forward_pre_hooks
+        assert [name for name, _ in net.callbacks_] == [
+            name for name, _ in clf.estimator.initialize().callbacks_
+        ]
+        assert list(net.module_.state_dict()) == ["layer.weight", "layer.bias"]
+        pickle.loads(pickle.dumps(net))
+
+    def test_nothing_stays_behind_when_training_fails(self):
+        class Fails(skorch.callbacks.Callback):
+            def on_epoch_end(self, net, **kwargs):
+                Fails.net = net
+                raise RuntimeError("enough")
+
+        with pytest.raises(RuntimeError, match="enough"):
+            smoothed(mlp_net(callbacks=[Fails()])).fit(X32, y)
+        assert not Fails.net.module_._forward_pre_hooks
+        assert "sksmooth_training_noise" not in dict(Fails.net.callbacks_)
+
+    def test_noise_follows_a_module_that_is_replaced(self):
+        class Replaces(skorch.callbacks.Callback):
+            def on_epoch_begin(self, net, **kwargs):
+                if len(net.history) == 2:
+                    net.set_params(module__n=7)
+
+        class Resizable(Spy):
+            def __init__(self, n=5):
+                super().__init__()
+
+        Spy.seen = []
+        net = skorch.NeuralNetClassifier(
+            Resizable,
+            criterion=nn.CrossEntropyLoss,
+            max_epochs=4,
+            verbose=0,
+            callbacks=[Replaces()],
+        )
+        clf = smoothed(net, sigma=0.3).fit(X32, y)
+        clean = {row.tobytes() for row in X32}
+        assert not clean & {row.tobytes() for batch, _ in Spy.seen for row in batch}
+        assert not clf.estimator_.module_._forward_pre_hooks
+
+    def test_random_state_alone_makes_it_reproducible(self):
+        torch.manual_seed(1)
+        state = torch.random.get_rng_state()
+        net = mlp_net(module=DropoutMLP)
+        counts = [smoothed(net).fit(X32, y).certify(X32).counts for _ in range(2)]
+        assert np.array_equal(*counts)
+        assert torch.equal(torch.random.get_rng_state(), state)  # the user's own is left alone
+
+    def test_the_given_net_is_left_alone(self):
+        net = mlp_net()
+        smoothed(net).fit(X32, y)
+        assert not hasattr(net, "module_")
+
+    def test_string_labels_float64_and_integers(self):
+        labels = np.array(["no", "yes"])[y]
+        for rows in (X, X32, np.round(10 * X).astype(np.int16)):
+            clf = smoothed(mlp_net(max_epochs=10)).fit(rows, labels)
+            assert clf.score(rows, labels) > 0.8
+            assert set(clf.certify(rows).labels) <= {"no", "yes", "abstain"}
+
+
+class DropoutMLP(MLP):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.layers.append(nn.Dropout(0.0))
+        self.layers.insert(1, nn.Dropout(0.5))
+
+
+class TestVotes:
+    @pytest.mark.parametrize(
+        ("net", "rows", "target"),
+        [
+            (mlp_net(), X32, y),
+            (binary_net(), X32, y),
+            (binary_net(threshold=0.8), X32, y),
+            (cnn_net(), *images()),
+        ],
+        ids=["mlp", "binary", "threshold", "cnn"],
+    )
+    def test_as_the_net_predicts(self, net, rows, target):
+        clf = smoothed(net, sigma=1.0).fit(rows, target)
+        rows = np.asarray(rows, dtype=np.float32)
+        backend = get_backend(clf.estimator_, np.arange(len(clf.classes_)))
+        with backend.running():
+            votes = np.asarray(backend.classify(rows))
+        assert np.array_equal(votes, clf.estimator_.predict(rows))
+        assert type(backend).__name__ == "SkorchBackend"
+
+    @pytest.mark.parametrize("batch_size", [1, 7, 1000])
+    def test_batch_size_and_one_row_at_a_time(self, batch_size):
+        clf = smoothed().fit(X32, y)
+        counts = clf.certify(X32[:9], n=200).counts
+        clf.set_params(batch_size=batch_size)
+        assert np.array_equal(clf.certify(X32[:9], n=200).counts, counts)
+        single = [clf.certify(X32[i : i + 1], n=200).counts[0] for i in range(9)]
+        assert np.array_equal(single, counts)
+
+    def test_workers_and_pickle(self):
+        clf = smoothed().fit(X32, y)
+        counts = clf.certify(X32).counts
+        assert np.array_equal(pickle.loads(pickle.dumps(clf)).certify(X32).counts, counts)
+        assert np.array_equal(clf.set_params(n_jobs=2).certify(X32).counts, counts)
+
+    def test_batches_have_one_shape(self):
+        Spy.seen = []
+        net = skorch.NeuralNetClassifier(
+            Spy, criterion=nn.CrossEntropyLoss, max_epochs=1, verbose=0
+        )
+        clf = smoothed(net).fit(X32, y)
+        Spy.seen.clear()
+        clf.certify(X32[:7], n=5000)
+        shapes = {len(batch) for batch, _ in Spy.seen if len(batch) != 700}  # 7 * n0
+        assert len(shapes) == 1
+        assert len(Spy.seen) > 8
+
+    def test_modes_come_back(self):
+        clf = smoothed(cnn_net()).fit(*images())
+        module = clf.estimator_.module_
+        module.train()
+        module.layers[1].eval()  # a frozen batch norm inside a module in training mode
+        modes = [m.training for m in module.modules()]
+        averages = module.layers[1].running_mean.clone()
+        clf.certify(images()[0])
+        assert [m.training for m in module.modules()] == modes
+        assert torch.equal(module.layers[1].running_mean, averages)
+
+    def test_modes_come_back_after_an_error(self):
+        clf = smoothed(cnn_net()).fit(*images())
+        clf.estimator_.module_.train()
+        clf.estimator_.module_.layers.append(nn.Linear(3, 3))  # does not fit
+        with pytest.raises(RuntimeError):
+            clf.certify(images()[0])
+        assert all(m.training for m in clf.estimator_.module_.modules() if m.training is not None)
+
+    def test_double_precision(self):
+        rows, target = blobs(60)
+        net = mlp_net(max_epochs=10).initialize()
+        net.module_.double()
+        net.partial_fit(torch.from_numpy(rows), target)
+        clf = smoothed(FrozenEstimator(net)).fit(rows, target)
+        assert clf.certify(rows).counts.sum() == 60 * 300
+
+    def test_an_overriding_net_is_asked_through_its_own_methods(self):
+        class Contrary(skorch.NeuralNetClassifier):
+            def predict(self, X):
+                return 1 - super().predict(X)
+
+        net = Contrary(
+            MLP, module__n_in=2, module__n_out=2, criterion=nn.CrossEntropyLoss, verbose=0
+        )
+        clf = smoothed(net).fit(X32, y)
+        plain = skorch.NeuralNetClassifier.predict(clf.estimator_, X32[:1])
+        assert clf.certify(X32[:1]).counts[0].argmax() == 1 - plain[0]
+        spoil(clf.estimator_)
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            clf.certify(X32)
+
+    def test_a_pipeline_with_a_net_at_its_end(self):
+        to32 = FunctionTransformer(np.float32)
+        base = make_pipeline(StandardScaler(), to32, mlp_net(max_epochs=20))
+        clf = smoothed(base).fit(X, y)
+        assert clf.score(X, y) > 0.9
+        backend = get_backend(clf.estimator_, np.arange(2))
+        assert type(backend).__name__ == "SkorchBackend"
+        with backend.running():
+            assert np.array_equal(np.asarray(backend.classify(X)), clf.estimator_.predict(X))
+
+    def test_tensors(self):
+        clf = smoothed().fit(torch.from_numpy(X32), torch.from_numpy(y))
+        counts = clf.certify(torch.from_numpy(X32)).counts
+        assert np.array_equal(clf.certify(X32).counts, counts)
+        assert len(clf.certify(torch.from_numpy(X32).bfloat16())) == 120
+
+    def test_outputs_without_a_class_get_no_votes(self):
+        clf = smoothed(mlp_net(n_out=5)).fit(X32, y)
+        with torch.no_grad():
+            clf.estimator_.module_.layers[-1].bias[4] = 100.0
+        assert clf.certify(X32).counts.sum(axis=1).tolist() == [300] * 120
+        assert clf.score(X32, y) > 0.8
+
+
+class TestFrozen:
+    def test_a_module_with_loaded_weights(self):
+        trained = smoothed(mlp_net(max_epochs=20)).fit(X32, y).estimator_.module_.state_dict()
+        net = mlp_net().initialize()
+        net.module_.load_state_dict(trained)
+        clf = smoothed(FrozenEstimator(net)).fit(X32, y)
+        assert clf.classes_.tolist() == [0, 1]
+        assert clf.score(X32, y) > 0.9
+        for name, tensor in net.module_.state_dict().items():
+            assert torch.equal(tensor, trained[name])
+
+    def test_classes_are_outputs_unless_named(self):
+        """skorch infers classes_ from y, but predicts the number of the output."""
+        net = mlp_net(n_out=6).fit(X32, np.array([3, 5])[y])
+        assert net.classes_.tolist() == [3, 5]
+        clf = smoothed(FrozenEstimator(net)).fit(X32, np.array([3, 5])[y])
+        assert clf.classes_.tolist() == [0, 1, 2, 3, 4, 5]
+        assert clf.score(X32, np.array([3, 5])[y]) > 0.5
+
+    def test_named_classes(self):
+        net = mlp_net(classes=["no", "yes"]).fit(X32, y)
+        clf = smoothed(FrozenEstimator(net)).fit(X32, np.array(["no", "yes"])[y])
+        assert clf.classes_.tolist() == ["no", "yes"]
+        assert clf.score(X32, np.array(["no", "yes"])[y]) > 0.5
+        with pytest.raises(ValueError, match="classes="):
+            smoothed(FrozenEstimator(mlp_net().initialize())).fit(X32, np.array(["a", "b"])[y])
+
+
+class TestGuards:
+    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
+    @pytest.mark.parametrize("net", [mlp_net(), binary_net()], ids=["classifier", "binary"])
+    def test_scores_that_are_not_finite(self, net, value):
+        clf = smoothed(net).fit(X32, y)
+        clf.estimator_ = copy.deepcopy(clf.estimator_)
+        spoil(clf.estimator_, value)
+        for method in (clf.certify, clf.predict, clf.vote_frequencies):
+            with pytest.raises(ValueError, match="NaN or infinite"):
+                method(X32)
+
+    def test_one_output_for_two_classes(self):
+        net = skorch.NeuralNetClassifier(
+            OneOutput, criterion=nn.BCEWithLogitsLoss, verbose=0, train_split=None
+        )
+        net.initialize()
+        with pytest.raises(ValueError, match=r"one column per class|does not know|one label"):
+            smoothed(FrozenEstimator(net)).fit(X32, y).certify(X32)
+
+    def test_fewer_outputs_than_classes(self):
+        clf = smoothed(mlp_net(n_out=3)).fit(X32, y)
+        clf.estimator_ = mlp_net(n_out=1).initialize()
+        with pytest.raises(ValueError, match=r"shape \(\d+, 1\).*each of 2 classes"):
+            clf.certify(X32)
+
+    def test_a_bare_module(self):
+        with pytest.raises(ValueError, match="wrap a torch module in skorch.NeuralNetClassifier"):
+            smoothed(CNN()).fit(X32, y)
+
+    def test_a_net_that_is_no_classifier(self):
+        with pytest.raises(ValueError, match="must be a classifier; got NeuralNet"):
+            smoothed(skorch.NeuralNetRegressor(MLP)).fit(X32, y)
+
+
+def test_grid_search_over_sigma_with_workers():
+    search = GridSearchCV(
+        smoothed(cnn_net(train_split=None)),
+        {"sigma": [10.0, 40.0]},
+        scoring=certified_accuracy_scorer(radius=0.25),
+        n_jobs=2,
+        cv=2,
+        error_score="raise",
+    ).fit(*images())
+    assert np.all(np.isfinite(search.cv_results_["mean_test_score"]))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu():
+    pictures, target = images()
+    clf = smoothed(cnn_net(device="cuda"), sigma=5.0).fit(pictures, target)
+    counts = clf.certify(pictures).counts
+    assert np.array_equal(clf.certify(pictures).counts, counts)
+    assert np.array_equal(clf.set_params(n_jobs=2).certify(pictures).counts, counts)
+    assert next(clf.estimator_.module_.parameters()).is_cuda
