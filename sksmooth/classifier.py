@@ -65,11 +65,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
         None never abstains: the top class is returned, and `predict_proba` exists.
     batch_size : int, default=None
-        Rows of noise per call of the base; None for what suits the base. It does not change the
-        results, but time and memory.
+        Noisy rows per call of the base; None for what suits it. It does not change the results.
     n_jobs : int, default=None
-        Workers for sampling, as in joblib. It does not change the results. Nets on a GPU always
-        run in one process.
+        Workers, as in joblib; it does not change the results. Nets on a GPU run in one process.
     random_state : int, RandomState instance or None, default=None
         Where the seed of the noise is drawn from, once, in `fit`; an int also seeds every unset
         ``random_state`` of the base. None takes it from the operating system. **An int makes

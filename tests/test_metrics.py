@@ -208,7 +208,7 @@ class TestNested:
         ).fit(rows, y)
         with pytest.warns(UserWarning, match=r"after StandardScaler; not in the units of X"):
             scaled = sksmooth.certify(outside, rows)
-        assert scaled.radii.max() < 4 < 40 < inside.certify(rows).radii.max()
+        assert scaled.radii.max() < 4 < 30 < inside.certify(rows).radii.max()
         last = outside[-1].certify(outside[0].transform(rows))
         assert np.array_equal(scaled.radii, last.radii)
 
