@@ -6,6 +6,7 @@ shared among workers when n is large. Votes are integers, so the order of counti
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import joblib
@@ -69,29 +70,41 @@ def count_votes(
     """
     blocks_per_row = -(-n // block_rows(X[0].size)) if len(X) else 0
     total = len(X) * blocks_per_row
-    workers = joblib.effective_n_jobs(n_jobs) if backend.in_processes else 1
-    plan = (backend, X, n, noise, seed, purpose, batch_size)
-    if workers == 1 or total < 2:
-        tally = _count_blocks(*plan, 0, total, report)
-    else:
-        tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
-        edges = np.linspace(0, total, min(total, _CHUNKS_PER_WORKER * workers) + 1).astype(int)
-        # a chunk takes only its own rows along, and counts its blocks from the first of them
-        tasks = []
-        for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            first, last = start // blocks_per_row, -(-stop // blocks_per_row)
-            shift = first * blocks_per_row
-            part = (backend, X[first:last], *plan[2:], start - shift, stop - shift)
-            tasks.append(delayed(_count_chunk)(first, *part))
-        # not every joblib backend can hand over results as they come; only a report needs that
-        return_as = "list" if report is None else "generator_unordered"
-        parallel = Parallel(n_jobs=n_jobs, return_as=return_as)
-        for first, part_tally in parallel(tasks):
-            tally[first : first + len(part_tally)] += part_tally
-            if report is not None:
-                report(int(part_tally.sum()))
+    workers = min(total, joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1)
+    settings = (n, noise, seed, purpose, batch_size)
+    with backend.running():
+        if workers <= 1:
+            tally = _count_blocks(backend, X, *settings, 0, total, report)
+        else:
+            tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
+            tasks = _chunks(backend, X, settings, blocks_per_row, _CHUNKS_PER_WORKER * workers)
+            # not every joblib backend hands over results as they come; only a report needs that
+            return_as = "list" if report is None else "generator_unordered"
+            parallel = Parallel(n_jobs=n_jobs, prefer=backend.prefer, return_as=return_as)
+            for first, part in parallel(tasks):
+                tally[first : first + len(part)] += part
+                if report is not None:
+                    report(int(part.sum()))
     _refuse_non_answers(tally[:, -1], n)
     return np.ascontiguousarray(tally[:, :-1])
+
+
+def _chunks(
+    backend: Backend,
+    X: NDArray[np.floating],
+    settings: tuple[Any, ...],
+    blocks_per_row: int,
+    n_chunks: int,
+) -> Iterator[Any]:
+    """Yield joblib tasks that count consecutive blocks; each takes only its own rows along."""
+    total = len(X) * blocks_per_row
+    edges = np.linspace(0, total, min(total, n_chunks) + 1).astype(int).tolist()
+    for start, stop in pairwise(edges):
+        first, last = start // blocks_per_row, -(-stop // blocks_per_row)
+        shift = first * blocks_per_row
+        yield delayed(_count_chunk)(
+            first, backend, X[first:last], *settings, start - shift, stop - shift
+        )
 
 
 def _count_chunk(first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
@@ -118,17 +131,16 @@ def _count_blocks(
     if batch_size is None:  # whole blocks, so that noise is drawn where it is used
         batch_size = max(1, round(backend.batch_rows(X[0].size) / size)) * size
     batch_size = min(batch_size, draws_left)
-    with backend.running():
-        tally = backend.zeros(len(X))
-        for batch, rows in _batches(X, n, noise, seed, purpose, batch_size, start, stop):
-            filled = len(rows)
-            if not backend.constant_shape:
-                batch = batch[:filled]
-            votes = backend.classify(batch)[:filled]
-            backend.add_votes(tally, votes, rows)
-            if report is not None:
-                report(filled)
-        return backend.to_numpy(tally)
+    tally = backend.zeros(len(X))
+    for batch, rows in _batches(X, n, noise, seed, purpose, batch_size, start, stop):
+        filled = len(rows)
+        if not backend.constant_shape:
+            batch = batch[:filled]
+        votes = backend.classify(batch)[:filled]
+        backend.add_votes(tally, votes, rows)
+        if report is not None:
+            report(filled)
+    return backend.to_numpy(tally)
 
 
 def _batches(

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
 from helpers import blobs  # noqa: E402
+from joblib.externals.loky import get_reusable_executor  # noqa: E402
 from nets import CNN, MLP, FlexibleMLP, OneOutput, binary_net, cnn_net, mlp_net, spoil  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from sklearn.model_selection import GridSearchCV  # noqa: E402
@@ -20,9 +22,18 @@ from torch import nn  # noqa: E402
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer  # noqa: E402
 from sksmooth.backends import get_backend  # noqa: E402
+from sksmooth.noise import Gaussian  # noqa: E402
+from sksmooth.sampling import count_votes  # noqa: E402
+from sksmooth.streams import Purpose  # noqa: E402
 
 X, y = blobs(120)
 X32 = X.astype(np.float32)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fresh_workers():
+    """Workers that grew up without torch grow by its size here, and loky takes that for a leak."""
+    get_reusable_executor().shutdown(wait=True)
 
 
 def smoothed(net=None, **options):
@@ -210,19 +221,51 @@ class TestVotes:
         clf = smoothed().fit(X32, y)
         counts = clf.certify(X32).counts
         assert np.array_equal(pickle.loads(pickle.dumps(clf)).certify(X32).counts, counts)
-        assert np.array_equal(clf.set_params(n_jobs=2).certify(X32).counts, counts)
+        clf.set_params(n_jobs=2)
+        assert np.array_equal(clf.certify(X32).counts, counts)
+        with joblib.parallel_config(backend="loky"):
+            assert np.array_equal(clf.certify(X32).counts, counts)
 
-    def test_batches_have_one_shape(self):
+    def test_workers_of_a_module_that_cannot_be_pickled(self):
+        class Local(MLP):
+            pass
+
+        clf = smoothed(mlp_net(module=Local), n_jobs=2).fit(X32, y)
+        counts = clf.certify(X32).counts
+        assert np.array_equal(clf.set_params(n_jobs=1).certify(X32).counts, counts)
+
+    def test_workers_all_see_evaluation_mode(self):
+        Spy.seen = []
+        net = skorch.NeuralNetClassifier(Spy, criterion=nn.CrossEntropyLoss, verbose=0)
+        clf = smoothed(net, n_jobs=2, batch_size=50).fit(X32, y)
+        clf.estimator_.module_.train()
+        Spy.seen.clear()
+        clf.certify(X32[:2], n=20_000)
+        assert not any(training for _, training in Spy.seen)
+        assert clf.estimator_.module_.training
+
+    @pytest.mark.parametrize("constant", [False, True])
+    def test_batches_have_one_shape_where_it_matters(self, constant):
         Spy.seen = []
         net = skorch.NeuralNetClassifier(
             Spy, criterion=nn.CrossEntropyLoss, max_epochs=1, verbose=0
         )
         clf = smoothed(net).fit(X32, y)
         Spy.seen.clear()
-        clf.certify(X32[:7], n=5000)
-        shapes = {len(batch) for batch, _ in Spy.seen if len(batch) != 700}  # 7 * n0
-        assert len(shapes) == 1
-        assert len(Spy.seen) > 8
+        backend = get_backend(clf.estimator_, np.arange(2))
+        assert not backend.constant_shape  # plain code on a CPU
+        backend.constant_shape = constant
+        options = {"noise": Gaussian(0.5), "seed": bytes(16), "purpose": Purpose.PREDICT}
+        counts = count_votes(backend, X32[:7], 5000, batch_size=600, **options)
+        assert counts.sum(axis=1).tolist() == [5000] * 7
+        lengths = [len(batch) for batch, _ in Spy.seen]
+        assert lengths == [600] * 58 + [600 if constant else 200]
+
+    def test_compiled_modules_keep_one_shape(self):
+        net = mlp_net().initialize()
+        assert not get_backend(net, np.arange(2)).constant_shape
+        net.module_ = torch.compile(net.module_)
+        assert get_backend(net, np.arange(2)).constant_shape
 
     def test_modes_come_back(self):
         clf = smoothed(cnn_net()).fit(*images())

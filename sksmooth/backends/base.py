@@ -23,15 +23,18 @@ class Backend(abc.ABC):
     ----------
     n_classes : int
         Number of classes.
-    in_processes : bool
-        Whether copies of the model may work in several processes.
+    in_parallel : bool
+        Whether several workers may share the work.
+    prefer : str or None
+        Workers to use where the user has not chosen: "threads" where they share the model well.
     constant_shape : bool
         Whether all batches of a run should have the same length, because the framework compiles
         code or chooses algorithms by shape.
     """
 
     n_classes: int
-    in_processes = True
+    in_parallel = True
+    prefer: str | None = None
     constant_shape = False
 
     @abc.abstractmethod
@@ -44,7 +47,7 @@ class Backend(abc.ABC):
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Context in which `classify` is called."""
+        """Context around all calls of `classify`, by whatever workers."""
         yield
 
     def zeros(self, n_rows: int) -> Any:

@@ -19,9 +19,9 @@ from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = ["SkorchBackend", "fit_net", "n_outputs", "net_backend"]
 
-# Measured optima on a CPU: about 1,000 rows for a small perceptron, 100 for a small convolutional
-# net on 28 x 28 pixels, 64 for a ResNet-20 on 3 x 32 x 32. A GPU wants enough rows to be busy.
-_BATCH_VALUES = {"cpu": 2**17, "accelerator": 2**23}
+# Measured optima on a CPU: about 1,000 rows for a small perceptron, 400 for a small convolutional
+# net on 28 x 28 pixels, 32 to 100 for a ResNet-20 on 3 x 32 x 32. A GPU wants to be kept busy.
+_BATCH_VALUES = {"cpu": 2**18, "accelerator": 2**23}
 _BATCH_ROWS = {"cpu": (32, 1024), "accelerator": (64, 4096)}
 
 
@@ -49,7 +49,9 @@ class SkorchBackend(Backend):
         Turns the module's output into class codes.
     """
 
-    constant_shape = True
+    # A copy in another process needs a module that can be pickled, which those defined in a
+    # notebook cannot; and torch and numpy let other threads run while they compute.
+    prefer = "threads"
 
     def __init__(
         self,
@@ -64,7 +66,9 @@ class SkorchBackend(Backend):
         self.scores_to_votes = scores_to_votes
         self.dtype = _float_dtype(self.net)
         self.device = torch.device(self.net.device or "cpu")
-        self.in_processes = self.device.type == "cpu"
+        self.in_parallel = self.device.type == "cpu"
+        # plain code on a CPU takes any shape, and filling up the last batch would cost time
+        self.constant_shape = self.device.type != "cpu" or _is_compiled(self.net.module_)
 
     def batch_rows(self, row_values: int) -> int:
         """Batch length that suits the device, for rows of `row_values` values."""
@@ -73,16 +77,16 @@ class SkorchBackend(Backend):
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Set evaluation mode without gradients; afterwards the modules' own modes come back."""
+        """Set evaluation mode; afterwards the modules' own modes come back."""
         modes = [(module, module.training) for module in self.net.module_.modules()]
         self.net.module_.eval()
         try:
-            with torch.inference_mode():
-                yield
+            yield
         finally:
             for module, training in modes:
                 module.training = training
 
+    @torch.inference_mode()  # here, because it holds for the thread that enters it
     def classify(self, batch: NDArray[np.floating]) -> torch.Tensor:
         """Return votes, on the net's device."""
         scores = self.scores(batch)
@@ -181,7 +185,7 @@ def n_outputs(estimator: Any, row: NDArray[np.floating]) -> int | None:
     if _is_binary(net):
         return 2
     backend = SkorchBackend(estimator, 0, None, _argmax)
-    with backend.running():
+    with backend.running(), torch.inference_mode():
         scores = backend.scores(row[None])
     return int(scores.shape[1]) if scores.ndim == 2 else None
 
@@ -281,6 +285,13 @@ class _TorchDraws:
 
 def _is_binary(net: Any) -> bool:
     return isinstance(net, skorch.NeuralNetBinaryClassifier)
+
+
+def _is_compiled(module: torch.nn.Module) -> bool:
+    return any(
+        hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
+        for part in module.modules()
+    )
 
 
 def _float_dtype(net: Any) -> torch.dtype:

@@ -1,0 +1,50 @@
+# Each target installs what it needs into .venv. CI runs the same targets (.ci/run).
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n 2
+
+.PHONY: demo demo-torch test test-minimum lint docs bench clean
+
+demo: $(VENV)/.plot  ## certify scikit-learn's digits, print the table, draw the curves
+	$(BIN)/python -m benchmarks.demo
+
+demo-torch: $(VENV)/.plot $(VENV)/.torch  ## the same with a small CNN through skorch
+	$(BIN)/python -m benchmarks.demo --torch
+
+test: $(VENV)/.test $(VENV)/.torch  ## the whole suite, doctests and the code of the guide included
+	$(PYTEST) tests sksmooth docs
+
+test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
+	$(VENV)-minimum/bin/python -m pytest -n 2 tests
+
+lint: $(VENV)/.lint  ## style, spelling and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell sksmooth tests benchmarks docs README.md CHANGELOG.md
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.speed.memory
+
+clean:
+	rm -rf $(VENV) $(VENV)-minimum demo_output docs/_build docs/auto_examples docs/api/generated
+
+$(VENV)/.python:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# A stamp file per extra: reinstalled when pyproject.toml changes.
+$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	touch $@
+
+$(VENV)-minimum/.installed: pyproject.toml .ci/minimum.txt
+	$(PYTHON) -m venv $(VENV)-minimum
+	$(VENV)-minimum/bin/python -m pip install --quiet --requirement .ci/minimum.txt
+	$(VENV)-minimum/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
