@@ -4,7 +4,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest -n 2
 
-.PHONY: demo demo-torch test test-minimum lint docs bench clean
+.PHONY: help demo demo-torch test test-minimum lint docs bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 demo: $(VENV)/.plot  ## certify scikit-learn's digits, print the table, draw the curves
 	$(BIN)/python -m benchmarks.demo

@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import validation as check
-from .backends import frozen_classes, get_backend, is_frozen, is_net
+from .backends import get_backend, is_net
 from .bounds import smallest_certifying_n
 from .certificate import Certificate, certify_counts, predict_counts
 from .labels import choose_abstain_label, decode
@@ -24,7 +24,7 @@ from .noise import Gaussian, Noise
 from .progress import progress_bar
 from .sampling import Report, count_votes
 from .streams import Purpose, new_seed
-from .training import fit_under_noise, seed_unset
+from .training import fit_base
 
 __all__ = ["SmoothedClassifier"]
 
@@ -196,28 +196,16 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        estimator = clone(self.estimator)
-        if is_frozen(estimator):
-            self.estimator_ = estimator.fit(X, y, **fit_params)
-            self.classes_ = self._answers = frozen_classes(self.estimator_, X, y)
-            self._frame = frame if hasattr(self.estimator_, "feature_names_in_") else None
-        else:
-            self.classes_, codes = np.unique(y, return_inverse=True)
-            if rng is not None:
-                seed_unset(estimator, rng)
-            self.estimator_ = fit_under_noise(
-                estimator,
-                X,
-                codes.astype(np.int64),
-                noise=self._noise(),
-                n_copies=self.n_augment,
-                seed=new_seed(rng),
-                reproducible=rng is not None,
-                fit_params=fit_params,
-                frame=frame,
-            )
-            self._answers = np.arange(len(self.classes_))
-            self._frame = frame
+        self.estimator_, self.classes_, self._answers, self._frame = fit_base(
+            clone(self.estimator),
+            X,
+            y,
+            noise=self._noise(),
+            n_copies=self.n_augment,
+            random_state=rng,
+            fit_params=fit_params,
+            frame=frame,
+        )
         self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label)
         # last, when the model exists: a model that was made knowing the seed could cheat
         self._seed = new_seed(rng)
@@ -309,7 +297,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         return self._votes(self._check_rows(X), self.n_predict, Purpose.PREDICT) / self.n_predict
 
-    @available_if(lambda self: self.abstain_label is None)
+    # what counts is how it was fitted; before, what it would be fitted with
+    @available_if(lambda self: getattr(self, "abstain_label_", self.abstain_label) is None)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return `vote_frequencies`; exists only with ``abstain_label=None``.
 

@@ -238,8 +238,9 @@ class CertifiedAccuracyDisplay:
         for r, accuracy, label, options in zip(radii, accuracies, names, curve_kwargs, strict=True):
             style = {"label": label, "drawstyle": "steps-pre", **options}
             lines += ax.plot(r, accuracy, **style)
+        for line in lines:
+            line.sticky_edges.x[:] = [0]  # no margin left of 0, and later curves still fit in
         ax.set(xlabel="L2 radius", ylabel="Certified accuracy", ylim=(-0.02, 1.02))
-        ax.set_xlim(left=0)
         if any(names):
             ax.legend()
         self.line_: Any = lines if several else lines[0]

@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from .certificate import Certificate
+from .validation import user_level
 
 __all__ = ["certify"]
 
@@ -57,7 +58,7 @@ def certify(estimator: Any, X: Any, **options: Any) -> Certificate:
                     f"{', '.join(type(s).__name__ for s in steps)}; not in the units of X. For "
                     "those, put the Pipeline inside: SmoothedClassifier(make_pipeline(..., clf)).",
                     UserWarning,
-                    stacklevel=2,
+                    stacklevel=user_level(),
                 )
             for step in steps:
                 X = step.transform(X)

@@ -34,23 +34,54 @@ class Noise(abc.ABC):
     def perturb(
         self, row: NDArray[np.floating], rng: np.random.Generator, out: NDArray[np.floating]
     ) -> None:
-        """Fill `out`, of shape (n_draws, *row.shape), with `row` plus fresh noise.
+        """Fill an array with noisy copies of a row.
 
-        Draws come one after another from `rng`, so that fewer draws are a prefix of more. Row and
-        noise are summed here, not by the caller, so that a family may sum them exactly.
+        Row and noise are summed here, not by the caller, so that a family may sum them exactly.
+
+        Parameters
+        ----------
+        row : ndarray of any shape, float32 or float64
+            The row.
+        rng : numpy.random.Generator
+            Draws come from it one after another, so that fewer draws are a prefix of more.
+        out : ndarray of shape (n_draws, *shape), of the row's dtype
+            Is filled.
         """
 
     @abc.abstractmethod
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
-        """Return noise of the given shape for training.
+        """Return noise for training.
 
-        `rng` has the draws of a numpy Generator under their names, but may give arrays of another
-        framework.
+        Parameters
+        ----------
+        rng : object
+            Has the draws of a numpy Generator under their names, ``standard_normal(shape)`` among
+            them, but may give arrays of another framework.
+        shape : tuple of int
+            Shape of the noise.
+
+        Returns
+        -------
+        noise : array of the given shape
+            Of the kind that `rng` gives.
         """
 
     @abc.abstractmethod
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Radius within which the top class stays on top, rounded down; 0 where unproved."""
+        """Return the radius within which the top class stays on top.
+
+        Parameters
+        ----------
+        p_lower : array-like of float in [0, 1]
+            Lower bound on the probability of the top class under noise.
+        p_upper : array-like of float in [0, 1], default=None
+            Upper bound on the probability of every other class; None means ``1 - p_lower``.
+
+        Returns
+        -------
+        radius : ndarray of float64
+            In the units of the inputs and the norm `norm`, rounded down; 0 where nothing is proved.
+        """
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,18 +3,18 @@
 A base that has never seen noise answers noisy inputs badly, and then there is little to certify.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _is_arraylike, _num_samples
 
-from .backends import FrameMaker, is_net
+from .backends import FrameMaker, frozen_classes, is_frozen, is_net
 from .noise import Noise
-from .streams import Purpose, Streams, block_rows, row_key
+from .streams import Purpose, Streams, block_rows, new_seed, row_key
 
-__all__ = ["fit_under_noise", "noisy_copies", "seed_unset"]
+__all__ = ["FittedBase", "fit_base", "fit_under_noise", "noisy_copies", "seed_unset"]
 
 
 def noisy_copies(
@@ -36,6 +36,52 @@ def noisy_copies(
             noise.perturb(row, streams.at(key, block, Purpose.TRAIN), part)
             noisy[start : start + len(part), i] = part
     return noisy.reshape(-1, *X.shape[1:])
+
+
+class FittedBase(NamedTuple):
+    """A base classifier, and how to read its answers."""
+
+    estimator: Any
+    classes: NDArray[Any]  # the user's labels, by class code
+    answers: NDArray[Any]  # what the estimator predicts for each class code
+    frame: FrameMaker | None  # the kind of data frame that the estimator expects
+
+
+def fit_base(
+    estimator: Any,
+    X: NDArray[np.floating],
+    y: NDArray[Any],
+    *,
+    noise: Noise,
+    n_copies: int,
+    random_state: np.random.RandomState | None,
+    fit_params: dict[str, Any],
+    frame: FrameMaker | None,
+) -> FittedBase:
+    """Fit `estimator` in place, under noise and on class codes; a frozen one is only looked at.
+
+    With a `random_state`, every unset one of the estimator's is set from it.
+    """
+    if is_frozen(estimator):
+        estimator = estimator.fit(X, y, **fit_params)
+        classes = frozen_classes(estimator, X, y)
+        has_names = hasattr(estimator, "feature_names_in_")
+        return FittedBase(estimator, classes, classes, frame if has_names else None)
+    classes, codes = np.unique(y, return_inverse=True)
+    if random_state is not None:
+        seed_unset(estimator, random_state)
+    estimator = fit_under_noise(
+        estimator,
+        X,
+        codes.astype(np.int64),
+        noise=noise,
+        n_copies=n_copies,
+        seed=new_seed(random_state),
+        reproducible=random_state is not None,
+        fit_params=fit_params,
+        frame=frame,
+    )
+    return FittedBase(estimator, classes, np.arange(len(classes)), frame)
 
 
 def fit_under_noise(

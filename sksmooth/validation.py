@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from sklearn.base import is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 
-from .backends import FrameMaker, is_net, unwrap
+from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "check_row_shape",
     "frame_maker",
     "smallest_predicting_n",
+    "user_level",
     "warn_if_hopeless",
 ]
 
@@ -47,6 +51,14 @@ def check_base(estimator: Any) -> None:
             "should inherit from sklearn.base.ClassifierMixin, a skorch net should be a "
             "NeuralNetClassifier or NeuralNetBinaryClassifier."
         )
+    if isinstance(estimator, Pipeline) and is_frozen(estimator):
+        for step in unwrap(Pipeline(estimator.steps))[0]:
+            if not isinstance(step, FrozenEstimator) and get_tags(step).requires_fit:
+                raise ValueError(
+                    f"{type(step).__name__} would be fitted anew in front of a frozen model, which "
+                    "would then get other inputs than it was trained on. Freeze the whole: "
+                    "FrozenEstimator(pipeline)."
+                )
 
 
 def check_draws(name: str, value: Any) -> int:
@@ -75,6 +87,14 @@ def check_alpha(value: Any) -> float:
     return float(value)
 
 
+def user_level() -> int:
+    """Return the `stacklevel` at which a warning points at the user's code, not at ours."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sksmooth."):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def warn_if_hopeless(name: str, n: int, needed: int, alpha: float) -> None:
     """Warn if `n` draws cannot decide anything, even if all votes agree."""
     if n < needed:
@@ -82,7 +102,7 @@ def warn_if_hopeless(name: str, n: int, needed: int, alpha: float) -> None:
             f"{name}={n} draws can never decide a row at alpha={alpha:g}: every row will be "
             f"abstained on. The smallest {name} that can is {needed}.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=user_level(),
         )
 
 
@@ -131,7 +151,7 @@ def _warn_about_categories(X: Any) -> None:
             "Gaussian noise like all others. If an attacker cannot change them by small amounts, "
             "leave them out of X.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=user_level(),
         )
 
 

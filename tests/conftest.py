@@ -1,7 +1,11 @@
+import importlib.util
 import os
 import pathlib
 
 import pytest
+
+# looked into for doctests otherwise
+collect_ignore = [] if importlib.util.find_spec("torch") else ["nets.py"]
 
 
 @pytest.fixture

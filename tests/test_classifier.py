@@ -19,7 +19,7 @@ from sklearn.model_selection import HalvingGridSearchCV, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
@@ -107,6 +107,13 @@ class TestResults:
         assert_allclose(proba.sum(axis=1), 1)
         assert np.array_equal(clf.predict(X), clf.classes_[proba.argmax(axis=1)])
         assert not hasattr(smoothed(), "predict_proba")
+
+    def test_abstention_is_settled_in_fit(self):
+        abstains = smoothed(Halfspace(), n_predict=100).fit(X, y).set_params(abstain_label=None)
+        assert not hasattr(abstains, "predict_proba")
+        assert abstains.predict([[0.0, 0.0]]) == [-1]
+        never = smoothed(abstain_label=None).fit(X, y).set_params(abstain_label="auto")
+        assert hasattr(never, "predict_proba")
 
     def test_never_abstaining(self):
         on_the_border = np.array([[0.0, 0.0]])
@@ -282,6 +289,15 @@ class TestFrozen:
             assert clf.classes_.tolist() == [10, 20]
             assert clf.score(X, labels) > 0.9
 
+    def test_steps_in_front_of_a_frozen_model_are_not_fitted_anew(self):
+        model = FrozenEstimator(GaussianNB().fit(X, y))
+        with pytest.raises(
+            ValueError, match="StandardScaler would be fitted anew.*FrozenEstimator"
+        ):
+            smoothed(make_pipeline(StandardScaler(), model)).fit(X, y)
+        stateless = make_pipeline(FunctionTransformer(np.negative), "passthrough", model)
+        assert smoothed(stateless).fit(-X, y).score(-X, y) > 0.9
+
     def test_classes_that_are_missing_from_y_keep_their_place(self):
         trained = GaussianNB().fit(*blobs(60, k=3))
         clf = smoothed(FrozenEstimator(trained)).fit(X, y)
@@ -420,6 +436,12 @@ class TestGuards:
             assert clf.certify(X, n=9).abstained.all()
         with pytest.warns(UserWarning, match=r"n_predict=10 .* smallest n_predict that can is 11"):
             clf.predict(X)
+        for warn in (clf.predict, clf.certify, certified_accuracy_scorer(n=5)):
+            with pytest.warns(UserWarning, match="can never decide") as record:
+                warn(X, n=5) if warn == clf.certify else warn(
+                    clf, X, y
+                ) if warn != clf.predict else warn(X)
+            assert record[0].filename == __file__
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert not clf.certify(X, n=10).abstained.all()

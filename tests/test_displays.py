@@ -68,6 +68,16 @@ def test_axes_and_style_are_the_users(pyplot, clf):
     assert display.plot(ax) is display
 
 
+def test_curves_that_are_added_later_fit_into_the_axes(pyplot, clf):
+    radii = [np.array([0.0, end]) for end in (0.3, 2.0)]
+    ax = None
+    for r in radii:
+        ax = CertifiedAccuracyDisplay(radius=r, certified_accuracy=np.ones(2)).plot(ax).ax_
+        left, right = ax.get_xlim()
+        assert left == 0
+        assert right >= r[-1]
+
+
 def test_weights(pyplot, clf):
     weights = np.arange(60)
     display = CertifiedAccuracyDisplay.from_estimator(clf, X, y, sample_weight=weights)

@@ -183,7 +183,7 @@ class TestScorers:
             kwargs = {"cv": 2, "error_score": "raise"}
             plain = certified_accuracy_scorer(0.3).set_score_request(sample_weight=False)
             weighted = certified_accuracy_scorer(0.3).set_score_request(sample_weight=True)
-            one = cross_validate(clf, X, y, scoring=plain, **kwargs)
+            one = cross_validate(clf, X, y, scoring=plain, params={}, **kwargs)
             other = cross_validate(
                 clf, X, y, scoring=weighted, params={"sample_weight": weights}, **kwargs
             )

@@ -1,0 +1,130 @@
+"""What is measured: fitted smoothers, the rows that they certify, and how many draws."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from skorch import NeuralNetClassifier
+
+from sksmooth import SmoothedClassifier
+
+from .nets import ResNet20, SmallCNN
+
+__all__ = ["CASES", "SIGMA", "Case", "MissingDataError", "many_rows", "smoothed_net"]
+
+SIGMA = 0.25
+
+
+class MissingDataError(Exception):
+    """Raised if a case needs data that is not at hand; says which."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One base classifier at work.
+
+    Parameters
+    ----------
+    title : str
+        For the table.
+    clf : SmoothedClassifier
+        Fitted.
+    X : ndarray of shape (n_rows, *shape)
+        Rows to certify.
+    n : int
+        Draws per row; n0 is 100.
+    batch_sizes : tuple of int
+        Among which the limit takes the fastest.
+    target : float, default=None
+        Fraction of the limit that `certify` should reach.
+    module : torch.nn.Module, default=None
+        The net, if the base is one.
+    """
+
+    title: str
+    clf: SmoothedClassifier
+    X: NDArray[np.floating]
+    n: int
+    batch_sizes: tuple[int, ...]
+    target: float | None = None
+    module: Any = None
+
+
+def logistic_digits() -> Case:
+    clf, X = _on_digits(LogisticRegression(max_iter=1000))
+    return Case("LogisticRegression, d=64", clf, X[:4], 100_000, (1000, 4000, 10_000, 40_000))
+
+
+def logistic_mnist() -> Case:
+    folder = os.environ.get("SKSMOOTH_DATA")
+    if folder is None or not (path := pathlib.Path(folder, "mnist.npz")).exists():
+        raise MissingDataError("needs mnist.npz in the folder named by SKSMOOTH_DATA")
+    with np.load(path) as file:
+        X, y = file["x_train"][:5000].reshape(-1, 784) / 255.0, file["y_train"][:5000]
+    clf = _smoothed(LogisticRegression(max_iter=50, tol=0.1)).fit(X, y)
+    return Case("LogisticRegression, d=784", clf, X[:2], 20_000, (250, 1000, 4000, 10_000))
+
+
+def forest() -> Case:
+    clf, X = _on_digits(RandomForestClassifier(100))
+    sizes = (1000, 4000, 10_000, 20_000)
+    return Case("RandomForest, 100 trees, d=64", clf, X[:1], 100_000, sizes, target=0.60)
+
+
+def many_rows(n_rows: int) -> tuple[SmoothedClassifier, NDArray[np.float64]]:
+    """Return a smoothed forest and rows to certify with few draws each."""
+    clf, X = _on_digits(RandomForestClassifier(100))
+    return clf, X[:n_rows]
+
+
+def boosting() -> Case:
+    clf, X = _on_digits(HistGradientBoostingClassifier())
+    sizes = (1000, 4000, 10_000, 20_000)
+    return Case("HistGradientBoosting, d=64", clf, X[:1], 20_000, sizes, target=0.75)
+
+
+def small_cnn() -> Case:
+    clf, X, module = smoothed_net(SmallCNN(), (1, 28, 28))
+    sizes = (50, 100, 200, 400, 1000)
+    return Case("CNN, 2 convolutions, 1x28x28", clf, X[:1], 50_000, sizes, 0.40, module)
+
+
+def resnet20() -> Case:
+    clf, X, module = smoothed_net(ResNet20(), (3, 32, 32))
+    return Case("ResNet-20, 3x32x32", clf, X[:2], 1000, (32, 64, 128, 400), 0.90, module)
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    builder.__name__: builder
+    for builder in (logistic_digits, logistic_mnist, forest, boosting, small_cnn, resnet20)
+}
+
+
+def smoothed_net(
+    module: torch.nn.Module, shape: tuple[int, ...]
+) -> tuple[SmoothedClassifier, NDArray[np.float32], torch.nn.Module]:
+    """Return a smoother around an untrained net, float32 rows, and the net's module."""
+    X = np.random.default_rng(0).random((20, *shape), dtype=np.float32)
+    net = NeuralNetClassifier(
+        module, criterion=torch.nn.CrossEntropyLoss, classes=list(range(10)), verbose=0
+    ).initialize()
+    clf = _smoothed(FrozenEstimator(net)).fit(X, np.arange(20) % 10)
+    return clf, X, net.module_.eval()
+
+
+def _on_digits(base: Any) -> tuple[SmoothedClassifier, NDArray[np.float64]]:
+    X, y = load_digits(return_X_y=True)
+    return _smoothed(base).fit(X / 16, y), X / 16
+
+
+def _smoothed(base: Any) -> SmoothedClassifier:
+    return SmoothedClassifier(base, sigma=SIGMA, n0=100, random_state=0)

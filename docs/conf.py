@@ -1,0 +1,122 @@
+"""Sphinx configuration. The build needs no network, and neither do the pages that it makes."""
+
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+from sphinx.errors import ExtensionError
+
+import sksmooth
+
+project = "sksmooth"
+author = "The sksmooth developers"
+copyright = author
+release = version = sksmooth.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "myst_parser",  # for CHANGELOG.md
+    "offline_math",
+]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "examples/*.rst"]
+templates_path = ["_templates"]
+nitpicky = False
+default_role = "py:obj"
+add_function_parentheses = False
+toc_object_entries_show_parents = "hide"
+
+# -- API reference -----------------------------------------------------------------------------
+
+autosummary_generate = True
+autosummary_imported_members = False
+autodoc_typehints = "none"  # the numpydoc sections state types, with shapes and ranges
+numpydoc_show_class_members = False  # _templates/autosummary/class.rst lists them
+numpydoc_xref_param_type = False
+numpydoc_validation_checks = {
+    "all",
+    "GL01",  # the summary starts on the line of the quotes, as in PEP 257
+    "GL08",  # private helpers may go without; the linter checks that public names do not
+    "ES01",  # a good summary line is enough
+    "EX01",  # checked by _check_public_names below, for public functions and classes
+    "RT02",  # returned values have names: they are what examples and other pages call them
+    "SA01",
+    "SA04",
+    "YD01",
+}
+numpydoc_validation_exclude = {
+    r"^sksmooth\.Certificate$",  # a dataclass: its fields are documented once, as attributes
+    r"\.Gaussian\.(perturb|draw|radius)$",  # as of Noise, their base class
+}
+numpydoc_validation_overrides = {
+    "SS05": [r"^Radius within", r"^Shares of"],  # nouns, taken for verbs because they end in s
+}
+
+# -- Gallery -----------------------------------------------------------------------------------
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"plot_",
+    "abort_on_example_error": True,
+    "only_warn_on_example_error": False,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "within_subsection_order": "gallery_order.ReadingOrder",
+    "write_computation_times": False,  # its page loads scripts from afar
+    "thumbnail_size": (480, 300),
+    "copyfile_regex": r"^$",
+}
+
+# -- HTML --------------------------------------------------------------------------------------
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sksmooth"
+html_static_path = ["_static"]
+html_css_files = ["sksmooth.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "show_prev_next": False,
+    "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+    "navigation_depth": 2,
+    "pygments_light_style": "friendly",
+    "pygments_dark_style": "github-dark",
+}
+html_sidebars = {"index": [], "quickstart": [], "contributing": [], "changelog": []}
+
+
+def _check_public_names(app):
+    """Fail the build if a public name is missing from the API page, or has no example."""
+    page = (HERE / "api" / "index.rst").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^ +([\w.]+)$", page, flags=re.MULTILINE))
+    for name in sksmooth.__all__:
+        thing = getattr(sksmooth, name)
+        is_module = isinstance(thing, type(sksmooth))
+        names = {f"{name}.{part}" for part in thing.__all__} if is_module else {name}
+        if missing := {n for n in names if n not in listed and n.rpartition(".")[2] not in listed}:
+            raise ExtensionError(f"docs/api/index.rst lacks {sorted(missing)}.")
+        if not is_module and ">>>" not in (thing.__doc__ or ""):
+            raise ExtensionError(f"sksmooth.{name} has no example in its docstring.")
+
+
+def _escape_star_in_shapes(app, what, name, obj, options, lines):
+    """Keep docutils from reading the star of a shape such as (n_samples, *shape) as emphasis."""
+    lines[:] = [re.sub(r"(?<!`)(\(n_\w+, )\*(?=\w)", r"\1\\*", line) for line in lines]
+
+
+def setup(app):
+    app.connect("builder-inited", _check_public_names)
+    app.connect("autodoc-process-docstring", _escape_star_in_shapes, priority=900)

@@ -1,0 +1,7 @@
+"""What pytest runs here: the guide. The gallery is run when the documentation is built."""
+
+import importlib.util
+
+collect_ignore_glob = ["conf.py", "_*/*", "examples/*", "auto_examples/*", "api/*"]
+if importlib.util.find_spec("skorch") is None:
+    collect_ignore_glob.append("guide/nets.rst")
