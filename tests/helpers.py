@@ -19,7 +19,7 @@ class Halfspace(ClassifierMixin, BaseEstimator):
 
 
 class Slab(ClassifierMixin, BaseEstimator):
-    """The counterexample of Proposition 6: class 1 where |x_0| < half_width."""
+    """Class 0 where |x_0| < half_width, class 1 elsewhere."""
 
     def __init__(self, half_width=1.0):
         self.half_width = half_width
@@ -29,7 +29,7 @@ class Slab(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        return self.classes_[(np.abs(np.asarray(X)[:, 0]) < self.half_width).astype(int)]
+        return self.classes_[(np.abs(np.asarray(X)[:, 0]) >= self.half_width).astype(int)]
 
 
 class Recorder(Halfspace):

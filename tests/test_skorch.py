@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -243,6 +244,17 @@ class TestVotes:
         clf.certify(X32[:2], n=20_000)
         assert not any(training for _, training in Spy.seen)
         assert clf.estimator_.module_.training
+
+    def test_calls_side_by_side_all_see_evaluation_mode(self):
+        Spy.seen = []
+        net = skorch.NeuralNetClassifier(Spy, criterion=nn.CrossEntropyLoss, verbose=0)
+        clf = smoothed(net).fit(X32, y)
+        clf.estimator_.module_.train()
+        Spy.seen.clear()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: clf.certify(X32[:5], n=n), (500, 5000, 1000, 8000)))
+        assert not any(training for _, training in Spy.seen)
+        assert all(m.training for m in clf.estimator_.module_.modules())
 
     @pytest.mark.parametrize("constant", [False, True])
     def test_batches_have_one_shape_where_it_matters(self, constant):

@@ -97,23 +97,24 @@ def test_radii_survive_the_worst_perturbation():
     assert np.all(p_top[keep] >= 0.5)
 
 
-def test_proposition_6():
-    """A base that is robust everywhere within 1 of x, and g that is barely robust: certified so.
+@pytest.mark.parametrize("tau", [0.1, 0.4, 1.0])
+def test_proposition_6(tau):
+    """A smoothed classifier that never changes is certified at the radius tau, and no more.
 
-    f is 1 where |x_0| < 1. At 0, P(f = 1) = 2 Phi(1 / sigma) - 1, which is known.
+    f is 0 in a slab of half-width t around x = 0 and 1 elsewhere. With this t, P(f = 1) is
+    Phi(tau / sigma) at 0, so that Theorem 1 gives tau; and larger everywhere else, so that g is 1
+    everywhere. The bound knows only the first.
     """
-    sigma = 1.2
-    clf = fitted(Slab(1.0), sigma=sigma)
-    p = 2 * stats.norm.cdf(1 / sigma) - 1
-    theorem = sigma * stats.norm.ppf(p)
+    t = -SIGMA * stats.norm.ppf(stats.norm.cdf(tau / SIGMA) / 2)
+    clf = fitted(Slab(t))
     certificate = clf.certify(np.zeros((1, 2)), n=1_000_000, alpha=1e-6)
     assert certificate.labels.tolist() == [1]
-    assert 0.9 * theorem < certificate.radii[0] <= theorem
-    assert theorem < 0.3  # no more: f alone would hold to 1
-    # and where g's own answer flips, radius + position agree with the known probability
-    grid = np.linspace(0, 3, 30_001)
-    vote = stats.norm.cdf((1 - grid) / sigma) - stats.norm.cdf((-1 - grid) / sigma)
-    assert certificate.radii[0] <= grid[vote < 0.5][0]
+    assert 0.95 * tau - 0.002 < certificate.radii[0] <= tau
+    far = np.linspace(-10, 10, 2001)
+    votes = stats.norm.cdf((-t - far) / SIGMA) + stats.norm.sf((t - far) / SIGMA)
+    assert votes.min() == pytest.approx(stats.norm.cdf(tau / SIGMA))
+    rows = np.column_stack([np.linspace(-3, 3, 60), np.zeros(60)])
+    assert set(clf.predict(rows)) <= {1, -1}
 
 
 def test_a_hopeless_row_is_abstained_on():

@@ -5,6 +5,7 @@ again, at many times the cost of the module's forward pass.
 """
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,11 @@ __all__ = ["SkorchBackend", "fit_net", "n_outputs", "net_backend"]
 # net on 28 x 28 pixels, 32 to 100 for a ResNet-20 on 3 x 32 x 32. A GPU wants to be kept busy.
 _BATCH_VALUES = {"cpu": 2**18, "accelerator": 2**23}
 _BATCH_ROWS = {"cpu": (32, 1024), "accelerator": (64, 4096)}
+
+# How many calls use a module just now, and the modes that its parts had before the first of them:
+# a call that ends must not give a module its training mode back under a call of another thread.
+_in_use: dict[torch.nn.Module, tuple[int, tuple[tuple[torch.nn.Module, bool], ...]]] = {}
+_lock = threading.Lock()
 
 
 def net_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> Backend:
@@ -78,13 +84,23 @@ class SkorchBackend(Backend):
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Set evaluation mode; afterwards the modules' own modes come back."""
-        modes = [(module, module.training) for module in self.net.module_.modules()]
-        self.net.module_.eval()
+        module = self.net.module_
+        with _lock:
+            users, modes = _in_use.get(module, (0, ()))
+            if users == 0:
+                modes = tuple((part, part.training) for part in module.modules())
+                module.eval()
+            _in_use[module] = users + 1, modes
         try:
             yield
         finally:
-            for module, training in modes:
-                module.training = training
+            with _lock:
+                users, modes = _in_use.pop(module)
+                if users > 1:
+                    _in_use[module] = users - 1, modes
+                else:
+                    for part, training in modes:
+                        part.training = training
 
     @torch.inference_mode()  # here, because it holds for the thread that enters it
     def classify(self, batch: NDArray[np.floating]) -> torch.Tensor:
