@@ -5,6 +5,7 @@ each from its own stream. Blocks of several rows share a batch when n is small; 
 shared among workers when n is large. Votes are integers, so the order of counting cannot matter.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -68,16 +69,17 @@ def count_votes(
     ValueError
         If the model's scores are not finite for any draw.
     """
-    blocks_per_row = -(-n // block_rows(X[0].size)) if len(X) else 0
-    total = len(X) * blocks_per_row
+    if not len(X):
+        return np.zeros((0, backend.n_classes), dtype=np.int64)
+    draws = _Draws(n, block_rows(X[0].size), noise, seed, purpose, batch_size)
+    total = len(X) * draws.blocks
     workers = min(total, joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1)
-    settings = (n, noise, seed, purpose, batch_size)
     with backend.running():
-        if workers <= 1:
-            tally = _count_blocks(backend, X, *settings, 0, total, report)
+        if workers == 1:
+            tally = _count_blocks(backend, X, draws, 0, total, report)
         else:
             tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
-            tasks = _chunks(backend, X, settings, blocks_per_row, _CHUNKS_PER_WORKER * workers)
+            tasks = _chunks(backend, X, draws, _CHUNKS_PER_WORKER * workers)
             # not every joblib backend hands over results as they come; only a report needs that
             return_as = "list" if report is None else "generator_unordered"
             parallel = Parallel(n_jobs=n_jobs, prefer=backend.prefer, return_as=return_as)
@@ -89,22 +91,39 @@ def count_votes(
     return np.ascontiguousarray(tally[:, :-1])
 
 
+@dataclasses.dataclass(frozen=True)
+class _Draws:
+    """The draws of each row. Blocks are numbered through all rows, row by row."""
+
+    n: int
+    block_rows: int
+    noise: Noise
+    seed: bytes
+    purpose: Purpose
+    batch_size: int | None
+
+    @property
+    def blocks(self) -> int:
+        """Blocks per row; the last may be shorter."""
+        return -(-self.n // self.block_rows)
+
+    def before(self, number: int) -> int:
+        """Draws in the blocks before block `number`."""
+        row, block = divmod(number, self.blocks)
+        return row * self.n + block * self.block_rows
+
+
 def _chunks(
-    backend: Backend,
-    X: NDArray[np.floating],
-    settings: tuple[Any, ...],
-    blocks_per_row: int,
-    n_chunks: int,
+    backend: Backend, X: NDArray[np.floating], draws: _Draws, n_chunks: int
 ) -> Iterator[Any]:
     """Yield joblib tasks that count consecutive blocks; each takes only its own rows along."""
-    total = len(X) * blocks_per_row
+    total = len(X) * draws.blocks
     edges = np.linspace(0, total, min(total, n_chunks) + 1).astype(int).tolist()
     for start, stop in pairwise(edges):
-        first, last = start // blocks_per_row, -(-stop // blocks_per_row)
-        shift = first * blocks_per_row
-        yield delayed(_count_chunk)(
-            first, backend, X[first:last], *settings, start - shift, stop - shift
-        )
+        first, last = start // draws.blocks, -(-stop // draws.blocks)
+        shift = first * draws.blocks
+        part = (X[first:last], draws, start - shift, stop - shift)
+        yield delayed(_count_chunk)(first, backend, *part)
 
 
 def _count_chunk(first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
@@ -114,25 +133,19 @@ def _count_chunk(first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
 def _count_blocks(
     backend: Backend,
     X: NDArray[np.floating],
-    n: int,
-    noise: Noise,
-    seed: bytes,
-    purpose: Purpose,
-    batch_size: int | None,
+    draws: _Draws,
     start: int,
     stop: int,
     report: Report | None = None,
 ) -> NDArray[np.int64]:
-    """Tally of blocks `start` to `stop`, numbered through all rows; other draws are not made."""
-    if start == stop:
-        return np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
-    size = block_rows(X[0].size)
-    draws_left = _draws_before(stop, size, n) - _draws_before(start, size, n)
+    """Tally the votes on blocks `start` to `stop`; no other draws are made."""
+    batch_size = draws.batch_size
     if batch_size is None:  # whole blocks, so that noise is drawn where it is used
-        batch_size = max(1, round(backend.batch_rows(X[0].size) / size)) * size
-    batch_size = min(batch_size, draws_left)
+        blocks = round(backend.batch_rows(X[0].size) / draws.block_rows)
+        batch_size = max(1, blocks) * draws.block_rows
+    batch_size = min(batch_size, draws.before(stop) - draws.before(start))
     tally = backend.zeros(len(X))
-    for batch, rows in _batches(X, n, noise, seed, purpose, batch_size, start, stop):
+    for batch, rows in _batches(X, draws, batch_size, start, stop):
         filled = len(rows)
         if not backend.constant_shape:
             batch = batch[:filled]
@@ -144,36 +157,27 @@ def _count_blocks(
 
 
 def _batches(
-    X: NDArray[np.floating],
-    n: int,
-    noise: Noise,
-    seed: bytes,
-    purpose: Purpose,
-    batch_size: int,
-    start: int,
-    stop: int,
+    X: NDArray[np.floating], draws: _Draws, batch_size: int, start: int, stop: int
 ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64]]]:
     """Yield batches of noisy rows with the row number of each; only the last may be shorter.
 
     The arrays are reused: a batch is gone when the next one is asked for. The last batch comes at
     full length too, with leftovers behind the rows that are numbered.
     """
-    size = block_rows(X[0].size)
-    blocks_per_row = -(-n // size)
     batch = np.empty((batch_size, *X.shape[1:]), dtype=X.dtype)
     rows = np.empty(batch_size, dtype=np.int64)
-    spare = np.empty((min(size, n), *X.shape[1:]), dtype=X.dtype)
+    spare = np.empty((min(draws.block_rows, draws.n), *X.shape[1:]), dtype=X.dtype)
     streams = Streams()
     filled, keyed = 0, -1
     for number in range(start, stop):
-        row, block = divmod(number, blocks_per_row)
+        row, block = divmod(number, draws.blocks)
         if row != keyed:
-            key, keyed = row_key(seed, X[row]), row
-        rng = streams.at(key, block, purpose)
-        length = min(size, n - block * size)  # the last block of a row may be shorter
+            key, keyed = row_key(draws.seed, X[row]), row
+        rng = streams.at(key, block, draws.purpose)
+        length = min(draws.block_rows, draws.n - block * draws.block_rows)
         fits = filled + length <= batch_size
         drawn = batch[filled : filled + length] if fits else spare[:length]
-        noise.perturb(X[row], rng, drawn)
+        draws.noise.perturb(X[row], rng, drawn)
         taken = 0
         while taken < length:
             part = min(length - taken, batch_size - filled)
@@ -186,12 +190,6 @@ def _batches(
                 filled = 0
     if filled:
         yield batch, rows[:filled]
-
-
-def _draws_before(number: int, size: int, n: int) -> int:
-    """Draws in the blocks before block `number`, numbered through all rows."""
-    row, block = divmod(number, -(-n // size))
-    return row * n + block * size
 
 
 def _refuse_non_answers(votes: NDArray[np.int64], n: int) -> None:

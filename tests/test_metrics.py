@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn
 from helpers import blobs
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
@@ -150,6 +151,19 @@ class TestScorers:
         assert search.best_index_ == np.argmax(
             search.cv_results_["mean_test_certified_accuracy@0.5"]
         )
+
+    @pytest.mark.parametrize("base", [LogisticRegression(), RandomForestClassifier(5)])
+    def test_search_over_sigma_with_workers(self, base):
+        search = GridSearchCV(
+            SmoothedClassifier(base, n=200, random_state=0),
+            {"sigma": [0.25, 0.5, 20.0]},
+            scoring=certified_accuracy_scorer(radius=0.25),
+            n_jobs=2,
+            error_score="raise",
+        ).fit(X, y)
+        scores = search.cv_results_["mean_test_score"]
+        assert search.best_params_["sigma"] < 20
+        assert scores[2] < 0.6 < scores[:2].min()
 
     def test_average_certified_radius(self):
         clf = self.smoothed().fit(X, y)
