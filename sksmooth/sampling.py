@@ -69,8 +69,6 @@ def count_votes(
     ValueError
         If the model's scores are not finite for any draw.
     """
-    if not len(X):
-        return np.zeros((0, backend.n_classes), dtype=np.int64)
     draws = _Draws(n, block_rows(X[0].size), noise, seed, purpose, batch_size)
     total = len(X) * draws.blocks
     workers = min(total, joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1)

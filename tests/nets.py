@@ -64,9 +64,14 @@ def cnn_net(n_out=10, **options):
     return NeuralNetClassifier(CNN, module__n_out=n_out, criterion=nn.CrossEntropyLoss, **options)
 
 
-def binary_net(**options):
+class Sigmoid(OneOutput):
+    def forward(self, X):
+        return torch.sigmoid(super().forward(X))
+
+
+def binary_net(module=OneOutput, **options):
     options = {"max_epochs": 10, "lr": 0.1, "verbose": 0, "batch_size": 16} | options
-    return NeuralNetBinaryClassifier(OneOutput, **options)
+    return NeuralNetBinaryClassifier(module, **options)
 
 
 def spoil(net, value=float("nan")):

@@ -13,7 +13,7 @@ skorch = pytest.importorskip("skorch")
 
 from helpers import blobs  # noqa: E402
 from joblib.externals.loky import get_reusable_executor  # noqa: E402
-from nets import CNN, MLP, FlexibleMLP, OneOutput, binary_net, cnn_net, mlp_net, spoil  # noqa: E402
+from nets import CNN, MLP, FlexibleMLP, OneOutput, Sigmoid, binary_net, cnn_net, mlp_net, spoil  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from sklearn.model_selection import GridSearchCV  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
@@ -321,6 +321,25 @@ class TestVotes:
         with pytest.raises(ValueError, match="NaN or infinite"):
             clf.certify(X32)
 
+    @pytest.mark.parametrize(
+        "net",
+        [
+            mlp_net(predict_nonlinearity=lambda scores: -scores),
+            binary_net(module=Sigmoid, criterion=nn.BCELoss),
+        ],
+        ids=["own nonlinearity", "probabilities"],
+    )
+    def test_unusual_ways_from_scores_to_classes(self, net):
+        """skorch knows the way; we take its word, row for row."""
+        clf = smoothed(net, sigma=0.001).fit(X32, y)
+        backend = get_backend(clf.estimator_, np.arange(2))
+        with backend.running():
+            votes = backend.classify(X32)
+        assert np.array_equal(votes, clf.estimator_.predict(X32))
+        spoil(clf.estimator_)
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            clf.certify(X32)
+
     def test_a_pipeline_with_a_net_at_its_end(self):
         to32 = FunctionTransformer(np.float32)
         base = make_pipeline(StandardScaler(), to32, mlp_net(max_epochs=20))
@@ -363,6 +382,12 @@ class TestFrozen:
         clf = smoothed(FrozenEstimator(net)).fit(X32, np.array([3, 5])[y])
         assert clf.classes_.tolist() == [0, 1, 2, 3, 4, 5]
         assert clf.score(X32, np.array([3, 5])[y]) > 0.5
+
+    def test_binary(self):
+        net = binary_net(max_epochs=20).fit(X32, y.astype(np.float32))
+        clf = smoothed(FrozenEstimator(net)).fit(X32, y)
+        assert clf.classes_.tolist() == [0, 1]
+        assert clf.score(X32, y) > 0.9
 
     def test_named_classes(self):
         net = mlp_net(classes=["no", "yes"]).fit(X32, y)
