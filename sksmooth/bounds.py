@@ -17,6 +17,7 @@ __all__ = ["clopper_pearson", "radius_cohen", "smallest_certifying_n"]
 # scipy's betainc is accurate to a relative 4.4e-11 for n up to 1e9 (tests/test_bounds.py compares
 # it with mpmath). A bound that passes at a level smaller by this factor passes at alpha itself.
 _LEVEL_MARGIN = 1 - 1e-9
+SMALLEST_ALPHA = 1e-200  # below, betainc comes near underflow and loses that accuracy
 
 # ndtri and two multiplications together err by less than 2**-50 relative; 2**-48 is outward.
 _RADIUS_MARGIN = 1 - 2.0**-48
@@ -34,7 +35,7 @@ def clopper_pearson(count: ArrayLike, n: ArrayLike, alpha: float) -> NDArray[np.
         Successes, ``0 <= count <= n``.
     n : array-like of int
         Draws, broadcast against `count`.
-    alpha : float in (0, 1)
+    alpha : float in [1e-200, 1)
         Probability with which the bound may fail.
 
     Returns
@@ -65,8 +66,11 @@ def clopper_pearson(count: ArrayLike, n: ArrayLike, alpha: float) -> NDArray[np.
     >>> clopper_pearson([0, 60, 99, 100], 100, alpha=0.001).round(4)
     array([0.    , 0.441 , 0.9114, 0.9333])
     """
-    if not 0 < alpha < 1:
-        raise ValueError(f"alpha must lie strictly between 0 and 1; got {alpha!r}.")
+    if not SMALLEST_ALPHA <= alpha < 1:
+        raise ValueError(
+            f"alpha must lie strictly between 0 and 1, and not below {SMALLEST_ALPHA}; got "
+            f"{alpha!r}."
+        )
     k, m = np.broadcast_arrays(_whole("count", count), _whole("n", n))
     if np.any((k < 0) | (k > m)):
         raise ValueError("count must lie between 0 and n in every entry.")
@@ -138,6 +142,8 @@ def radius_cohen(
     >>> radius_cohen([0.6], p_upper=[0.05]).round(4)
     array([0.9491])
     """
+    if not 0 < sigma < np.inf:
+        raise ValueError(f"sigma must be a positive, finite number; got {sigma!r}.")
     p_a = np.asarray(p_lower, dtype=np.float64)
     if np.any(~((p_a >= 0) & (p_a <= 1))):
         raise ValueError("p_lower must lie between 0 and 1 in every entry.")
@@ -149,7 +155,11 @@ def radius_cohen(
             raise ValueError("p_upper must lie between 0 and 1 in every entry.")
         # each quantile is moved outward first: their difference may cancel
         upper, lower = ndtri(p_a), ndtri(p_b)
-        quantile = 0.5 * ((upper - abs(upper) * 2.0**-50) - (lower + abs(lower) * 2.0**-50))
+        upper, lower = (
+            z * (1 - s * np.copysign(2.0**-50, z)) for z, s in ((upper, 1), (lower, -1))
+        )
+        with np.errstate(invalid="ignore"):  # infinite quantiles of equal bounds
+            quantile = np.where(p_a > p_b, 0.5 * (upper - lower), 0.0)
     return np.maximum(0.0, sigma * quantile * _RADIUS_MARGIN)
 
 
@@ -177,6 +187,6 @@ def smallest_certifying_n(alpha: float) -> int:
 
 def _whole(name: str, value: ArrayLike) -> NDArray[np.generic]:
     array = np.asarray(value)
-    if array.dtype.kind not in "iu" and not np.all(array == np.floor(array)):
+    if array.dtype.kind not in "iu" and not np.all(np.isfinite(array) & (array == np.floor(array))):
         raise ValueError(f"{name} must hold whole numbers; got dtype {array.dtype}.")
     return array

@@ -25,10 +25,12 @@ Bound = Callable[[ArrayLike, ArrayLike, float], NDArray[np.float64]]
 class Certificate:
     """Certified labels and radii, one per row, with everything that they were computed from.
 
-    Unpacks as ``labels, radii = certificate``; everything else is an attribute. Indexing selects
-    rows. Row by row, with probability at least ``1 - alpha`` over the noise: either `abstained` is
-    True, or the smoothed classifier answers ``labels[i]`` at every point whose distance from the
-    row, in the norm `norm` and the units of X, is below ``radii[i]``.
+    Unpacks as ``labels, radii = certificate``, so that iterating gives these two arrays and not the
+    rows; everything else is an attribute. Indexing selects rows.
+
+    Row by row, with probability at least ``1 - alpha`` over the noise: either `abstained` is True,
+    or the smoothed classifier answers ``labels[i]`` at every point whose distance from the row, in
+    the norm `norm` and the units of X, is below ``radii[i]``.
 
     Attributes
     ----------
@@ -48,6 +50,8 @@ class Certificate:
         Class labels, in the order of the columns of `counts`.
     n, n0 : int
         Draws for estimation and for selection, per row.
+    max_radius : float
+        The radius of unanimous votes: none can be larger with this n, alpha and sigma.
     alpha : float
         Probability, per row, with which the statement may be false.
     sigma : float
@@ -87,6 +91,7 @@ class Certificate:
     alpha: float
     sigma: float
     norm: str
+    max_radius: float
 
     _PER_ROW = ("labels", "radii", "abstained", "p_lower", "selected", "counts")
 
@@ -190,6 +195,11 @@ def certify_counts(
     ... ).labels
     array(['cat', 'abstain'], dtype='<U7')
     """
+    if not counts0.shape == counts.shape == (len(counts), len(classes)):
+        raise ValueError(
+            f"counts0 of shape {counts0.shape} and counts of shape {counts.shape} must both have a "
+            f"line per row and a column for each of {len(classes)} classes."
+        )
     n, n0 = _draws(counts), _draws(counts0)
     # the steps and names of CERTIFY in the paper
     c_a = counts0.argmax(axis=1)
@@ -210,6 +220,7 @@ def certify_counts(
         alpha=alpha,
         sigma=noise.sigma,
         norm=noise.norm,
+        max_radius=float(noise.radius(bound(np.array([n]), n, alpha))[0]),
     )
 
 

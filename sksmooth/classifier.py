@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils import check_random_state, column_or_1d, get_tags
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d, get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import validation as check
 from .backends import get_backend, is_net
-from .bounds import smallest_certifying_n
+from .bounds import SMALLEST_ALPHA, smallest_certifying_n
 from .certificate import Certificate, certify_counts, predict_counts
-from .labels import choose_abstain_label, decode
+from .labels import check_label_kind, choose_abstain_label, decode
 from .noise import Gaussian, Noise
 from .progress import progress_bar
 from .sampling import Report, count_votes
@@ -113,12 +113,11 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.model_selection import train_test_split
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sksmooth import SmoothedClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = X / X.std(axis=0)  # one unit for all features; sigma and radii are in it
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> base = make_pipeline(StandardScaler(), LogisticRegression())
+    >>> base = LogisticRegression(max_iter=1000)
     >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
     >>> clf.predict(X_test[:4])
     array([0, 1, 1, 1])
@@ -129,12 +128,12 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     _parameter_constraints = {  # noqa: RUF012
         "estimator": [check.EstimatorConstraint()],
-        "sigma": [Interval(Real, 0, None, closed="neither")],
+        "sigma": [Interval(Real, 1e-100, 1e100, closed="both")],
         "n_augment": [Interval(Integral, 1, None, closed="left")],
         "n": [Interval(Integral, 1, None, closed="left")],
         "n0": [Interval(Integral, 1, None, closed="left")],
         "n_predict": [Interval(Integral, 1, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "alpha": [Interval(Real, SMALLEST_ALPHA, 1, closed="left")],
         "abstain_label": [Real, str, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "n_jobs": [Integral, None],
@@ -186,11 +185,13 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self : SmoothedClassifier
             The fitted estimator.
         """
+        self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator)
         frame = None if is_net(self.estimator) else check.frame_maker(X)
         X, dtype = check.as_numeric(X, estimator=self.estimator)
         X, y = validate_data(self, X, y, dtype=dtype, allow_nd=True)
         check_classification_targets(y)
+        choose_abstain_label(np.unique(y), self.abstain_label)  # refuse it before the training
         self._row_shape = X.shape[1:]
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
@@ -213,6 +214,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the smoothed classifier's labels: PREDICT, with `n_predict` draws a row.
+
+        This estimates the classifier that `certify` speaks of. Near the edge of a certified radius
+        it may abstain; more draws abstain less.
 
         Parameters
         ----------
@@ -297,8 +301,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         return self._votes(self._check_rows(X), self.n_predict, Purpose.PREDICT) / self.n_predict
 
-    # what counts is how it was fitted; before, what it would be fitted with
-    @available_if(lambda self: getattr(self, "abstain_label_", self.abstain_label) is None)
+    @available_if(check.never_abstains)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return `vote_frequencies`; exists only with ``abstain_label=None``.
 
@@ -334,7 +337,10 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             In [0, 1].
         """
         codes, undecided = self._predict_codes(X)
-        correct = self.classes_[codes] == column_or_1d(y)
+        y = column_or_1d(y)
+        check_consistent_length(codes, y, sample_weight)
+        check_label_kind(y, self.classes_)
+        correct = self.classes_[codes] == y
         if self.abstain_label_ is not None:
             correct &= ~undecided
         return float(np.average(correct, weights=sample_weight))
@@ -354,17 +360,20 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             tags.classifier_tags.poor_score = base.poor_score
         return tags
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_seed")
+
     def _noise(self) -> Noise:
         return Gaussian(float(self.sigma))
 
     def _check_rows(self, X: Any) -> NDArray[np.floating]:
         """Return X as an array, after comparing it with what `fit` saw."""
-        check_is_fitted(self, "estimator_")
+        check_is_fitted(self)
         self._validate_params()  # set_params may have come after fit
         X, dtype = check.as_numeric(X, estimator=self.estimator)
-        X = validate_data(self, X, dtype=dtype, allow_nd=True, reset=False)
-        check.check_row_shape(X.shape[1:], self._row_shape)
-        return X
+        if len(self._row_shape) > 1:  # scikit-learn would speak of features
+            check.check_row_shape(np.shape(X)[1:], self._row_shape)
+        return validate_data(self, X, dtype=dtype, allow_nd=True, reset=False)
 
     def _votes(
         self, X: NDArray[Any], n: int, purpose: Purpose, report: Report | None = None

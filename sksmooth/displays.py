@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
 from .certificate import Certificate
-from .metrics import certified_accuracy_score
+from .metrics import certified_accuracy_score, check_certificate
 from .nested import certify
 
 __all__ = ["CertifiedAccuracyDisplay"]
@@ -253,6 +253,7 @@ def _curve(
     y_true: ArrayLike, certificate: Certificate, sample_weight: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the corners of the curve; drawn with steps that hold the value to the left."""
+    check_certificate(certificate)
     radius = np.unique(np.append(0.0, certificate.radii))
     radius = np.append(radius, np.nextafter(radius[-1], np.inf))  # where it falls to 0
     accuracy = certified_accuracy_score(

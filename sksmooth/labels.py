@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["choose_abstain_label", "decode"]
+__all__ = ["check_label_kind", "choose_abstain_label", "decode"]
 
 
 def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
@@ -21,6 +21,11 @@ def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
     """
     if requested is None:
         return None
+    if classes.dtype.kind == "u" and classes.max() > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"y has the label {classes.max()}, which does not fit into int64, as labels beside an "
+            "abstain label must. Use smaller integers or strings, or abstain_label=None."
+        )
     taken = set(classes.tolist())
     kind = classes.dtype.kind
     if isinstance(requested, str) and requested == "auto":
@@ -63,6 +68,15 @@ def decode(
     # np.where widens strings; assignment would cut "abstain" to the width of the longest class
     fill = np.array(label, dtype=object) if labels.dtype == object else np.array(label)
     return np.where(abstained, fill, labels)
+
+
+def check_label_kind(y: NDArray[Any], classes: NDArray[Any]) -> None:
+    """Refuse to compare strings with numbers: none would be equal, and a score would be 0."""
+    if (y.dtype.kind in "biuf") != (classes.dtype.kind in "biuf"):
+        raise ValueError(
+            f"y has labels such as {y[:1].tolist()}, but the classes are {_shorten(classes)}. Pass "
+            "the labels as they were given to fit."
+        )
 
 
 def _shorten(classes: NDArray[Any]) -> str:

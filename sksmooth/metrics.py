@@ -3,6 +3,7 @@
 The scores look at a certificate's `abstained`, never at the abstain label.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from .certificate import Certificate
+from .labels import check_label_kind
 from .nested import certify
+from .validation import check_draws, user_level
 
 __all__ = [
     "abstention_rate",
@@ -73,6 +76,7 @@ def certified_accuracy_score(
     radii, mass = certificate.radii[right][order], weight[right][order]
     beyond = np.append(np.cumsum(mass[::-1])[::-1], 0.0)
     score = beyond[np.searchsorted(radii, radius, side="left")] / weight.sum()
+    score = np.minimum(score, 1.0)  # a sum of weights, and a rounded one
     return float(score) if radius.ndim == 0 else score
 
 
@@ -138,6 +142,7 @@ def abstention_rate(certificate: Certificate, *, sample_weight: ArrayLike | None
     >>> abstention_rate(clf.certify(X[:50], n=1000))
     0.0
     """
+    check_certificate(certificate)
     weight = _check_sample_weight(sample_weight, certificate.labels, dtype=np.float64)
     return float(np.average(certificate.abstained, weights=weight))
 
@@ -220,6 +225,9 @@ def certified_accuracy_scorer(
 
     Notes
     -----
+    A radius above the `max_radius` of the certificates, which a small n makes small, scores 0 for
+    every row; there is a warning if that goes for all radii.
+
     scikit-learn turns an error in a scorer into a nan with a warning; pass ``error_score="raise"``
     to the search to see it.
 
@@ -235,10 +243,14 @@ def certified_accuracy_scorer(
     >>> sorted(name for name in scores if name.startswith("test"))
     ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
     """
+    radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
+    if radii.ndim > 1 or not len(radii) or not np.all(radii >= 0):
+        raise ValueError(
+            f"radius must be a number, or a non-empty sequence of numbers, of 0 or more; got "
+            f"{radius!r}."
+        )
     several = np.ndim(radius) > 0
-    return CertificateScorer(
-        radii=tuple(float(r) for r in np.atleast_1d(radius)), several=several, n=n
-    )
+    return CertificateScorer(radii=tuple(radii.tolist()), several=several, n=n)
 
 
 def average_certified_radius_scorer(*, n: int | None = None) -> "CertificateScorer":
@@ -285,7 +297,7 @@ class CertificateScorer:
     def __init__(self, radii: tuple[float, ...], several: bool, n: int | None) -> None:
         self.radii = radii
         self.several = several
-        self.n = n
+        self.n = None if n is None else check_draws("n", n)
         self._request = MetadataRequest(owner=self)
         self._request.score.add_request(param="sample_weight", alias=None)
 
@@ -293,12 +305,21 @@ class CertificateScorer:
         certificate = certify(estimator, X, n=self.n)
         if not self.radii:
             return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
+        smallest, limit = min(self.radii), certificate.max_radius
+        if smallest > limit:
+            warnings.warn(
+                f"radius={smallest:g} cannot be reached: sigma={certificate.sigma:g} and "
+                f"n={certificate.n} prove at most {limit:.3g}, so every row scores 0. Use a larger "
+                "n or sigma.",
+                UserWarning,
+                stacklevel=user_level(),
+            )
         scores = certified_accuracy_score(
             y, certificate, radius=self.radii, sample_weight=sample_weight
         )
         if not self.several:
             return float(scores[0])
-        names = (f"certified_accuracy@{r:g}" for r in self.radii)
+        names = (f"certified_accuracy@{r:.15g}" for r in self.radii)
         return dict(zip(names, map(float, scores), strict=True))
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> "CertificateScorer":
@@ -328,16 +349,22 @@ class CertificateScorer:
         return f"certified_accuracy_scorer(radius={radius}, n={self.n})"
 
 
-def _right_rows(
-    y_true: ArrayLike, certificate: Certificate, sample_weight: ArrayLike | None
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return which rows are certified with the true label, and the weights of all."""
+def check_certificate(certificate: Any) -> None:
+    """Refuse what is not a Certificate, such as the labels of `predict`."""
     if not isinstance(certificate, Certificate):
         raise TypeError(
             f"certificate must be a Certificate, as clf.certify(X) returns; got "
             f"{type(certificate).__name__}."
         )
-    y_true = column_or_1d(y_true)
+
+
+def _right_rows(
+    y_true: ArrayLike, certificate: Certificate, sample_weight: ArrayLike | None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which rows are certified with the true label, and the weights of all."""
+    check_certificate(certificate)
+    y_true = np.asarray(column_or_1d(y_true))
     check_consistent_length(y_true, certificate.labels)
+    check_label_kind(y_true, certificate.classes)
     weight = _check_sample_weight(sample_weight, y_true, dtype=np.float64)
     return (certificate.labels == y_true) & ~certificate.abstained, weight

@@ -11,7 +11,7 @@ from .validation import user_level
 __all__ = ["certify"]
 
 
-def certify(estimator: Any, X: Any, **options: Any) -> Certificate:
+def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Certificate:
     """Certify with a fitted SmoothedClassifier inside a search or at the end of a Pipeline.
 
     Parameters
@@ -21,8 +21,10 @@ def certify(estimator: Any, X: Any, **options: Any) -> Certificate:
         a SmoothedClassifier.
     X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
         Rows, as the given estimator takes them.
+    n : int, default=None
+        Draws per row; None for the estimator's own.
     **options : dict
-        Passed to `SmoothedClassifier.certify`.
+        n0, alpha and verbose, as of `SmoothedClassifier.certify`.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def certify(estimator: Any, X: Any, **options: Any) -> Certificate:
         else:
             raise TypeError(
                 f"{given} has no certify method and leads to no estimator that has one. Expected a "
-                "fitted SmoothedClassifier, a Pipeline that ends in one, or a fitted search over "
-                "either."
+                "fitted SmoothedClassifier, a Pipeline that ends in one, or a search over either, "
+                "fitted with refit=True."
             )
-    return estimator.certify(X, **options)
+    return estimator.certify(X, n, **options)

@@ -107,8 +107,11 @@ class Gaussian(Noise):
         self, row: NDArray[np.floating], rng: np.random.Generator, out: NDArray[np.floating]
     ) -> None:
         """Fill `out`, of shape (n_draws, *row.shape), with `row` plus fresh noise."""
+        scale = out.dtype.type(self.sigma)
+        if float(scale) < self.sigma:  # more noise than claimed is safe, less is not
+            scale = np.nextafter(scale, out.dtype.type(np.inf))
         rng.standard_normal(out=out, dtype=out.dtype.type)
-        out *= self.sigma
+        out *= scale
         out += row
 
     def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:

@@ -44,8 +44,8 @@ def new_seed(random_state: np.random.RandomState | None) -> bytes:
 def row_key(seed: bytes, row: NDArray[np.floating]) -> NDArray[np.uint64]:
     """Key of a row's streams: a hash of its values and shape, keyed by the seed.
 
-    Equal values give equal keys whatever their dtype or memory order, and -0.0 counts as 0.0:
-    two arrays that compare equal are the same point and must get the same certificate.
+    Equal values give equal keys whatever their memory order, and -0.0 counts as 0.0: rows of one
+    precision that compare equal are the same point and must get the same certificate.
     """
     values = np.ascontiguousarray(row, dtype="<f8") + 0.0
     digest = hashlib.blake2b(repr(row.shape).encode(), digest_size=16, key=seed, person=b"sksmooth")
@@ -93,7 +93,6 @@ class Streams:
         """
         self._state["state"]["key"] = key
         self._state["state"]["counter"] = np.array([0, 0, block, purpose], dtype=np.uint64)
-        self._state["buffer_pos"] = 4  # an empty buffer: the next draw starts from the counter
-        self._state["has_uint32"] = 0
+        # the rest of the state says that nothing is left over from earlier draws
         self._philox.state = self._state
         return self._generator

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _is_arraylike, _num_samples
+from sklearn.utils.validation import _num_samples
 
-from .backends import FrameMaker, frozen_classes, is_frozen, is_net
+from .backends import FrameMaker, frozen_classes, is_frozen, is_net, unwrap
 from .noise import Noise
 from .streams import Purpose, Streams, block_rows, new_seed, row_key
 
@@ -63,10 +63,11 @@ def fit_base(
     With a `random_state`, every unset one of the estimator's is set from it.
     """
     if is_frozen(estimator):
-        estimator = estimator.fit(X, y, **fit_params)
-        classes = frozen_classes(estimator, X, y)
-        has_names = hasattr(estimator, "feature_names_in_")
-        return FittedBase(estimator, classes, classes, frame if has_names else None)
+        if not hasattr(estimator, "feature_names_in_"):
+            frame = None
+        estimator = estimator.fit(X if frame is None else frame(X), y, **fit_params)
+        classes = frozen_classes(estimator, X, y, frame)
+        return FittedBase(estimator, classes, classes, frame)
     classes, codes = np.unique(y, return_inverse=True)
     if random_state is not None:
         seed_unset(estimator, random_state)
@@ -101,7 +102,7 @@ def fit_under_noise(
     Entries of `fit_params` with one value per row are repeated with the rows.
     """
     if is_net(estimator):
-        from .backends.skorch import fit_net
+        from .backends.skorch_fit import fit_net
 
         return fit_net(
             estimator,
@@ -120,11 +121,17 @@ def fit_under_noise(
         codes = codes[rows]
         fit_params = {
             name: _safe_indexing(value, rows)
-            if _is_arraylike(value) and _num_samples(value) == len(X)
+            if np.ndim(value) > 0 and _num_samples(value) == len(X)
             else value
             for name, value in fit_params.items()
         }
-    return estimator.fit(noisy, codes, **fit_params)
+    model = unwrap(estimator)[1]
+    if not is_net(model):
+        return estimator.fit(noisy, codes, **fit_params)
+    from .backends.skorch_fit import seeded
+
+    with seeded(model, seed, enabled=reproducible):
+        return estimator.fit(noisy, codes, **fit_params)
 
 
 def seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:

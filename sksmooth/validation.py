@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 
 from .backends import FrameMaker, is_frozen, is_net, unwrap
-from .bounds import smallest_certifying_n
+from .bounds import SMALLEST_ALPHA, smallest_certifying_n
 
 __all__ = [
     "EstimatorConstraint",
@@ -24,6 +24,7 @@ __all__ = [
     "check_draws",
     "check_row_shape",
     "frame_maker",
+    "never_abstains",
     "smallest_predicting_n",
     "user_level",
     "warn_if_hopeless",
@@ -79,12 +80,26 @@ def _is_whole(value: Any) -> bool:
 
 def check_alpha(value: Any) -> float:
     """Return `value` as a failure probability."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not (SMALLEST_ALPHA <= float(value) < 1)
+    ):
         raise ValueError(
             f"alpha, the probability that a certificate is false, must lie strictly between 0 and "
-            f"1; got {value!r}."
+            f"1, and not below {SMALLEST_ALPHA}; got {value!r}."
         )
     return float(value)
+
+
+def never_abstains(clf: Any) -> bool:
+    """Whether predict always gives a class: as it was fitted or, before, would be."""
+    if getattr(clf, "abstain_label_", clf.abstain_label) is None:
+        return True
+    raise AttributeError(
+        "predict_proba exists only with abstain_label=None, set before fit; vote_frequencies(X) "
+        "always exists."
+    )
 
 
 def user_level() -> int:
@@ -139,7 +154,7 @@ def as_numeric(X: Any, *, estimator: Any) -> tuple[Any, Any]:
 
 def _warn_about_categories(X: Any) -> None:
     dtypes = getattr(X, "dtypes", None)
-    if dtypes is None:
+    if dtypes is None or getattr(X, "ndim", 2) != 2:
         names = ["bool"] if getattr(getattr(X, "dtype", None), "kind", "") == "b" else []
     else:
         names = sorted(

@@ -118,13 +118,15 @@ def test_largest_radius_by_n():
     assert radius_cohen(clopper_pearson(218_104, 218_104, 0.001)) < 4
 
 
-@pytest.mark.parametrize("bad", [(5, 4, 0.1), (-1, 4, 0.1), (1.5, 4, 0.1)])
+@pytest.mark.parametrize(
+    "bad", [(5, 4, 0.1), (-1, 4, 0.1), (1.5, 4, 0.1), (np.nan, 4, 0.1), (1, np.inf, 0.1)]
+)
 def test_bad_counts_are_refused(bad):
-    with pytest.raises(ValueError, match="count must"):
+    with pytest.raises(ValueError, match=r"(count|n) must"):
         clopper_pearson(*bad)
 
 
-@pytest.mark.parametrize("alpha", [0, 1, -0.1, np.nan])
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, np.nan, 1e-201])
 def test_bad_alpha_is_refused(alpha):
     with pytest.raises(ValueError, match="alpha must lie strictly between 0 and 1"):
         clopper_pearson(1, 2, alpha)
@@ -165,6 +167,23 @@ def test_radius_with_two_bounds():
         [0.8416, 2.3263, 3.4046, 0.9491],
         atol=6e-5,
     )
+
+
+def test_radius_with_certain_bounds():
+    assert radius_cohen(1.0) == radius_cohen(1.0, 0.0) == radius_cohen(0.9, 0.0) == np.inf
+    assert radius_cohen([0.0, 1.0], [0.0, 1.0]).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, np.nan, np.inf])
+def test_bad_sigma_is_refused(sigma):
+    with pytest.raises(ValueError, match="sigma must be a positive, finite number"):
+        radius_cohen(0.9, sigma=sigma)
+
+
+@pytest.mark.parametrize("k", [9_970, 9_000, 5_100])
+def test_tiny_alpha(k):
+    p_lower = clopper_pearson(k, 10_000, 1e-200)
+    assert 0 < binomial_tail(10_000, k, p_lower) <= mp.mpf("1e-200")
 
 
 def test_nothing_is_proved_at_one_half_or_below():

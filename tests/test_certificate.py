@@ -131,6 +131,15 @@ def test_one_class():
     assert not undecided.any()
 
 
+@pytest.mark.parametrize(("rows0", "columns0", "columns"), [(2, 1, 2), (1, 2, 2), (2, 2, 3)])
+def test_shapes_that_do_not_fit_are_refused(rows0, columns0, columns):
+    counts0 = np.full((rows0, columns0), 10)
+    with pytest.raises(ValueError, match=r"column for each of 2 classes"):
+        certify_counts(
+            counts0, np.full((2, columns), 10), noise=Gaussian(1.0), classes=np.array([0, 1])
+        )
+
+
 def test_unequal_rows_are_refused():
     with pytest.raises(ValueError, match="same number of draws"):
         certify_counts(

@@ -23,6 +23,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
+from sksmooth.backends import get_backend
+from sksmooth.noise import Gaussian
+from sksmooth.sampling import count_votes
+from sksmooth.streams import Purpose
+from sksmooth.training import noisy_copies
 
 X, y = blobs(60)
 
@@ -45,6 +50,13 @@ class TestResults:
         fits = [smoothed(random_state=None).fit(X, y) for _ in range(2)]
         assert not np.array_equal(*(clf.certify(X).counts for clf in fits))
         assert np.array_equal(*(fits[0].certify(X).counts for _ in range(2)))
+
+    def test_the_seed_of_the_noise_is_drawn_anew_in_each_fit(self):
+        """With a base that is always the same, only the noise can differ."""
+        base = FrozenEstimator(Halfspace().fit(X, y))
+        for seeds in ((None, None), (0, 1)):
+            fits = [smoothed(base, random_state=seed).fit(X, y) for seed in seeds]
+            assert not np.array_equal(*(clf.certify(X).counts for clf in fits))
 
     def test_a_random_state_instance_moves_on(self):
         rng = np.random.RandomState(0)
@@ -107,6 +119,9 @@ class TestResults:
         assert_allclose(proba.sum(axis=1), 1)
         assert np.array_equal(clf.predict(X), clf.classes_[proba.argmax(axis=1)])
         assert not hasattr(smoothed(), "predict_proba")
+        with pytest.raises(AttributeError) as error:
+            smoothed().fit(X, y).predict_proba(X)
+        assert "only with abstain_label=None" in str(error.value.__cause__)
 
     def test_abstention_is_settled_in_fit(self):
         abstains = smoothed(Halfspace(), n_predict=100).fit(X, y).set_params(abstain_label=None)
@@ -155,11 +170,28 @@ class TestLabels:
             assert smoothed().fit(X, target).predict(X[:2]).tolist() == ["a", "b"]
 
     def test_abstention_is_an_error_even_if_its_label_is_right(self):
-        """The training part lacks class -1, so -1 becomes the label for abstentions."""
-        rows, target = np.zeros((10, 2)), np.full(10, -1)
+        rows = np.array([[1e-9, i] for i in range(10)])
         clf = smoothed(Halfspace(), n_predict=100).fit(X, y)
-        assert clf.predict(rows).tolist() == target.tolist()
-        assert clf.score(rows, target) == 0.0
+        # the training part of a split lacked class -1, so that -1 stands for abstentions
+        assert clf.predict(rows).tolist() == [-1] * 10
+        assert clf.score(rows, np.full(10, -1)) == 0.0
+        # nor is an abstention right where the top class is
+        assert clf.score(rows, clf.vote_frequencies(rows).argmax(axis=1)) == 0.0
+
+    def test_score_refuses_other_lengths(self):
+        clf = smoothed(Halfspace()).fit(X, y)
+        for target, weights in ((y[:1], None), (y[:5], None), (y, np.ones(3))):
+            with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+                clf.score(X, target, sample_weight=weights)
+        with pytest.raises(ValueError, match="Pass the labels as they were given to fit"):
+            clf.score(X, y.astype(str))
+
+    def test_huge_unsigned_labels(self):
+        huge = np.array([2**63, 2**63 + 5], dtype=np.uint64)
+        with pytest.raises(ValueError, match="does not fit into int64"):
+            smoothed(Halfspace()).fit(X, huge[y])
+        clf = smoothed(Halfspace(), abstain_label=None).fit(X, huge[y])
+        assert clf.certify([[9.0, 0.0]]).labels.tolist() == [2**63 + 5]
 
     def test_score_with_weights(self):
         clf = smoothed(Halfspace()).fit(X, y)
@@ -169,6 +201,25 @@ class TestLabels:
 
 
 class TestFit:
+    def test_a_fit_that_fails_leaves_nothing_to_certify_with(self):
+        class Interrupted(Halfspace):
+            def fit(self, X, y):
+                raise KeyboardInterrupt
+
+        clf = smoothed(Halfspace()).fit(X, np.array(["cat", "dog"])[y])
+        with pytest.raises(KeyboardInterrupt):
+            clf.set_params(estimator=Interrupted()).fit(X, np.array(["apple", "pear"])[y])
+        with pytest.raises(NotFittedError):
+            clf.certify(X)
+
+    def test_a_bad_abstain_label_is_refused_before_the_training(self):
+        class Expensive(Halfspace):
+            def fit(self, X, y):
+                raise AssertionError("was trained")
+
+        with pytest.raises(ValueError, match="is one of the classes"):
+            smoothed(Expensive(), abstain_label=1).fit(X, y)
+
     def test_noise_has_sigma_and_comes_fresh_for_each_copy(self):
         clf = smoothed(Recorder(), sigma=0.3, n_augment=50).fit(X, y)
         noise = clf.estimator_.X_.reshape(50, 60, 2) - X
@@ -194,9 +245,21 @@ class TestFit:
                 self.weight_, self.other_ = sample_weight, other
                 return super().fit(X, y)
 
-        clf = smoothed(Weighted(), n_augment=2).fit(X, y, sample_weight=np.arange(60), other="x")
-        assert clf.estimator_.weight_.tolist() == [*range(60), *range(60)]
-        assert clf.estimator_.other_ == "x"
+        for other in ("x" * 60, np.float64(3.0), None):  # of the length of X, or of none
+            clf = smoothed(Weighted(), n_augment=2)
+            clf.fit(X, y, sample_weight=np.arange(60), other=other)
+            assert clf.estimator_.weight_.tolist() == [*range(60), *range(60)]
+            assert clf.estimator_.other_ == other
+
+    def test_noise_of_copies_is_of_its_own_purpose(self):
+        """Even with one seed for all, training does not see the noise of certification."""
+        seed, noise = bytes(16), Gaussian(1.0)
+        copies = noisy_copies(X[:3], 100, noise=noise, seed=seed)
+        model = Recorder().fit(X, y)
+        backend = get_backend(model, np.arange(2))
+        for purpose in (Purpose.PREDICT, Purpose.SELECT, Purpose.ESTIMATE):
+            count_votes(backend, X[:3], 100, noise=noise, seed=seed, purpose=purpose)
+        assert not np.isin(copies, np.concatenate(model.batches_)).any()
 
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     @pytest.mark.parametrize(
@@ -254,7 +317,7 @@ class TestFit:
             max_resources=800,
             min_resources=200,
             factor=2,
-            scoring=certified_accuracy_scorer(radius=0.5),
+            scoring=certified_accuracy_scorer(radius=0.25),
             cv=2,
         ).fit(X, y)
         assert search.n_resources_ == [200, 400, 800]
@@ -304,6 +367,20 @@ class TestFrozen:
         assert clf.classes_.tolist() == [0, 1, 2]
         assert clf.certify(X).counts.shape == (60, 3)
 
+    def test_classes_in_any_order(self):
+        """Columns of counts follow the model's own classes_."""
+
+        class Unsorted(Halfspace):
+            def predict(self, X):
+                return np.array([20, 0, 10])[np.digitize(X[:, 0], [-1, 1])]
+
+        model = Unsorted().fit(X, y)
+        model.classes_ = np.array([20, 0, 10])
+        clf = smoothed(FrozenEstimator(model), sigma=0.1).fit(X, 10 * y)
+        rows = np.array([[-9.0, 0], [0, 0], [9, 0]])
+        assert clf.certify(rows).labels.tolist() == [20, 0, 10]
+        assert clf.certify(rows).counts.argmax(axis=1).tolist() == [0, 1, 2]
+
     def test_unknown_labels_are_refused(self):
         with pytest.raises(ValueError, match=r"labels \[7\], which the frozen estimator does not"):
             smoothed(FrozenEstimator(GaussianNB().fit(X, y))).fit(X, np.where(y == 0, 0, 7))
@@ -338,11 +415,23 @@ class TestFrames:
             clf = smoothed(FrozenEstimator(trained)).fit(frame, y)
             assert len(clf.certify(frame, n=100)) == 60
 
+    def test_frozen_behind_a_selection_by_name(self, frame):
+        columns = make_column_transformer((FunctionTransformer(), ["a"]))
+        trained = make_pipeline(columns, GaussianNB()).fit(frame, y)
+        plain = make_pipeline(FrozenEstimator(trained[0]), FrozenEstimator(trained[1]))
+        for base in (FrozenEstimator(trained), plain):
+            assert smoothed(base).fit(frame, y).score(frame, y) > 0.9
+
     def test_wrong_names_are_refused(self, frame):
         clf = smoothed().fit(frame, y)
         renamed = type(frame)({"a": X[:, 0], "c": X[:, 1]})
         with pytest.raises(ValueError, match="feature names"):
             clf.certify(renamed)
+
+    def test_a_single_row_as_a_series(self):
+        pd = pytest.importorskip("pandas")
+        with pytest.raises(ValueError, match="Expected 2D|2-dimensional"):
+            smoothed().fit(pd.DataFrame(X), y).certify(pd.DataFrame(X).iloc[0])
 
     def test_categories_warn(self):
         pd = pytest.importorskip("pandas")
@@ -383,8 +472,9 @@ class TestGuards:
 
         clf = smoothed(Flat()).fit(images, y)
         assert clf.score(images, y) == 1
-        with pytest.raises(ValueError, match=r"rows of shape \(1, 5, 4\).*Reshape your data"):
-            clf.certify(np.zeros((2, 1, 5, 4)))
+        for shape in ((2, 1, 5, 4), (1, 4, 4), (2, 16), (2, 4, 4, 1)):
+            with pytest.raises(ValueError, match=r"rows of shape \(.*Reshape your data"):
+                clf.certify(np.zeros(shape))
         with pytest.raises(ValueError, match="X has 3 features"):
             smoothed().fit(X, y).certify(np.zeros((2, 3)))
         with pytest.raises(ValueError, match="Reshape your data"):
@@ -394,6 +484,7 @@ class TestGuards:
         ("name", "value"),
         [
             ("sigma", 0),
+            ("sigma", 1e300),
             ("sigma", -1.0),
             ("sigma", np.nan),
             ("sigma", np.inf),
@@ -420,9 +511,10 @@ class TestGuards:
             ({"n": True}, "n must be an int"),
             ({"n": 0}, "n must be at least 1; got 0"),
             ({"n0": 0}, "n0 must be at least 1; got 0"),
-            ({"alpha": 0}, "alpha.*strictly between 0 and 1; got 0"),
+            ({"alpha": 0}, "alpha.*strictly between 0 and 1.*got 0"),
             ({"alpha": 1.0}, "alpha.*strictly between 0 and 1"),
             ({"alpha": np.nan}, "alpha.*strictly between 0 and 1"),
+            ({"alpha": 1e-201}, "alpha.*not below 1e-200; got 1e-201"),
             ({"alpha": "x"}, "alpha.*strictly between 0 and 1"),
         ],
     )
@@ -478,6 +570,13 @@ class TestGuards:
         clf.estimator_.predict = answer
         with pytest.raises(ValueError, match=message):
             clf.certify(X)
+
+    def test_labels_as_a_column(self):
+        clf = smoothed(Halfspace()).fit(X, y)
+        counts = clf.certify(X).counts
+        predict = clf.estimator_.predict
+        clf.estimator_.predict = lambda X: predict(X)[:, None]
+        assert np.array_equal(clf.certify(X).counts, counts)
 
     def test_an_error_of_the_base_is_not_swallowed(self):
         clf = smoothed(Halfspace()).fit(X, y)

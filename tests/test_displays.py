@@ -78,6 +78,11 @@ def test_curves_that_are_added_later_fit_into_the_axes(pyplot, clf):
         assert right >= r[-1]
 
 
+def test_labels_are_no_certificate(pyplot, clf):
+    with pytest.raises(TypeError, match="must be a Certificate"):
+        CertifiedAccuracyDisplay.from_predictions(y, clf.predict(X))
+
+
 def test_weights(pyplot, clf):
     weights = np.arange(60)
     display = CertifiedAccuracyDisplay.from_estimator(clf, X, y, sample_weight=weights)

@@ -63,6 +63,7 @@ def test_a_label_that_cannot_be_told_apart_is_refused(classes, requested, messag
         (np.array([0, 1]), np.int64),
         (np.array([0, 255], dtype=np.uint8), np.int64),
         (np.array([False, True]), np.int64),
+        (np.array([0, 7], dtype=np.uint64), np.int64),
         (np.array([0.0, 1.0]), np.float64),
         (np.array(["ab", "cd"]), np.dtype("<U7")),
         (np.array(["ab", "cd"], dtype=object), np.dtype(object)),

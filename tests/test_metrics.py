@@ -41,6 +41,7 @@ def certificate(labels, radii, abstained):
         alpha=0.001,
         sigma=0.5,
         norm="l2",
+        max_radius=np.inf,
     )
 
 
@@ -109,6 +110,12 @@ class TestScores:
             certified_accuracy_score(Y, (CERT.labels, CERT.radii))
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             certified_accuracy_score(Y[:3], CERT)
+        with pytest.raises(TypeError, match="must be a Certificate.*got ndarray"):
+            abstention_rate(CERT.labels)
+        with pytest.raises(
+            ValueError, match=r"labels such as \['0'\], but the classes are \[0, 1\]"
+        ):
+            certified_accuracy_score(Y.astype(str), CERT)
 
 
 class Counting(SmoothedClassifier):
@@ -181,6 +188,14 @@ class TestScorers:
         with pytest.warns(UserWarning, match="units"):
             assert 0 < scorer(pipe, X, y) <= 1
 
+    def test_a_radius_that_cannot_be_reached_warns(self):
+        clf = self.smoothed().fit(X, y)
+        limit = clf.certify(X, n=50).max_radius
+        assert clf.certify(X, n=50).radii.max() <= limit
+        with pytest.warns(UserWarning, match=r"radius=3 cannot be reached.*n=50 prove at most 0"):
+            assert certified_accuracy_scorer(3, n=50)(clf, X, y) == 0.0
+        certified_accuracy_scorer(limit, n=50)(clf, X, y)  # a warning would be an error here
+
     def test_pickles_to_workers(self):
         scorer = certified_accuracy_scorer([0.1, 0.5], n=100)
         copy = pickle.loads(pickle.dumps(scorer))
@@ -202,6 +217,17 @@ class TestScorers:
                 clf, X, y, scoring=weighted, params={"sample_weight": weights}, **kwargs
             )
         assert one["test_score"].tolist() != other["test_score"].tolist()
+
+    @pytest.mark.parametrize("radius", [-0.1, [], [0.1, np.nan], [[0.1]]])
+    def test_bad_radii_are_refused_before_the_search(self, radius):
+        with pytest.raises(ValueError, match="0 or more"):
+            certified_accuracy_scorer(radius)
+        with pytest.raises(ValueError, match="n must be an int"):
+            certified_accuracy_scorer(0.5, n=1e3)
+
+    def test_radii_that_differ_late_have_names_of_their_own(self):
+        clf = self.smoothed().fit(X, y)
+        assert len(certified_accuracy_scorer([0.1234567, 0.1234568])(clf, X, y)) == 2
 
     def test_repr(self):
         assert repr(certified_accuracy_scorer(0.5)) == (

@@ -1,3 +1,4 @@
+import dataclasses
 import inspect
 
 import numpy as np
@@ -35,6 +36,23 @@ class TestContract:
         for column in (out - row).T:
             assert stats.kstest(column.astype(np.float64), exact.cdf).pvalue > 1e-3
         assert abs(np.corrcoef(out.T)[0, 1]) < 0.02
+        # five standard errors of a standard deviation: what the test above is too coarse for
+        assert abs((out - row).std() / exact.std() - 1) < 5 / np.sqrt(2 * out.size)
+
+    @pytest.mark.parametrize("sigma", [0.12, 0.7, 0.5, 3.3])
+    def test_single_precision_adds_no_less_noise_than_is_claimed(self, noise, exact, sigma):
+        claimed = dataclasses.replace(noise, sigma=sigma)
+        unit = dataclasses.replace(noise, sigma=1.0)
+        row = np.zeros(1, dtype=np.float32)
+        drawn, standard = (np.empty((100, 1), dtype=np.float32) for _ in range(2))
+        claimed.perturb(row, stream(), drawn)
+        unit.perturb(row, stream(), standard)
+        # exactly, in float64: each draw is a rounded product with a factor of at least sigma
+        factor = np.float32(sigma)
+        if float(factor) < sigma:
+            factor = np.nextafter(factor, np.float32(np.inf))
+        assert np.array_equal(drawn, standard * factor)
+        assert float(factor) >= sigma
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_fewer_draws_are_a_prefix(self, noise, exact, dtype):

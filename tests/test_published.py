@@ -31,6 +31,7 @@ def read(folder, noise, sigma):
         alpha=0.001,
         sigma=float(sigma),
         norm="l2",
+        max_radius=np.inf,
     )
     return label, certificate
 

@@ -98,6 +98,16 @@ def spied():
     return clf, Spy.seen
 
 
+class Averages(skorch.callbacks.Callback):
+    """Stands for weight averaging: copies the module in training, puts the copy back at the end."""
+
+    def on_epoch_end(self, net, **kwargs):
+        self.copy_ = copy.deepcopy(net.module_)
+
+    def on_train_end(self, net, **kwargs):
+        net.module_ = self.copy_
+
+
 class TestTraining:
     def test_noise_reaches_training_and_validation_fresh_in_every_batch(self, spied):
         _, seen = spied
@@ -160,6 +170,27 @@ class TestTraining:
         clean = {row.tobytes() for row in X32}
         assert not clean & {row.tobytes() for batch, _ in Spy.seen for row in batch}
         assert not clf.estimator_.module_._forward_pre_hooks
+
+    def test_copies_of_the_module_carry_no_noise(self, tmp_path):
+        saved = tmp_path / "net.pkl"
+        checkpoint = skorch.callbacks.Checkpoint(monitor=None, f_pickle=saved)
+        net = mlp_net(callbacks=[Averages(), checkpoint])
+        clf = smoothed(net, sigma=5.0).fit(X32, y)
+        assert not clf.estimator_.module_._forward_pre_hooks
+        assert "sksmooth_training_noise" not in dict(clf.estimator_.callbacks_)
+        counts = clf.certify(X32[:9]).counts
+        assert np.array_equal(clf.set_params(batch_size=7).certify(X32[:9]).counts, counts)
+        loaded = pickle.loads(saved.read_bytes())
+        assert np.array_equal(loaded.predict_proba(X32), loaded.predict_proba(X32))
+
+    def test_a_binary_net_refuses_three_classes(self):
+        with pytest.raises(ValueError, match="tells two classes apart, but y has 3"):
+            smoothed(binary_net()).fit(*blobs(60, k=3))
+
+    def test_a_pipeline_with_a_net_is_reproducible_too(self):
+        base = make_pipeline(FunctionTransformer(np.float32), mlp_net(module=DropoutMLP))
+        counts = [smoothed(base).fit(X, y).certify(X32).counts for _ in range(2)]
+        assert np.array_equal(*counts)
 
     def test_random_state_alone_makes_it_reproducible(self):
         torch.manual_seed(1)
@@ -340,6 +371,67 @@ class TestVotes:
         with pytest.raises(ValueError, match="NaN or infinite"):
             clf.certify(X32)
 
+    def test_data_that_the_net_prepares_itself(self):
+        """What skorch does between the rows and the module is part of the base classifier."""
+
+        class Shifted(skorch.dataset.Dataset):
+            def transform(self, X, y):
+                return super().transform(X - 2, y)
+
+        def collate(items):
+            X, target = torch.utils.data.default_collate(items)
+            return X - 2, target
+
+        for options in ({"dataset": Shifted}, {"iterator_valid__collate_fn": collate}):
+            net = mlp_net(max_epochs=2, train_split=None, **options).fit(X32, y)
+            clf = smoothed(FrozenEstimator(net), sigma=0.001).fit(X32, y)
+            assert np.array_equal(clf.certify(X32).selected, net.predict(X32))
+
+    def test_all_modules_of_a_net_see_evaluation_mode(self):
+        class TwoPart(skorch.NeuralNetClassifier):
+            def initialize_module(self):
+                super().initialize_module()
+                self.head_ = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2))
+                return self
+
+            def infer(self, x, **params):
+                return self.head_(super().infer(x, **params))
+
+        net = TwoPart(MLP, criterion=nn.CrossEntropyLoss, train_split=None, verbose=0, max_epochs=2)
+        clf = smoothed(net).fit(X32, y)
+        clf.estimator_.head_.train()
+        assert np.array_equal(clf.certify(X32).counts, clf.certify(X32).counts)
+        assert clf.estimator_.head_.training
+
+    def test_an_overridden_predict_that_may_return_labels_is_refused(self):
+        class Labels(skorch.NeuralNetClassifier):
+            def predict(self, X):
+                return self.classes_[super().predict(X)]
+
+        net = Labels(
+            MLP, criterion=nn.CrossEntropyLoss, classes=[1, 0], verbose=0, max_epochs=1
+        ).fit(X32, y)
+        with pytest.raises(ValueError, match="overrides predict and has classes_"):
+            smoothed(FrozenEstimator(net)).fit(X32, y).certify(X32)
+
+    def test_a_search_around_a_net(self):
+        search = GridSearchCV(mlp_net(), {"lr": [0.01, 0.1]}, cv=2).fit(X32, y)
+        clf = smoothed(FrozenEstimator(search)).fit(X32, y)
+        assert type(get_backend(clf.estimator_, np.arange(2))).__name__ == "SkorchBackend"
+        spoil(search.best_estimator_)
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            clf.certify(X32)
+
+    def test_rows_are_left_alone_by_a_module_that_works_in_place(self):
+        class InPlace(MLP):
+            def forward(self, X):
+                return super().forward(X.add_(1))
+
+        net = mlp_net(module=InPlace).fit(X32.copy(), y)
+        rows = X32.copy()
+        smoothed(FrozenEstimator(net)).fit(rows, y).certify(rows)
+        assert np.array_equal(rows, X32)
+
     def test_a_pipeline_with_a_net_at_its_end(self):
         to32 = FunctionTransformer(np.float32)
         base = make_pipeline(StandardScaler(), to32, mlp_net(max_epochs=20))
@@ -399,6 +491,13 @@ class TestFrozen:
 
 
 class TestGuards:
+    def test_one_score_that_is_not_finite(self):
+        clf = smoothed().fit(X32, y)
+        with torch.no_grad():
+            clf.estimator_.module_.layers[-1].bias[1] = float("nan")
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            clf.certify(X32)
+
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     @pytest.mark.parametrize("net", [mlp_net(), binary_net()], ids=["classifier", "binary"])
     def test_scores_that_are_not_finite(self, net, value):

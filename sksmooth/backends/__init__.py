@@ -53,7 +53,9 @@ def get_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None 
     return SklearnBackend(estimator, answers, frame)
 
 
-def frozen_classes(estimator: Any, X: NDArray[np.floating], y: NDArray[Any]) -> NDArray[Any]:
+def frozen_classes(
+    estimator: Any, X: NDArray[np.floating], y: NDArray[Any], frame: FrameMaker | None = None
+) -> NDArray[Any]:
     """Return the labels of a trained model's answers, in the order of its outputs.
 
     A model's ``classes_`` decide. A net without them, or whose ``classes_`` are not as many as its
@@ -63,7 +65,7 @@ def frozen_classes(estimator: Any, X: NDArray[np.floating], y: NDArray[Any]) -> 
     if is_net(unwrap(estimator)[1]):
         from .skorch import n_outputs
 
-        outputs = n_outputs(estimator, X[0])
+        outputs = n_outputs(estimator, X[:1].copy(), frame)
         if outputs is not None and (len(classes) != outputs or not hasattr(estimator, "classes_")):
             classes = np.arange(outputs)
     unknown = np.setdiff1d(y, classes)

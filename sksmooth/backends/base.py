@@ -67,11 +67,13 @@ class Backend(abc.ABC):
 
 
 def unwrap(estimator: Any) -> tuple[list[Any], Any]:
-    """Return the transformers and the model of nested Pipelines, out of any FrozenEstimator."""
+    """Return the transformers and the model in nested Pipelines, searches, FrozenEstimators."""
     steps: list[Any] = []
     while True:
         if isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):  # a fitted search
+            estimator = estimator.best_estimator_
         elif isinstance(estimator, Pipeline):
             steps += [t for _, t in estimator.steps[:-1] if t is not None and t != "passthrough"]
             estimator = estimator.steps[-1][1]

@@ -71,6 +71,8 @@ class SklearnBackend(Backend):
         predicted = np.asarray(
             self.estimator.predict(batch if self.frame is None else self.frame(batch))
         )
+        if predicted.shape == (len(batch), 1):
+            predicted = predicted[:, 0]
         if predicted.shape != (len(batch),):
             raise ValueError(
                 f"{_name(self.estimator)}.predict returned shape {predicted.shape} for "

@@ -1,4 +1,4 @@
-"""skorch nets: votes at the module's own speed, and training under fresh noise.
+"""Votes of skorch nets, at the module's own speed.
 
 Votes never go through ``net.predict``, which takes a batch apart into items and puts them together
 again, at many times the cost of the module's forward pass.
@@ -13,12 +13,11 @@ import numpy as np
 import skorch
 import torch
 from numpy.typing import NDArray
-from skorch.callbacks import Callback
 
 from .base import Backend, unwrap
 from .sklearn import FrameMaker, SklearnBackend
 
-__all__ = ["SkorchBackend", "fit_net", "n_outputs", "net_backend"]
+__all__ = ["SkorchBackend", "float_dtype", "is_binary", "n_outputs", "net_backend"]
 
 # Measured optima on a CPU: about 1,000 rows for a small perceptron, 400 for a small convolutional
 # net on 28 x 28 pixels, 32 to 100 for a ResNet-20 on 3 x 32 x 32. A GPU wants to be kept busy.
@@ -70,7 +69,7 @@ class SkorchBackend(Backend):
         self.n_classes = n_classes
         self.frame = frame if self.steps else None
         self.scores_to_votes = scores_to_votes
-        self.dtype = _float_dtype(self.net)
+        self.dtype = float_dtype(self.net)
         self.device = torch.device(self.net.device or "cpu")
         self.in_parallel = self.device.type == "cpu"
         # plain code on a CPU takes any shape, and filling up the last batch would cost time
@@ -85,11 +84,14 @@ class SkorchBackend(Backend):
     def running(self) -> Iterator[None]:
         """Set evaluation mode; afterwards the modules' own modes come back."""
         module = self.net.module_
+        # a net may have several modules, and its criteria are modules too
+        owned = [value for value in vars(self.net).values() if isinstance(value, torch.nn.Module)]
         with _lock:
             users, modes = _in_use.get(module, (0, ()))
             if users == 0:
-                modes = tuple((part, part.training) for part in module.modules())
-                module.eval()
+                modes = tuple((part, part.training) for m in owned for part in m.modules())
+                for part in owned:
+                    part.eval()
             _in_use[module] = users + 1, modes
         try:
             yield
@@ -106,7 +108,7 @@ class SkorchBackend(Backend):
     def classify(self, batch: NDArray[np.floating]) -> torch.Tensor:
         """Return votes, on the net's device."""
         scores = self.scores(batch)
-        if _is_binary(self.net):
+        if is_binary(self.net):
             finite = torch.isfinite(scores)
         else:
             if scores.ndim != 2 or len(scores) != len(batch) or scores.shape[1] < self.n_classes:
@@ -154,7 +156,15 @@ class _OpaqueNetBackend(SklearnBackend):
     def __init__(self, estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> None:
         # skorch answers with the number of an output, whatever its classes_
         super().__init__(estimator, np.arange(len(answers)), frame)
-        self.dtype = np.dtype(str(_float_dtype(unwrap(estimator)[1])).removeprefix("torch."))
+        net = unwrap(estimator)[1]
+        self.dtype = np.dtype(str(float_dtype(net)).removeprefix("torch."))
+        classes = getattr(net, "classes_", self.answers)
+        if not _is_skorchs(net, "predict") and not np.array_equal(classes, self.answers):
+            raise ValueError(
+                f"{type(net).__name__} overrides predict and has classes_ = {classes[:10]!r}: it "
+                "cannot be told whether predict returns labels or numbers of outputs. Do not "
+                "override predict, and give the labels to SmoothedClassifier.fit."
+            )
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         batch = batch.astype(self.dtype, copy=False)
@@ -165,20 +175,30 @@ class _OpaqueNetBackend(SklearnBackend):
 
 def _vote_rule(net: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """Return how skorch turns the module's output into a class; None if the user changed that."""
-    methods = ("predict", "predict_proba", "forward", "forward_iter", "evaluation_step")
-    if not all(getattr(type(net), m).__module__.startswith("skorch.") for m in methods):
+    way = ("predict", "predict_proba", "forward", "forward_iter", "evaluation_step")
+    data = ("get_dataset", "get_iterator")
+    if not all(_is_skorchs(net, method) for method in way + data):
         return None
-    if net.predict_nonlinearity not in ("auto", None):
+    if (
+        net.predict_nonlinearity not in ("auto", None)
+        or net.dataset is not skorch.dataset.Dataset
+        or net.iterator_valid is not torch.utils.data.DataLoader
+        or "collate_fn" in net.get_params_for("iterator_valid")
+    ):
         return None
     criterion = getattr(net.criterion_, "_orig_mod", net.criterion_)
     logits = isinstance(criterion, torch.nn.BCEWithLogitsLoss)
-    if _is_binary(net):
+    if is_binary(net):
         if logits and net.predict_nonlinearity == "auto":
             return _Threshold(net.threshold)
         return None
     if logits or isinstance(criterion, torch.nn.BCELoss):
         return None
     return _argmax  # skorch applies softmax or nothing first, and neither changes the largest
+
+
+def _is_skorchs(net: Any, method: str) -> bool:
+    return getattr(type(net), method).__module__.startswith("skorch.")
 
 
 def _argmax(scores: torch.Tensor) -> torch.Tensor:
@@ -195,111 +215,21 @@ class _Threshold:
         return (torch.sigmoid(logits) > self.threshold).to(torch.int64)
 
 
-def n_outputs(estimator: Any, row: NDArray[np.floating]) -> int | None:
+def n_outputs(
+    estimator: Any, X: NDArray[np.floating], frame: FrameMaker | None = None
+) -> int | None:
     """Return the number of classes that a fitted net tells apart; None if it is not known."""
     net = unwrap(estimator)[1]
-    if _is_binary(net):
+    if is_binary(net):
         return 2
-    backend = SkorchBackend(estimator, 0, None, _argmax)
+    backend = SkorchBackend(estimator, 0, frame, _argmax)
     with backend.running(), torch.inference_mode():
-        scores = backend.scores(row[None])
+        scores = backend.scores(X)
     return int(scores.shape[1]) if scores.ndim == 2 else None
 
 
-def fit_net(
-    net: Any,
-    X: NDArray[np.floating],
-    codes: NDArray[np.int64],
-    *,
-    noise: Any,
-    seed: bytes,
-    reproducible: bool,
-    fit_params: dict[str, Any],
-) -> Any:
-    """Train a net, in place, under noise that is fresh in every batch.
-
-    The noise is added before the module's first layer, on its device, in training and in skorch's
-    validation, so that early stopping looks at what will be certified. Afterwards the net carries
-    no trace of it.
-
-    Parameters
-    ----------
-    net : skorch net
-        Not yet fitted.
-    X : ndarray of shape (n_samples, *shape)
-        Rows.
-    codes : ndarray of shape (n_samples,), int64
-        Class codes.
-    noise : Noise
-        Gives ``draw(rng, shape)``.
-    seed : bytes
-        Seed of the noise, and of torch's own generators if `reproducible`.
-    reproducible : bool
-        Whether to seed the initial weights, shuffling and dropout too.
-    fit_params : dict
-        Passed to the net.
-    """
-    number = int.from_bytes(seed[:7], "little")  # manual_seed takes less than 64 bits
-    device = torch.device(net.device or "cpu")
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda, enabled=reproducible):
-        if reproducible:
-            torch.manual_seed(number)
-        net.initialize()
-        noisy = _TrainingNoise(noise, torch.Generator(device).manual_seed(number))
-        net.callbacks_.append(("sksmooth_training_noise", noisy))
-        try:
-            target = codes.astype(np.float32) if _is_binary(net) else codes
-            # torch refuses read-only arrays, such as memory maps
-            rows = torch.from_numpy(np.require(X, requirements="W"))
-            net.partial_fit(rows.to(_float_dtype(net)), target, **fit_params)
-        finally:
-            net.callbacks_.pop()
-            noisy.remove()
-    return net
-
-
-class _TrainingNoise(Callback):
-    """Keeps a hook with noise on the net's module, also when the module is replaced in training."""
-
-    def __init__(self, noise: Any, generator: torch.Generator) -> None:
-        self.noise = noise
-        self.rng = _TorchDraws(generator)
-        self.module: Any = None
-        self.handle: Any = None
-
-    def on_batch_begin(self, net: Any, **kwargs: Any) -> None:
-        if self.module is not net.module_:
-            self.remove()
-            self.module = net.module_
-            self.handle = self.module.register_forward_pre_hook(self._add_noise)
-
-    def _add_noise(self, module: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        X, *rest = args
-        self.rng.like = X
-        return (X + self.noise.draw(self.rng, X.shape), *rest)
-
-    def remove(self) -> None:
-        """Take the hook away."""
-        if self.handle is not None:
-            self.handle.remove()
-            self.module = self.handle = None
-
-
-class _TorchDraws:
-    """numpy's names for a torch generator's draws, so that a noise family is written once."""
-
-    def __init__(self, generator: torch.Generator) -> None:
-        self.generator = generator
-        self.like = torch.empty(0)
-
-    def standard_normal(self, shape: tuple[int, ...]) -> torch.Tensor:
-        """Return standard normals of the dtype and on the device of `like`."""
-        kind = {"dtype": self.like.dtype, "device": self.like.device}
-        return torch.randn(shape, generator=self.generator, **kind)
-
-
-def _is_binary(net: Any) -> bool:
+def is_binary(net: Any) -> bool:
+    """Whether the net answers with one score for two classes."""
     return isinstance(net, skorch.NeuralNetBinaryClassifier)
 
 
@@ -310,6 +240,7 @@ def _is_compiled(module: torch.nn.Module) -> bool:
     )
 
 
-def _float_dtype(net: Any) -> torch.dtype:
+def float_dtype(net: Any) -> torch.dtype:
+    """Return the precision of the net's parameters."""
     kinds = (p.dtype for p in net.module_.parameters() if p.dtype.is_floating_point)
     return next(kinds, torch.float32)
