@@ -3,7 +3,6 @@
 The scores look at a certificate's `abstained`, never at the abstain label.
 """
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from .certificate import Certificate
 from .labels import check_label_kind
 from .nested import certify
-from .validation import check_draws, user_level
+from .validation import check_draws
 
 __all__ = [
     "abstention_rate",
@@ -225,8 +224,8 @@ def certified_accuracy_scorer(
 
     Notes
     -----
-    A radius above the `max_radius` of the certificates, which a small n makes small, scores 0 for
-    every row; there is a warning if that goes for all radii.
+    A radius above the `max_radius` of the certificates scores 0 for every row: a small sigma cannot
+    prove it, and neither can a large one with few draws.
 
     scikit-learn turns an error in a scorer into a nan with a warning; pass ``error_score="raise"``
     to the search to see it.
@@ -305,15 +304,6 @@ class CertificateScorer:
         certificate = certify(estimator, X, n=self.n)
         if not self.radii:
             return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
-        smallest, limit = min(self.radii), certificate.max_radius
-        if smallest > limit:
-            warnings.warn(
-                f"radius={smallest:g} cannot be reached: sigma={certificate.sigma:g} and "
-                f"n={certificate.n} prove at most {limit:.3g}, so every row scores 0. Use a larger "
-                "n or sigma.",
-                UserWarning,
-                stacklevel=user_level(),
-            )
         scores = certified_accuracy_score(
             y, certificate, radius=self.radii, sample_weight=sample_weight
         )
