@@ -19,9 +19,10 @@ from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = ["SkorchBackend", "float_dtype", "is_binary", "n_outputs", "net_backend"]
 
-# Measured optima on a CPU: about 1,000 rows for a small perceptron, 400 for a small convolutional
-# net on 28 x 28 pixels, 32 to 100 for a ResNet-20 on 3 x 32 x 32. A GPU wants to be kept busy.
-_BATCH_VALUES = {"cpu": 2**18, "accelerator": 2**23}
+# Measured on a CPU with `python -m benchmarks.speed`: turning from noise to net and back costs a
+# small convolutional net 10 % at 400 rows of 28 x 28 pixels and little at 1,000; a ResNet-20 on
+# 3 x 32 x 32 takes any length. A GPU wants to be kept busy.
+_BATCH_VALUES = {"cpu": 2**20, "accelerator": 2**23}
 _BATCH_ROWS = {"cpu": (32, 1024), "accelerator": (64, 4096)}
 
 # How many calls use a module just now, and the modes that its parts had before the first of them:
