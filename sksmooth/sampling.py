@@ -6,6 +6,7 @@ shared among workers when n is large. Votes are integers, so the order of counti
 """
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -81,10 +82,13 @@ def count_votes(
             # not every joblib backend hands over results as they come; only a report needs that
             return_as = "list" if report is None else "generator_unordered"
             parallel = Parallel(n_jobs=n_jobs, prefer=backend.prefer, return_as=return_as)
-            for first, part in parallel(tasks):
-                tally[first : first + len(part)] += part
-                if report is not None:
-                    report(int(part.sum()))
+            # scikit-learn sets warning filters in each task; side by side, threads can leave the
+            # process without any. These are put back.
+            with warnings.catch_warnings():
+                for first, part in parallel(tasks):
+                    tally[first : first + len(part)] += part
+                    if report is not None:
+                        report(int(part.sum()))
     _refuse_non_answers(tally[:, -1], n)
     return np.ascontiguousarray(tally[:, :-1])
 

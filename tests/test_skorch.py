@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -263,7 +264,9 @@ class TestVotes:
             pass
 
         clf = smoothed(mlp_net(module=Local), n_jobs=2).fit(X32, y)
+        filters = list(warnings.filters)
         counts = clf.certify(X32).counts
+        assert warnings.filters == filters
         assert np.array_equal(clf.set_params(n_jobs=1).certify(X32).counts, counts)
 
     def test_workers_all_see_evaluation_mode(self):
