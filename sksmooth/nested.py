@@ -24,7 +24,7 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     n : int, default=None
         Draws per row; None for the estimator's own.
     **options : dict
-        n0, alpha and verbose, as of `SmoothedClassifier.certify`.
+        Further arguments of `SmoothedClassifier.certify`: n0, alpha, verbose.
 
     Returns
     -------
