@@ -174,7 +174,8 @@ class TestTraining:
 
     def test_copies_of_the_module_carry_no_noise(self, tmp_path):
         saved = tmp_path / "net.pkl"
-        checkpoint = skorch.callbacks.Checkpoint(monitor=None, f_pickle=saved)
+        others = dict.fromkeys(["f_params", "f_optimizer", "f_criterion", "f_history"])
+        checkpoint = skorch.callbacks.Checkpoint(monitor=None, f_pickle=saved, **others)
         net = mlp_net(callbacks=[Averages(), checkpoint])
         clf = smoothed(net, sigma=5.0).fit(X32, y)
         assert not clf.estimator_.module_._forward_pre_hooks
