@@ -5,20 +5,19 @@ tested exactly, and why another alpha or bound needs no new sampling.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import betainc
 
-from .bounds import clopper_pearson
+from .bounds import one_sided
+from .bounds.top_class import TopClassBound
 from .labels import decode
 from .noise import Noise
 
 __all__ = ["Certificate", "certify_counts", "predict_counts"]
-
-Bound = Callable[[ArrayLike, ArrayLike, float], NDArray[np.float64]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -40,18 +39,29 @@ class Certificate:
         Certified radius in the units of X, rounded down; 0.0 where `abstained`.
     abstained : ndarray of shape (n_samples,), bool
         True where nothing is certified. Test this, not ``radii == 0``.
-    p_lower : ndarray of shape (n_samples,), float64
-        Lower confidence bound on the probability of the selected class under noise.
+    p_lower, p_upper : ndarray of shape (n_samples,), float64
+        Confidence bounds under noise: lower on the probability of the selected class, upper on
+        that of every other class. Both hold together.
     selected : ndarray of shape (n_samples,)
-        The class chosen by the n0 selection draws, certified or not.
+        The class that the bounds speak of, certified or not.
     counts : ndarray of shape (n_samples, n_classes), int64
-        Votes of the n estimation draws; the columns follow `classes`.
+        Votes of the estimation draws; the columns follow `classes`.
+    n_draws : ndarray of shape (n_samples,), int64
+        Estimation draws made, the sums of the rows of `counts`; selection draws not included.
+    stop_reason : ndarray of shape (n_samples,), str
+        Why no more were made: "n" (all n were), "hopeless" (no further votes could have certified
+        the row), "decided" (so is every one of `asked_radii`), "tol" (as many as planned).
     classes : ndarray of shape (n_classes,)
         Class labels, in the order of the columns of `counts`.
     n, n0 : int
-        Draws for estimation and for selection, per row.
+        Most draws for estimation, and draws for selection, per row.
+    asked_radii : tuple of float or None
+        The radii that were to be decided. Then `radii` hold too, but are hardly larger than these,
+        since draws stop there. None where the radius was asked for.
     max_radius : float
         The radius of unanimous votes: none can be larger with this n, alpha and sigma.
+    bound : str
+        How `p_upper` was found: "one-sided" (as ``1 - p_lower``) or "two-sided".
     alpha : float
         Probability, per row, with which the statement may be false.
     sigma : float
@@ -83,8 +93,11 @@ class Certificate:
     radii: NDArray[np.float64]
     abstained: NDArray[np.bool_]
     p_lower: NDArray[np.float64]
+    p_upper: NDArray[np.float64]
     selected: NDArray[Any]
     counts: NDArray[np.int64]
+    n_draws: NDArray[np.int64]
+    stop_reason: NDArray[np.str_]
     classes: NDArray[Any]
     n: int
     n0: int
@@ -92,8 +105,20 @@ class Certificate:
     sigma: float
     norm: str
     max_radius: float
+    bound: str = "one-sided"
+    asked_radii: tuple[float, ...] | None = None
 
-    _PER_ROW = ("labels", "radii", "abstained", "p_lower", "selected", "counts")
+    _PER_ROW = (
+        "labels",
+        "radii",
+        "abstained",
+        "p_lower",
+        "p_upper",
+        "selected",
+        "counts",
+        "n_draws",
+        "stop_reason",
+    )
 
     def __post_init__(self) -> None:
         for name in (*self._PER_ROW, "classes"):
@@ -119,9 +144,11 @@ class Certificate:
         median = (
             f", median radius {np.median(self.radii[~self.abstained]):.3g}" if certified else ""
         )
+        asked = "" if self.asked_radii is None else f"asked_radii={self.asked_radii}, "
         return (
-            f"<Certificate of {len(self)} rows: {certified} certified{median}; n={self.n}, "
-            f"n0={self.n0}, alpha={self.alpha:g}, sigma={self.sigma:g}, norm={self.norm!r}>"
+            f"<Certificate of {len(self)} rows: {certified} certified{median}; {asked}n={self.n}, "
+            f"n0={self.n0}, alpha={self.alpha:g}, sigma={self.sigma:g}, norm={self.norm!r}, "
+            f"bound={self.bound!r}>"
         )
 
     def to_frame(self, index: Any = None) -> Any:
@@ -135,7 +162,8 @@ class Certificate:
         Returns
         -------
         frame : pandas.DataFrame
-            With the columns label, radius, abstained, p_lower, selected.
+            With the columns label, radius, abstained, p_lower, p_upper, selected, n_draws,
+            stop_reason.
         """
         import pandas as pd  # optional: only this method needs it
 
@@ -144,7 +172,10 @@ class Certificate:
             "radius": self.radii,
             "abstained": self.abstained,
             "p_lower": self.p_lower,
+            "p_upper": self.p_upper,
             "selected": self.selected,
+            "n_draws": self.n_draws,
+            "stop_reason": self.stop_reason,
         }
         return pd.DataFrame(columns, index=index)
 
@@ -157,7 +188,7 @@ def certify_counts(
     classes: NDArray[Any],
     alpha: float = 0.001,
     abstain_label: Any = None,
-    bound: Bound = clopper_pearson,
+    bound: TopClassBound = one_sided,
 ) -> Certificate:
     """CERTIFY: turn votes into certificates.
 
@@ -175,8 +206,9 @@ def certify_counts(
         Probability, per row, with which the certificate may be false.
     abstain_label : object, default=None
         Label of rows with nothing to certify; None keeps the selected class.
-    bound : callable, default=clopper_pearson
-        ``bound(count, n, alpha) -> p_lower``, a lower confidence bound at level alpha.
+    bound : callable, default=one_sided
+        ``bound(top, other, n, alpha) -> (p_lower, p_upper)``: `sksmooth.bounds.one_sided` or
+        `sksmooth.bounds.two_sided`.
 
     Returns
     -------
@@ -203,25 +235,63 @@ def certify_counts(
     n, n0 = _draws(counts), _draws(counts0)
     # the steps and names of CERTIFY in the paper
     c_a = counts0.argmax(axis=1)
-    n_a = np.take_along_axis(counts, c_a[:, None], axis=1)[:, 0]
-    p_lower = bound(n_a, n, alpha)
-    abstained = ~(p_lower > 0.5)
-    radii = np.where(abstained, 0.0, noise.radius(p_lower))
-    return Certificate(
-        labels=decode(c_a, abstained, classes, abstain_label),
-        radii=radii,
-        abstained=abstained,
-        p_lower=p_lower,
-        selected=classes[c_a],
-        counts=counts,
+    n_a, n_b = top_two(counts, c_a)
+    p_lower, p_upper = bound(n_a, n_b, n, alpha)
+    return certify_bounds(
+        c_a,
+        p_lower,
+        p_upper,
+        counts,
+        noise=noise,
         classes=classes,
+        abstain_label=abstain_label,
         n=n,
         n0=n0,
         alpha=alpha,
+        bound=bound.__name__.replace("_", "-"),
+        max_radius=float(noise.radius(*bound([n], [0], n, alpha))[0]),
+    )
+
+
+def certify_bounds(
+    codes: NDArray[np.intp],
+    p_lower: NDArray[np.float64],
+    p_upper: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    *,
+    noise: Noise,
+    classes: NDArray[Any],
+    abstain_label: Any,
+    stop_reason: Any = "n",
+    **settings: Any,
+) -> Certificate:
+    """Turn bounds on class probabilities into a Certificate; `settings` are its other fields."""
+    abstained = ~(p_lower > p_upper)
+    return Certificate(
+        labels=decode(codes, abstained, classes, abstain_label),
+        radii=np.where(abstained, 0.0, noise.radius(p_lower, p_upper)),
+        abstained=abstained,
+        p_lower=p_lower,
+        p_upper=p_upper,
+        selected=classes[codes],
+        counts=counts,
+        n_draws=counts.sum(axis=1),
+        stop_reason=np.broadcast_to(np.asarray(stop_reason), abstained.shape),
+        classes=classes,
         sigma=noise.sigma,
         norm=noise.norm,
-        max_radius=float(noise.radius(bound(np.array([n]), n, alpha))[0]),
+        **settings,
     )
+
+
+def top_two(
+    counts: NDArray[np.int64], top: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the votes of the classes `top`, and the most votes of any other class."""
+    lines = np.arange(len(counts))
+    others = counts.copy()
+    others[lines, top] = 0
+    return counts[lines, top], others.max(axis=1)
 
 
 def predict_counts(

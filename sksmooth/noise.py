@@ -120,4 +120,8 @@ class Gaussian(Noise):
 
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """L2 radius of Theorem 1 in Cohen et al. (2019); see `sksmooth.bounds.radius_cohen`."""
-        return radius_cohen(p_lower, p_upper, sigma=self.sigma)
+        radius = radius_cohen(p_lower, sigma=self.sigma)
+        if p_upper is None:
+            return radius
+        # no other class has more than 1 - p_lower, whatever p_upper says
+        return np.maximum(radius, radius_cohen(p_lower, p_upper, sigma=self.sigma))

@@ -34,11 +34,13 @@ def count_votes(
     noise: Noise,
     seed: bytes,
     purpose: Purpose,
+    start: int = 0,
+    rows: NDArray[np.intp] | None = None,
     batch_size: int | None = None,
     n_jobs: int | None = None,
     report: Report | None = None,
 ) -> NDArray[np.int64]:
-    """Count the votes of a base classifier on n noisy copies of each row.
+    """Count the votes of a base classifier on noisy copies of each row: its draws `start` to n.
 
     Parameters
     ----------
@@ -47,11 +49,15 @@ def count_votes(
     X : ndarray of shape (n_samples, *shape), float32 or float64
         Rows; noise is drawn in their precision.
     n : int
-        Draws per row.
+        Number of the last draw of each row.
     noise : Noise
         Distribution of the draws.
     seed, purpose
         Name the draws, together with each row's content. Fewer draws are a prefix of more.
+    start : int, default=0
+        Draws of each row to leave out, because they have been counted before.
+    rows : ndarray of shape (n_rows,), default=None
+        Positions of the rows to count; None for all.
     batch_size : int, default=None
         Rows of noise per call of the model; None for what suits the model.
     n_jobs : int, default=None
@@ -61,16 +67,20 @@ def count_votes(
 
     Returns
     -------
-    counts : ndarray of shape (n_samples, n_classes), int64
-        Rows sum to n. They depend on the model, the noise, the seed, the purpose and the content of
-        each row, not on the other rows, `batch_size` or `n_jobs`.
+    counts : ndarray of shape (n_rows, n_classes), int64
+        Rows sum to ``n - start``. They depend on the model, the noise, the seed, the purpose and
+        the content of each row, not on the other rows, `batch_size` or `n_jobs`.
 
     Raises
     ------
     ValueError
         If the model's scores are not finite for any draw.
     """
-    draws = _Draws(n, block_rows(X[0].size), noise, seed, purpose, batch_size)
+    if rows is None:
+        rows = np.arange(len(X))
+    else:
+        X = X[rows]
+    draws = _Draws(start, n, block_rows(X[0].size), noise, seed, purpose, batch_size)
     total = len(X) * draws.blocks
     workers = min(total, joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1)
     with backend.running():
@@ -89,15 +99,16 @@ def count_votes(
                     tally[first : first + len(part)] += part
                     if report is not None:
                         report(int(part.sum()))
-    _refuse_non_answers(tally[:, -1], n)
+    _refuse_non_answers(tally[:, -1], n - start, rows)
     return np.ascontiguousarray(tally[:, :-1])
 
 
 @dataclasses.dataclass(frozen=True)
 class _Draws:
-    """The draws of each row. Blocks are numbered through all rows, row by row."""
+    """The draws `start` to `stop` of each row. Their blocks are numbered through all rows."""
 
-    n: int
+    start: int
+    stop: int
     block_rows: int
     noise: Noise
     seed: bytes
@@ -106,13 +117,26 @@ class _Draws:
 
     @property
     def blocks(self) -> int:
-        """Blocks per row; the last may be shorter."""
-        return -(-self.n // self.block_rows)
+        """Blocks per row; of the first and the last, only a part may be asked for."""
+        return -(-self.stop // self.block_rows) - self.start // self.block_rows
+
+    def part(self, number: int) -> tuple[int, int, int, int]:
+        """Return the row of block `number`, its own number there, and its first and last draw."""
+        row, block = divmod(number, self.blocks)
+        block += self.start // self.block_rows
+        offset = block * self.block_rows
+        return (
+            row,
+            block,
+            max(self.start - offset, 0),
+            min(self.stop - offset, self.block_rows),
+        )
 
     def before(self, number: int) -> int:
         """Draws in the blocks before block `number`."""
         row, block = divmod(number, self.blocks)
-        return row * self.n + block * self.block_rows
+        offset = (block + self.start // self.block_rows) * self.block_rows
+        return row * (self.stop - self.start) + max(offset - self.start, 0)
 
 
 def _chunks(
@@ -168,22 +192,21 @@ def _batches(
     """
     batch = np.empty((batch_size, *X.shape[1:]), dtype=X.dtype)
     rows = np.empty(batch_size, dtype=np.int64)
-    spare = np.empty((min(draws.block_rows, draws.n), *X.shape[1:]), dtype=X.dtype)
+    spare = np.empty((min(draws.block_rows, draws.stop), *X.shape[1:]), dtype=X.dtype)
     streams = Streams()
     filled, keyed = 0, -1
     for number in range(start, stop):
-        row, block = divmod(number, draws.blocks)
+        row, block, taken, end = draws.part(number)
         if row != keyed:
             key, keyed = row_key(draws.seed, X[row]), row
         rng = streams.at(key, block, draws.purpose)
-        length = min(draws.block_rows, draws.n - block * draws.block_rows)
-        fits = filled + length <= batch_size
-        drawn = batch[filled : filled + length] if fits else spare[:length]
+        # a block is drawn from its beginning, even if only its end is asked for
+        direct = taken == 0 and filled + end <= batch_size
+        drawn = batch[filled : filled + end] if direct else spare[:end]
         draws.noise.perturb(X[row], rng, drawn)
-        taken = 0
-        while taken < length:
-            part = min(length - taken, batch_size - filled)
-            if not fits:
+        while taken < end:
+            part = min(end - taken, batch_size - filled)
+            if not direct:
                 batch[filled : filled + part] = drawn[taken : taken + part]
             rows[filled : filled + part] = row
             taken, filled = taken + part, filled + part
@@ -194,12 +217,12 @@ def _batches(
         yield batch, rows[:filled]
 
 
-def _refuse_non_answers(votes: NDArray[np.int64], n: int) -> None:
+def _refuse_non_answers(votes: NDArray[np.int64], n: int, rows: NDArray[np.intp]) -> None:
     bad = np.flatnonzero(votes)
     if bad.size:
         raise ValueError(
             f"The base estimator's scores were NaN or infinite for {votes[bad[0]]} of {n} noisy "
-            f"copies of row {bad[0]} ({bad.size} of {len(votes)} rows are affected). Such a score "
-            "is not a vote for any class, so nothing is certified. Check the model on noisy input: "
-            "overflow, log of a negative number, or weights that diverged in training."
+            f"copies of row {rows[bad[0]]} ({bad.size} of {len(votes)} rows are affected). Such "
+            "a score is not a vote for any class, so nothing is certified. Check the model on "
+            "noisy input: overflow, log of a negative number, weights that diverged in training."
         )

@@ -14,21 +14,25 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 
 from .backends import FrameMaker, is_frozen, is_net, unwrap
-from .bounds import SMALLEST_ALPHA, smallest_certifying_n
+from .bounds import smallest_certifying_n
 
 __all__ = [
+    "SMALLEST_ALPHA",
     "EstimatorConstraint",
     "as_numeric",
+    "certify_plan",
     "check_alpha",
     "check_base",
     "check_draws",
+    "check_radii",
     "check_row_shape",
     "frame_maker",
     "never_abstains",
-    "smallest_predicting_n",
     "user_level",
     "warn_if_hopeless",
 ]
+
+SMALLEST_ALPHA = 1e-200  # the bounds are accurate down to 1e-210; looks share alpha
 
 
 class EstimatorConstraint(HasMethods):
@@ -92,6 +96,50 @@ def check_alpha(value: Any) -> float:
     return float(value)
 
 
+def certify_plan(
+    clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any
+) -> dict[str, Any]:
+    """Return the checked settings of one certification; None stands for those of `clf`."""
+    if bound not in ("one-sided", "two-sided"):
+        raise ValueError(f"bound must be 'one-sided' or 'two-sided'; got {bound!r}.")
+    if radius is not None and tol is not None:
+        raise ValueError(
+            "Give radius, to have radii decided, or tol, to have them measured; not both."
+        )
+    if tol is not None and not (_is_real(tol) and 0 < tol < np.inf):
+        raise ValueError(f"tol must be a positive, finite length in the units of X; got {tol!r}.")
+    plan = {
+        "n": check_draws("n", clf.n if n is None else n),
+        "n0": check_draws("n0", clf.n0 if n0 is None else n0),
+        "alpha": check_alpha(clf.alpha if alpha is None else alpha),
+        "radii": None if radius is None else check_radii(radius),
+        "tol": tol,
+        "bound": bound,
+    }
+    if radius is not None and bound == "one-sided":
+        plan["n0"] = 0  # the class is selected by the same draws
+    level = plan["alpha"] if bound == "one-sided" else plan["alpha"] / 2
+    warn_if_hopeless("n", plan["n"], level)
+    return plan
+
+
+def check_radii(radius: Any) -> tuple[float, ...]:
+    """Return one radius, or a sequence of them, as a tuple of float."""
+    values = np.atleast_1d(np.asarray(radius))
+    if values.dtype.kind not in "iuf" or values.ndim > 1 or not len(values):
+        raise ValueError(
+            f"radius must be a number, or a non-empty sequence of numbers, of 0 or more; got "
+            f"{radius!r}."
+        )
+    if not np.all((values >= 0) & np.isfinite(values)):
+        raise ValueError(f"radius must be 0 or more, and finite; got {radius!r}.")
+    return tuple(float(value) for value in values)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def never_abstains(clf: Any) -> bool:
     """Whether predict always gives a class: as it was fitted or, before, would be."""
     if getattr(clf, "abstain_label_", clf.abstain_label) is None:
@@ -110,20 +158,16 @@ def user_level() -> int:
     return level
 
 
-def warn_if_hopeless(name: str, n: int, needed: int, alpha: float) -> None:
-    """Warn if `n` draws cannot decide anything, even if all votes agree."""
+def warn_if_hopeless(name: str, n: int, level: float) -> None:
+    """Warn if `n` draws cannot decide anything at this level, even if all votes agree."""
+    needed = smallest_certifying_n(level)
     if n < needed:
         warnings.warn(
-            f"{name}={n} draws can never decide a row at alpha={alpha:g}: every row will be "
-            f"abstained on. The smallest {name} that can is {needed}.",
+            f"{name}={n} draws can never decide a row at this alpha: every row will be abstained "
+            f"on. The smallest {name} that can is {needed}.",
             UserWarning,
             stacklevel=user_level(),
         )
-
-
-def smallest_predicting_n(alpha: float) -> int:
-    """Smallest number of draws with which a unanimous PREDICT is significant."""
-    return smallest_certifying_n(alpha / 2) if alpha < 1 else 1
 
 
 def as_numeric(X: Any, *, estimator: Any) -> tuple[Any, Any]:

@@ -126,7 +126,7 @@ def test_bad_counts_are_refused(bad):
         clopper_pearson(*bad)
 
 
-@pytest.mark.parametrize("alpha", [0, 1, -0.1, np.nan, 1e-201])
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, np.nan, 1e-211])
 def test_bad_alpha_is_refused(alpha):
     with pytest.raises(ValueError, match="alpha must lie strictly between 0 and 1"):
         clopper_pearson(1, 2, alpha)
@@ -211,8 +211,10 @@ def test_a_wrong_proposal_is_mended(monkeypatch):
     """Whatever the inverse function returns, the bound holds."""
     expected = clopper_pearson([10, 60, 99], 100, 0.001)
     for wrong in (0.0, 0.999, np.nan):
-        monkeypatch.setattr(bounds, "betaincinv", lambda a, b, y, w=wrong: np.full(a.shape, w))
+        monkeypatch.setattr(
+            bounds.binomial, "betaincinv", lambda a, b, y, w=wrong: np.full(a.shape, w)
+        )
         got = clopper_pearson([10, 60, 99], 100, 0.001)
-        assert np.all(got <= expected + 1e-12)
+        assert np.all(got <= expected * (1 + 1e-9))
         if wrong != 0.0:
             assert_allclose(got, expected, rtol=1e-8)

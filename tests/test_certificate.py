@@ -42,12 +42,12 @@ def test_no_abstain_label_keeps_the_class_and_says_that_nothing_is_certified():
 
 
 def test_another_bound_plugs_in():
-    certificate = example(bound=lambda count, n, alpha: np.asarray(count) / n)
+    certificate = example(bound=lambda top, other, n, _: (np.divide(top, n), 1 - np.divide(top, n)))
     assert_allclose(certificate.p_lower, [0.98, 0.48, 1.0, 0.4])
 
 
 def test_one_half_exactly_is_not_enough():
-    certificate = example(bound=lambda count, n, alpha: np.full(len(count), 0.5))
+    certificate = example(bound=lambda top, *_: (np.full(len(top), 0.5),) * 2)
     assert certificate.abstained.all()
 
 
@@ -87,7 +87,8 @@ def test_to_frame():
     assert isinstance(frame, pd.DataFrame)
     assert frame.index.tolist() == list("wxyz")
     assert frame.loc["x", "abstained"]
-    assert frame.columns.tolist() == ["label", "radius", "abstained", "p_lower", "selected"]
+    assert frame.columns[:4].tolist() == ["label", "radius", "abstained", "p_lower"]
+    assert frame.columns[4:].tolist() == ["p_upper", "selected", "n_draws", "stop_reason"]
 
 
 def test_repr_says_what_matters():

@@ -17,6 +17,8 @@ LAYERS = [
     {"noise"},
     {"backends"},
     {"sampling", "certificate", "training", "validation"},
+    {"stopping"},
+    {"montecarlo"},
     {"classifier", "nested"},
     {"metrics"},
     {"displays"},

@@ -59,7 +59,8 @@ def test_the_signature_that_users_rely_on():
     signature = str(inspect.signature(sksmooth.SmoothedClassifier)).removesuffix(" -> None")
     assert signature.replace("'", "") == (
         "(estimator: Any, sigma: float = 0.25, *, n_augment: int = 1, n: int = 100000, "
-        "n0: int = 100, n_predict: int = 1000, alpha: float = 0.001, abstain_label: Any = auto, "
+        "n0: int = 100, n_predict: int = 1000, sequential_predict: bool = False, "
+        "alpha: float = 0.001, abstain_label: Any = auto, "
         "batch_size: int | None = None, n_jobs: int | None = None, random_state: Any = None)"
     )
 

@@ -1,0 +1,32 @@
+"""Confidence bounds on class probabilities, and the radii they prove.
+
+Every one-sided bound has the signature ``f(count, n, alpha) -> p`` and fails with probability at
+most alpha for ``count ~ Binomial(n, p)``, whatever p; every bound on the top class and the others
+``f(top, other, n, alpha) -> (p_lower, p_upper)``; every radius ``f(p_lower, p_upper, sigma)``. A
+new one is a new function of its shape. Nothing here knows of models, noise or labels.
+
+Everything rounds towards the smaller claim: a lower bound is never above the exact value of its
+formula, an upper bound never below, a radius never above the real number that it approximates.
+"""
+
+from .binomial import (
+    clopper_pearson,
+    clopper_pearson_simultaneous,
+    clopper_pearson_upper,
+    smallest_certifying_n,
+)
+from .radius import radius_cohen, radius_lecuyer, radius_li
+from .top_class import one_sided, one_sided_free, two_sided
+
+__all__ = [
+    "clopper_pearson",
+    "clopper_pearson_simultaneous",
+    "clopper_pearson_upper",
+    "one_sided",
+    "one_sided_free",
+    "radius_cohen",
+    "radius_lecuyer",
+    "radius_li",
+    "smallest_certifying_n",
+    "two_sided",
+]

@@ -1,0 +1,205 @@
+"""PREDICT and CERTIFY by sampling: draws are made, looked at, and turned into statements.
+
+Rows are drawn in stages and leave as soon as they are decided; the counts of a row with m draws are
+those that m draws would have given from the start.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backends import Backend
+from .bounds import one_sided, one_sided_free, two_sided
+from .bounds.top_class import TopClassBound
+from .certificate import Certificate, certify_bounds, predict_counts
+from .noise import Noise
+from .sampling import Report, count_votes
+from .stopping import Curtailed, Deciding, Measuring, Planned, Rule, geometric_looks
+from .streams import Purpose, block_rows
+
+__all__ = ["BOUNDS", "Sampler", "certify", "predict"]
+
+BOUNDS = {"one-sided": one_sided, "two-sided": two_sided}
+Undecided = Callable[[int, NDArray[np.intp], NDArray[np.int64]], NDArray[np.bool_]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """The votes of a base classifier around some rows.
+
+    Parameters
+    ----------
+    backend : Backend
+        The base classifier.
+    X : ndarray of shape (n_samples, *shape)
+        Rows.
+    noise : Noise
+        Distribution of the draws.
+    seed : bytes
+        Names the draws, together with each row's content.
+    batch_size, n_jobs : int, default=None
+        As of `SmoothedClassifier`.
+    report : callable, default=None
+        Told how many draws have just been finished, or are not needed any more.
+    """
+
+    backend: Backend
+    X: NDArray[np.floating]
+    noise: Noise
+    seed: bytes
+    batch_size: int | None = None
+    n_jobs: int | None = None
+    report: Report | None = None
+
+    def counts(
+        self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None = None, start: int = 0
+    ) -> NDArray[np.int64]:
+        """Return the votes of the draws `start` to `n` of all rows, or of those at `rows`."""
+        return count_votes(
+            self.backend,
+            self.X,
+            n,
+            noise=self.noise,
+            seed=self.seed,
+            purpose=purpose,
+            start=start,
+            rows=rows,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=self.report,
+        )
+
+    def until(
+        self, sizes: Sequence[int], purpose: Purpose, undecided: Undecided
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Draw up to one size after the other, the rows that are undecided only.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Numbers of draws, rising, at which to look.
+        purpose : Purpose
+            Names the draws.
+        undecided : callable
+            ``undecided(look, rows, counts)`` says which of the rows need more draws.
+
+        Returns
+        -------
+        counts : ndarray of shape (n_samples, n_classes)
+            Votes; their sums are the draws made.
+        is_open : ndarray of shape (n_samples,), bool
+            True where a row is undecided after all draws.
+        """
+        counts = np.zeros((len(self.X), self.backend.n_classes), dtype=np.int64)
+        rows, before = np.arange(len(self.X)), 0
+        for look, size in enumerate(sizes):
+            every = len(rows) == len(self.X)  # then none need be copied
+            counts[rows] += self.counts(size, purpose, None if every else rows, start=before)
+            stay = undecided(look, rows, counts[rows])
+            if self.report is not None:
+                self.report(int((~stay).sum()) * (sizes[-1] - size))
+            rows, before = rows[stay], size
+            if not len(rows):
+                break
+        is_open = np.zeros(len(self.X), dtype=bool)
+        is_open[rows] = True
+        return counts, is_open
+
+
+def predict(
+    sampler: Sampler, *, n: int, alpha: float, sequential: bool
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """PREDICT: the top class of each row, and whether the votes leave it undecided.
+
+    With `sequential`, n is the most draws per row: the test of `predict_counts` is made at sizes
+    fixed in advance, at levels that sum to alpha, and a row stops where it first rejects.
+    """
+    sizes, levels = geometric_looks(n, alpha) if sequential else ([n], [alpha])
+    counts, undecided = sampler.until(
+        sizes,
+        Purpose.PREDICT,
+        lambda look, rows, counts: predict_counts(counts, levels[look])[1],
+    )
+    return counts.argmax(axis=1), undecided
+
+
+def certify(
+    sampler: Sampler,
+    classes: NDArray[Any],
+    abstain_label: Any,
+    *,
+    n: int,
+    n0: int,
+    alpha: float,
+    bound: str,
+    radii: tuple[float, ...] | None,
+    tol: float | None,
+) -> Certificate:
+    """CERTIFY: n0 draws select a class, fresh ones bound its probability.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        Gives the votes.
+    classes, abstain_label
+        Labels for the certificate.
+    n, n0 : int
+        Most draws for estimation, and draws for selection, per row; without the latter, the former
+        select too.
+    alpha : float
+        Level of the certificate.
+    bound : str
+        A key of `BOUNDS`.
+    radii : tuple of float or None
+        Draw only until each of these is certified or declined.
+    tol : float or None
+        Draw only as often as the n0 draws predict that the radius needs.
+
+    Returns
+    -------
+    certificate : Certificate
+        Valid with probability at least ``1 - alpha`` for each row.
+    """
+    rule = _rule(sampler, n, n0, alpha, BOUNDS[bound], radii, tol)
+    counts, _ = sampler.until(rule.sizes, Purpose.ESTIMATE, rule.undecided)
+    return certify_bounds(
+        *rule.bounds(counts),
+        counts,
+        noise=sampler.noise,
+        classes=classes,
+        abstain_label=abstain_label,
+        stop_reason=np.where(counts.sum(axis=1) < n, rule.reason, "n"),
+        n=n,
+        n0=n0,
+        alpha=alpha,
+        bound=bound,
+        asked_radii=radii,
+        max_radius=float(sampler.noise.radius(*rule.ceiling())[0]),
+    )
+
+
+def _rule(
+    sampler: Sampler,
+    n: int,
+    n0: int,
+    alpha: float,
+    bound: TopClassBound,
+    radii: tuple[float, ...] | None,
+    tol: float | None,
+) -> Rule:
+    radius = sampler.noise.radius
+    if radii is not None and not n0:
+        return Deciding(radii, len(sampler.X), n, alpha, one_sided_free, radius)
+    pilot = sampler.counts(n0, Purpose.SELECT)
+    selected = pilot.argmax(axis=1)
+    if radii is not None:
+        return Deciding(radii, len(sampler.X), n, alpha, bound, radius, selected)
+    if tol is not None:
+        return Planned(n, alpha, bound, pilot, tol, radius)
+    if bound is one_sided:
+        return Curtailed(n, alpha, selected, block_rows(math.prod(sampler.X.shape[1:])))
+    return Measuring(n, alpha, bound, selected)
