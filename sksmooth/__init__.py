@@ -8,14 +8,17 @@ arXiv:1902.02918).
 from . import bounds, metrics, noise
 from .certificate import Certificate
 from .classifier import SmoothedClassifier
-from .displays import CertifiedAccuracyDisplay
+from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
 from .metrics import (
     abstention_rate,
     average_certified_radius_score,
     average_certified_radius_scorer,
+    certified_accuracy_lower_bound,
     certified_accuracy_score,
     certified_accuracy_scorer,
     prediction_outcomes,
+    projected_certified_accuracy,
+    top_probability_curve,
 )
 from .nested import certify
 
@@ -25,14 +28,18 @@ __all__ = [
     "Certificate",
     "CertifiedAccuracyDisplay",
     "SmoothedClassifier",
+    "TopProbabilityDisplay",
     "abstention_rate",
     "average_certified_radius_score",
     "average_certified_radius_scorer",
     "bounds",
+    "certified_accuracy_lower_bound",
     "certified_accuracy_score",
     "certified_accuracy_scorer",
     "certify",
     "metrics",
     "noise",
     "prediction_outcomes",
+    "projected_certified_accuracy",
+    "top_probability_curve",
 ]

@@ -13,17 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backends import Backend
-from .bounds import one_sided, one_sided_free, two_sided
-from .bounds.top_class import TopClassBound
+from .bounds import one_sided, one_sided_free
+from .bounds.top_class import BY_NAME, TopClassBound
 from .certificate import Certificate, certify_bounds, predict_counts
 from .noise import Noise
 from .sampling import Report, count_votes
 from .stopping import Curtailed, Deciding, Measuring, Planned, Rule, geometric_looks
 from .streams import Purpose, block_rows
 
-__all__ = ["BOUNDS", "Sampler", "certify", "predict"]
+__all__ = ["Sampler", "certify", "predict"]
 
-BOUNDS = {"one-sided": one_sided, "two-sided": two_sided}
 Undecided = Callable[[int, NDArray[np.intp], NDArray[np.int64]], NDArray[np.bool_]]
 
 
@@ -153,7 +152,7 @@ def certify(
     alpha : float
         Level of the certificate.
     bound : str
-        A key of `BOUNDS`.
+        "one-sided" or "two-sided".
     radii : tuple of float or None
         Draw only until each of these is certified or declined.
     tol : float or None
@@ -164,7 +163,7 @@ def certify(
     certificate : Certificate
         Valid with probability at least ``1 - alpha`` for each row.
     """
-    rule = _rule(sampler, n, n0, alpha, BOUNDS[bound], radii, tol)
+    rule = _rule(sampler, n, n0, alpha, BY_NAME[bound], radii, tol)
     counts, _ = sampler.until(rule.sizes, Purpose.ESTIMATE, rule.undecided)
     return certify_bounds(
         *rule.bounds(counts),

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import HasMethods
 
 from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
+from .bounds.top_class import BY_NAME
 
 __all__ = [
     "SMALLEST_ALPHA",
@@ -100,7 +101,7 @@ def certify_plan(
     clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any
 ) -> dict[str, Any]:
     """Return the checked settings of one certification; None stands for those of `clf`."""
-    if bound not in ("one-sided", "two-sided"):
+    if bound not in BY_NAME:
         raise ValueError(f"bound must be 'one-sided' or 'two-sided'; got {bound!r}.")
     if radius is not None and tol is not None:
         raise ValueError(

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
-from helpers import blobs
+from helpers import Recorder, blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -137,13 +137,24 @@ class TestScorers:
 
     def test_one_radius(self):
         clf = self.smoothed().fit(X, y)
-        expected = certified_accuracy_score(y, clf.certify(X), radius=0.5)
+        expected = certified_accuracy_score(y, clf.certify(X, radius=0.5), radius=0.5)
         score = certified_accuracy_scorer(0.5)(clf, X, y)
         assert isinstance(score, float)
         assert score == expected
         assert certified_accuracy_scorer(0.5, n=50)(clf, X, y) == certified_accuracy_score(
-            y, clf.certify(X, n=50), radius=0.5
+            y, clf.certify(X, n=50, radius=0.5), radius=0.5
         )
+
+    def test_draws_stop_when_the_radius_is_decided(self):
+        drawn = {}
+        for n in (200, 100_000):
+            base = Recorder((-1.0, 0.0))
+            clf = SmoothedClassifier(base, sigma=0.5, n=n, random_state=0).fit(X, y)
+            clf.estimator_.batches_.clear()
+            certified_accuracy_scorer(0.5)(clf, X, y)
+            drawn[n] = sum(map(len, clf.estimator_.batches_)) / len(X)
+        assert drawn[200] <= 200
+        assert drawn[100_000] < 5_000
 
     def test_several_radii_take_one_certification_per_fold(self):
         Counting.calls = 0
@@ -193,7 +204,7 @@ class TestScorers:
 
     def test_a_radius_that_cannot_be_reached(self):
         clf = self.smoothed().fit(X, y)
-        certificate = clf.certify(X, n=50)
+        certificate = clf.certify(X, n=50, radius=10.0)
         limit = certificate.max_radius
         assert certificate.radii.max() == limit  # some votes are unanimous
         assert certified_accuracy_scorer(limit, n=50)(clf, X, y) > 0

@@ -18,7 +18,7 @@ from .binomial import (
     complement,
 )
 
-__all__ = ["TopClassBound", "one_sided", "one_sided_free", "two_sided"]
+__all__ = ["BY_NAME", "TopClassBound", "one_sided", "one_sided_free", "two_sided"]
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 TopClassBound = Callable[[ArrayLike, ArrayLike, ArrayLike, float], Bounds]
@@ -128,3 +128,7 @@ def two_sided(top: ArrayLike, other: ArrayLike, n: ArrayLike, alpha: float) -> B
     p_lower = clopper_pearson(top, n, alpha / 2)
     p_upper = np.minimum(clopper_pearson_upper(other, n, alpha / 2), complement(p_lower))
     return p_lower, p_upper
+
+
+# what `SmoothedClassifier.certify` takes as `bound`
+BY_NAME: dict[str, TopClassBound] = {"one-sided": one_sided, "two-sided": two_sided}

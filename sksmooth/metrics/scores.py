@@ -1,29 +1,28 @@
-"""Scores of certificates against true labels, and scorers for scikit-learn's model search.
+"""Scores of certificates against true labels.
 
-The scores look at a certificate's `abstained`, never at the abstain label.
+They look at a certificate's `abstained`, never at the abstain label.
 """
 
-from collections.abc import Sequence
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import column_or_1d
-from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
-from .certificate import Certificate
-from .labels import check_label_kind
-from .nested import certify
-from .validation import check_draws
+from ..certificate import Certificate
+from ..labels import check_label_kind
+from ..validation import user_level
 
 __all__ = [
     "abstention_rate",
     "average_certified_radius_score",
-    "average_certified_radius_scorer",
     "certified_accuracy_score",
-    "certified_accuracy_scorer",
+    "check_certificate",
     "prediction_outcomes",
+    "right_rows",
+    "warn_if_decided",
 ]
 
 
@@ -66,10 +65,11 @@ def certified_accuracy_score(
     >>> certified_accuracy_score(y[:50], clf.certify(X[:50], n=1000), radius=0.5)
     1.0
     """
-    right, weight = _right_rows(y_true, certificate, sample_weight)
+    right, weight = right_rows(y_true, certificate, sample_weight)
     radius = np.asarray(radius, dtype=np.float64)
     if np.any(~(radius >= 0)):
         raise ValueError(f"radius must be 0 or more; got {radius.min()}.")
+    warn_if_decided(certificate, radius)
     # shares of weight with R >= r: sort once, then look every radius up
     order = np.argsort(certificate.radii[right])
     radii, mass = certificate.radii[right][order], weight[right][order]
@@ -112,7 +112,8 @@ def average_certified_radius_score(
     >>> 0.5 < score < 1.3
     True
     """
-    right, weight = _right_rows(y_true, certificate, sample_weight)
+    right, weight = right_rows(y_true, certificate, sample_weight)
+    warn_if_decided(certificate)
     return float(np.average(np.where(right, certificate.radii, 0.0), weights=weight))
 
 
@@ -142,6 +143,7 @@ def abstention_rate(certificate: Certificate, *, sample_weight: ArrayLike | None
     0.0
     """
     check_certificate(certificate)
+    warn_if_decided(certificate, np.zeros(1))
     weight = _check_sample_weight(sample_weight, certificate.labels, dtype=np.float64)
     return float(np.average(certificate.abstained, weights=weight))
 
@@ -198,147 +200,6 @@ def prediction_outcomes(
     return outcomes | {"abstain": float(np.average(abstained, weights=weight))}
 
 
-def certified_accuracy_scorer(
-    radius: float | Sequence[float] = 0.0, *, n: int | None = None
-) -> "CertificateScorer":
-    """Make a scorer of certified accuracy, for GridSearchCV, cross_validate and the like.
-
-    Parameters
-    ----------
-    radius : float or sequence of float, default=0.0
-        One radius gives one score. Several give a dict of scores from one certification, named
-        "certified_accuracy@0.5" and so on, for ``refit="certified_accuracy@0.5"``.
-    n : int, default=None
-        Draws per row; None for the estimator's own.
-
-    Returns
-    -------
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=None)``. The estimator may be a SmoothedClassifier,
-        or a Pipeline or search around one. With metadata routing enabled, weights are requested by
-        ``scorer.set_score_request(sample_weight=True)``.
-
-    See Also
-    --------
-    average_certified_radius_scorer : The same for the average certified radius.
-
-    Notes
-    -----
-    A radius above the `max_radius` of the certificates scores 0 for every row: a small sigma cannot
-    prove it, and neither can a large one with few draws.
-
-    scikit-learn turns an error in a scorer into a nan with a warning; pass ``error_score="raise"``
-    to the search to see it.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.model_selection import cross_validate
-    >>> from sklearn.naive_bayes import GaussianNB
-    >>> from sksmooth import SmoothedClassifier, certified_accuracy_scorer
-    >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0)
-    >>> scores = cross_validate(clf, X, y, scoring=certified_accuracy_scorer([0.1, 0.3], n=500))
-    >>> sorted(name for name in scores if name.startswith("test"))
-    ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
-    """
-    radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
-    if radii.ndim > 1 or not len(radii) or not np.all(radii >= 0):
-        raise ValueError(
-            f"radius must be a number, or a non-empty sequence of numbers, of 0 or more; got "
-            f"{radius!r}."
-        )
-    several = np.ndim(radius) > 0
-    return CertificateScorer(radii=tuple(radii.tolist()), several=several, n=n)
-
-
-def average_certified_radius_scorer(*, n: int | None = None) -> "CertificateScorer":
-    """Make a scorer of the average certified radius.
-
-    Parameters
-    ----------
-    n : int, default=None
-        Draws per row; None for the estimator's own.
-
-    Returns
-    -------
-    scorer : callable
-        As of `certified_accuracy_scorer`.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
-    >>> from sksmooth import SmoothedClassifier, average_certified_radius_scorer
-    >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
-    >>> 0.2 < average_certified_radius_scorer(n=500)(clf, X, y) < 0.8
-    True
-    """
-    return CertificateScorer(radii=(), several=False, n=n)
-
-
-class CertificateScorer:
-    """Certifies once, then scores; what `certified_accuracy_scorer` returns.
-
-    A module-level class, so that it can be sent to other processes.
-
-    Parameters
-    ----------
-    radii : tuple of float
-        Radii of certified accuracy; empty for the average certified radius.
-    several : bool
-        Whether to return a dict.
-    n : int or None
-        Draws per row.
-    """
-
-    def __init__(self, radii: tuple[float, ...], several: bool, n: int | None) -> None:
-        self.radii = radii
-        self.several = several
-        self.n = None if n is None else check_draws("n", n)
-        self._request = MetadataRequest(owner=self)
-        self._request.score.add_request(param="sample_weight", alias=None)
-
-    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        certificate = certify(estimator, X, n=self.n)
-        if not self.radii:
-            return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
-        scores = certified_accuracy_score(
-            y, certificate, radius=self.radii, sample_weight=sample_weight
-        )
-        if not self.several:
-            return float(scores[0])
-        names = (f"certified_accuracy@{r:.15g}" for r in self.radii)
-        return dict(zip(names, map(float, scores), strict=True))
-
-    def set_score_request(self, *, sample_weight: bool | str | None) -> "CertificateScorer":
-        """Ask for metadata in ``score``; needs metadata routing to be enabled.
-
-        Parameters
-        ----------
-        sample_weight : bool, str or None
-            Whether weights are requested, or under which name.
-
-        Returns
-        -------
-        scorer : CertificateScorer
-            The same object.
-        """
-        self._request.score.add_request(param="sample_weight", alias=sample_weight)
-        return self
-
-    def get_metadata_routing(self) -> MetadataRequest:
-        """Return what this scorer asks for."""
-        return self._request
-
-    def __repr__(self) -> str:
-        if not self.radii:
-            return f"average_certified_radius_scorer(n={self.n})"
-        radius = list(self.radii) if self.several else self.radii[0]
-        return f"certified_accuracy_scorer(radius={radius}, n={self.n})"
-
-
 def check_certificate(certificate: Any) -> None:
     """Refuse what is not a Certificate, such as the labels of `predict`."""
     if not isinstance(certificate, Certificate):
@@ -348,7 +209,28 @@ def check_certificate(certificate: Any) -> None:
         )
 
 
-def _right_rows(
+def warn_if_decided(certificate: Certificate, radius: NDArray[np.float64] | None = None) -> None:
+    """Warn where draws stopped before the radii that a score looks at were known.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        Certificates.
+    radius : ndarray, default=None
+        Radii that are looked at; None for all.
+    """
+    asked = certificate.asked_radii
+    if asked is not None and (radius is None or not np.isin(radius, asked).all()):
+        warnings.warn(
+            f"This certificate was made to decide the radii {asked}, and draws stopped there: what "
+            "it proves at other radii is true, but far less than could be proved. Call certify "
+            "without radius, or with all the radii that are to be scored.",
+            UserWarning,
+            stacklevel=user_level(),
+        )
+
+
+def right_rows(
     y_true: ArrayLike, certificate: Certificate, sample_weight: ArrayLike | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which rows are certified with the true label, and the weights of all."""

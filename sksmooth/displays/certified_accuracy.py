@@ -1,4 +1,4 @@
-"""Plots, after scikit-learn's displays. matplotlib is imported only when something is drawn."""
+"""Certified accuracy by radius."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
-from .certificate import Certificate
-from .metrics import certified_accuracy_score, check_certificate
-from .nested import certify
+from ..certificate import Certificate
+from ..metrics.scores import certified_accuracy_score, check_certificate
+from ..nested import certify
+from .axes import new_axes
 
 __all__ = ["CertifiedAccuracyDisplay"]
 
@@ -219,12 +220,6 @@ class CertifiedAccuracyDisplay:
         display : CertifiedAccuracyDisplay
             The same object, with `line_`, `ax_` and `figure_`.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                "CertifiedAccuracyDisplay.plot needs matplotlib: pip install 'sksmooth[plot]'."
-            ) from error
         several = isinstance(self.radius, list)
         radii = self.radius if isinstance(self.radius, list) else [self.radius]
         accuracies = self.certified_accuracy if several else [self.certified_accuracy]
@@ -232,8 +227,7 @@ class CertifiedAccuracyDisplay:
         names = [given] * len(radii) if given is None or isinstance(given, str) else list(given)
         if curve_kwargs is None or isinstance(curve_kwargs, dict):
             curve_kwargs = [curve_kwargs or {}] * len(radii)
-        if ax is None:
-            _, ax = plt.subplots()
+        ax = new_axes(ax)
         lines = []
         for r, accuracy, label, options in zip(radii, accuracies, names, curve_kwargs, strict=True):
             style = {"label": label, "drawstyle": "steps-pre", **options}

@@ -1,0 +1,6 @@
+"""Plots, after scikit-learn's displays. matplotlib is imported only when something is drawn."""
+
+from .certified_accuracy import CertifiedAccuracyDisplay
+from .top_probability import TopProbabilityDisplay
+
+__all__ = ["CertifiedAccuracyDisplay", "TopProbabilityDisplay"]

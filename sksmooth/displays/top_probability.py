@@ -1,0 +1,161 @@
+"""Class probabilities under noise, over the rows."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..certificate import Certificate
+from ..metrics import top_probability_curve
+from ..nested import certify
+from .axes import new_axes
+
+__all__ = ["TopProbabilityDisplay"]
+
+
+class TopProbabilityDisplay:
+    """Share of rows on which the right class has at least a given probability under noise.
+
+    Beside the average certified radius, this shows which rows it is made of (arXiv:2410.06895).
+    Use `from_estimator` or `from_predictions` to make one.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_points,)
+        Lower bounds on the probability, ascending from 0.
+    share : ndarray of shape (n_points,)
+        Share of rows at or above each.
+    name : str, default=None
+        Name of the curve in the legend.
+
+    Attributes
+    ----------
+    line_ : matplotlib Artist
+        The curve.
+    ax_ : matplotlib Axes
+        Axes with the curve.
+    figure_ : matplotlib Figure
+        Figure that holds it.
+
+    See Also
+    --------
+    sksmooth.metrics.top_probability_curve : The numbers.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier, TopProbabilityDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
+    >>> TopProbabilityDisplay.from_estimator(clf, X, y, n=500)
+    <...>
+    >>> plt.show()
+    """
+
+    def __init__(
+        self,
+        *,
+        probability: NDArray[np.float64],
+        share: NDArray[np.float64],
+        name: str | None = None,
+    ) -> None:
+        self.probability = probability
+        self.share = share
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: ArrayLike, *, n: int | None = None, **options: Any
+    ) -> "TopProbabilityDisplay":
+        """Certify rows and plot the bounds on their class probabilities.
+
+        Parameters
+        ----------
+        estimator : SmoothedClassifier, or Pipeline or search around one
+            Fitted.
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+        y : array-like of shape (n_samples,)
+            True labels.
+        n : int, default=None
+            Draws per row; None for the estimator's own.
+        **options : dict
+            As of `from_predictions`: sample_weight, name, ax, curve_kwargs.
+
+        Returns
+        -------
+        display : TopProbabilityDisplay
+            With the curve drawn.
+        """
+        return cls.from_predictions(y, certify(estimator, X, n=n), **options)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: ArrayLike,
+        certificate: Certificate,
+        *,
+        sample_weight: ArrayLike | None = None,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: dict[str, Any] | None = None,
+    ) -> "TopProbabilityDisplay":
+        """Plot the bounds on class probabilities of given certificates.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+        certificate : Certificate
+            Certificates of the same rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        name : str, default=None
+            Name of the curve; None for its sigma.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict, default=None
+            Passed to ``ax.plot``.
+
+        Returns
+        -------
+        display : TopProbabilityDisplay
+            With the curve drawn.
+        """
+        probability, share = top_probability_curve(y_true, certificate, sample_weight=sample_weight)
+        name = rf"$\sigma$ = {certificate.sigma:g}" if name is None else name
+        display = cls(probability=probability, share=share, name=name)
+        return display.plot(ax, curve_kwargs=curve_kwargs)
+
+    def plot(
+        self, ax: Any = None, *, curve_kwargs: dict[str, Any] | None = None
+    ) -> "TopProbabilityDisplay":
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict, default=None
+            Passed to ``ax.plot``.
+
+        Returns
+        -------
+        display : TopProbabilityDisplay
+            The same object, with `line_`, `ax_` and `figure_`.
+        """
+        ax = new_axes(ax)
+        end = np.nextafter(self.probability[-1], 2)  # where it falls to 0
+        p, share = np.append(self.probability, end), np.append(self.share, 0.0)
+        style = {"label": self.name, "drawstyle": "steps-pre", **(curve_kwargs or {})}
+        (self.line_,) = ax.plot(p, share, **style)
+        ax.set(
+            xlabel=r"$p_A$, lower bound", ylabel="Share of rows", xlim=(0, 1), ylim=(-0.02, 1.02)
+        )
+        if self.name:
+            ax.legend()
+        self.ax_: Any = ax
+        self.figure_: Any = ax.figure
+        return self

@@ -1,0 +1,26 @@
+"""Scores of certificates, what they say of the truth, and scorers for scikit-learn's search."""
+
+from .inference import (
+    certified_accuracy_lower_bound,
+    projected_certified_accuracy,
+    top_probability_curve,
+)
+from .scorers import average_certified_radius_scorer, certified_accuracy_scorer
+from .scores import (
+    abstention_rate,
+    average_certified_radius_score,
+    certified_accuracy_score,
+    prediction_outcomes,
+)
+
+__all__ = [
+    "abstention_rate",
+    "average_certified_radius_score",
+    "average_certified_radius_scorer",
+    "certified_accuracy_lower_bound",
+    "certified_accuracy_score",
+    "certified_accuracy_scorer",
+    "prediction_outcomes",
+    "projected_certified_accuracy",
+    "top_probability_curve",
+]

@@ -1,0 +1,151 @@
+"""Scorers for scikit-learn's model search: an estimator is certified once, then scored."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from ..nested import certify
+from ..validation import check_draws, check_radii
+from .scores import average_certified_radius_score, certified_accuracy_score
+
+__all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]
+
+
+def certified_accuracy_scorer(
+    radius: float | Sequence[float] = 0.0, *, n: int | None = None
+) -> "CertificateScorer":
+    """Make a scorer of certified accuracy, for GridSearchCV, cross_validate and the like.
+
+    Parameters
+    ----------
+    radius : float or sequence of float, default=0.0
+        One radius gives one score. Several give a dict of scores from one certification, named
+        "certified_accuracy@0.5" and so on, for ``refit="certified_accuracy@0.5"``.
+    n : int, default=None
+        Most draws per row; None for the estimator's own.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)``. The estimator may be a SmoothedClassifier,
+        or a Pipeline or search around one. With metadata routing enabled, weights are requested by
+        ``scorer.set_score_request(sample_weight=True)``.
+
+    See Also
+    --------
+    average_certified_radius_scorer : The same for the average certified radius.
+
+    Notes
+    -----
+    Rows are certified by ``certify(X, n=n, radius=radius)``: draws stop when the radii are decided.
+    With n = 100,000 that takes about 50 times fewer draws than measuring every radius, and loses
+    less than 0.1 percentage points (see the guide).
+
+    A radius above the `max_radius` of the certificates scores 0 for every row: a small sigma cannot
+    prove it, and neither can a large one with few draws.
+
+    scikit-learn turns an error in a scorer into a nan with a warning; pass ``error_score="raise"``
+    to the search to see it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_validate
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier, certified_accuracy_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0)
+    >>> scores = cross_validate(clf, X, y, scoring=certified_accuracy_scorer([0.1, 0.3], n=500))
+    >>> sorted(name for name in scores if name.startswith("test"))
+    ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
+    """
+    return CertificateScorer(radii=check_radii(radius), several=np.ndim(radius) > 0, n=n)
+
+
+def average_certified_radius_scorer(*, n: int | None = None) -> "CertificateScorer":
+    """Make a scorer of the average certified radius.
+
+    Parameters
+    ----------
+    n : int, default=None
+        Draws per row; None for the estimator's own.
+
+    Returns
+    -------
+    scorer : callable
+        As of `certified_accuracy_scorer`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier, average_certified_radius_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
+    >>> 0.2 < average_certified_radius_scorer(n=500)(clf, X, y) < 0.8
+    True
+    """
+    return CertificateScorer(radii=(), several=False, n=n)
+
+
+class CertificateScorer:
+    """Certifies once, then scores; what `certified_accuracy_scorer` returns.
+
+    A module-level class, so that it can be sent to other processes.
+
+    Parameters
+    ----------
+    radii : tuple of float
+        Radii of certified accuracy; empty for the average certified radius.
+    several : bool
+        Whether to return a dict.
+    n : int or None
+        Draws per row.
+    """
+
+    def __init__(self, radii: tuple[float, ...], several: bool, n: int | None) -> None:
+        self.radii = radii
+        self.several = several
+        self.n = None if n is None else check_draws("n", n)
+        self._request = MetadataRequest(owner=self)
+        self._request.score.add_request(param="sample_weight", alias=None)
+
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        certificate = certify(estimator, X, n=self.n, radius=self.radii or None)
+        if not self.radii:
+            return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
+        scores = certified_accuracy_score(
+            y, certificate, radius=self.radii, sample_weight=sample_weight
+        )
+        if not self.several:
+            return float(scores[0])
+        names = (f"certified_accuracy@{r:.15g}" for r in self.radii)
+        return dict(zip(names, map(float, scores), strict=True))
+
+    def set_score_request(self, *, sample_weight: bool | str | None) -> "CertificateScorer":
+        """Ask for metadata in ``score``; needs metadata routing to be enabled.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            Whether weights are requested, or under which name.
+
+        Returns
+        -------
+        scorer : CertificateScorer
+            The same object.
+        """
+        self._request.score.add_request(param="sample_weight", alias=sample_weight)
+        return self
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return what this scorer asks for."""
+        return self._request
+
+    def __repr__(self) -> str:
+        if not self.radii:
+            return f"average_certified_radius_scorer(n={self.n})"
+        radius = list(self.radii) if self.several else self.radii[0]
+        return f"certified_accuracy_scorer(radius={radius}, n={self.n})"
