@@ -5,7 +5,8 @@ an L2 radius within which its answer cannot change (Cohen, Rosenfeld and Kolter 
 arXiv:1902.02918).
 """
 
-from . import bounds, metrics, noise
+from . import bounds, metrics, noise, records, tables
+from ._version import __version__ as __version__
 from .certificate import Certificate
 from .classifier import SmoothedClassifier
 from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
@@ -21,8 +22,6 @@ from .metrics import (
     top_probability_curve,
 )
 from .nested import certify
-
-__version__ = "0.1.0.dev0"
 
 __all__ = [
     "Certificate",
@@ -41,5 +40,7 @@ __all__ = [
     "noise",
     "prediction_outcomes",
     "projected_certified_accuracy",
+    "records",
+    "tables",
     "top_probability_curve",
 ]

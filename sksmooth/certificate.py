@@ -62,6 +62,9 @@ class Certificate:
         The radius of unanimous votes: none can be larger with this n, alpha and sigma.
     bound : str
         How `p_upper` was found: "one-sided" (as ``1 - p_lower``) or "two-sided".
+    seed : str or None
+        The seed of the noise, in hexadecimal. Whoever knows it can choose inputs for which this
+        noise misleads; keep it to yourself as long as the classifier certifies for others.
     alpha : float
         Probability, per row, with which the statement may be false.
     sigma : float
@@ -107,6 +110,7 @@ class Certificate:
     max_radius: float
     bound: str = "one-sided"
     asked_radii: tuple[float, ...] | None = None
+    seed: str | None = None
 
     _PER_ROW = (
         "labels",

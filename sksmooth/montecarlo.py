@@ -178,6 +178,7 @@ def certify(
         bound=bound,
         asked_radii=radii,
         max_radius=float(sampler.noise.radius(*rule.ceiling())[0]),
+        seed=sampler.seed.hex(),
     )
 
 

@@ -13,15 +13,15 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 
 # From the bottom up. A module may import from lower layers, not from its own.
 LAYERS = [
-    {"bounds", "streams", "labels", "progress"},
+    {"bounds", "streams", "labels", "progress", "_version"},
     {"noise"},
     {"backends"},
     {"sampling", "certificate", "training", "validation"},
     {"stopping"},
     {"montecarlo"},
-    {"classifier", "nested"},
+    {"classifier", "nested", "records"},
     {"metrics"},
-    {"displays"},
+    {"displays", "tables"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -14,7 +14,7 @@ DOCS = pathlib.Path(__file__).parents[1] / "docs"
 
 def public_objects():
     yield from ((f"sksmooth.{name}", getattr(sksmooth, name)) for name in sksmooth.__all__)
-    for module in ("bounds", "certificate", "noise", "metrics"):
+    for module in ("bounds", "certificate", "noise", "metrics", "records", "tables"):
         source = importlib.import_module(f"sksmooth.{module}")
         yield from ((f"sksmooth.{module}.{name}", getattr(source, name)) for name in source.__all__)
 

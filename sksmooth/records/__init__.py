@@ -1,0 +1,66 @@
+"""Certification logs: our own, and those that the authors of the paper have published."""
+
+import os
+import pathlib
+
+from ..validation import check_draws
+from .lines import lines_of
+from .ours import TITLE, read_ours, write_log
+from .record import Record
+from .theirs import read_theirs
+
+__all__ = ["Record", "read_log", "write_log"]
+
+
+def read_log(
+    path: str | os.PathLike[str],
+    *,
+    sigma: float | None = None,
+    n: int = 100_000,
+    n0: int = 100,
+    alpha: float = 0.001,
+) -> Record:
+    r"""Read a log of certificates or predictions: one of ours, or of the paper's authors.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Log.
+    sigma : float, default=None
+        Only for a log of the authors, which does not say it: the noise in prediction. None reads it
+        off a file name such as "sigma_0.25".
+    n, n0 : int, default=100_000 and 100
+        Only for a log of the authors: draws for estimation and for selection.
+    alpha : float, default=0.001
+        Only for a log of the authors: failure probability. The published CIFAR-10 logs for sigma
+        0.25 and 0.50 were made with 0.01; a radius that `alpha` cannot give is an error.
+
+    Returns
+    -------
+    record : Record
+        With a `certificate` if the log has radii, else with predictions only.
+
+    Raises
+    ------
+    ValueError
+        With the file and line, if the log is empty, cut off, shorter than it says, has a line that
+        contradicts itself or another, or does not fit the settings.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sksmooth.records import read_log
+    >>> head = "idx\tlabel\tpredict\tradius\tcorrect\ttime"
+    >>> row = "0\t3\t3\t0.378\t1\t0:00:15.4"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "sigma_0.25"
+    ...     _ = path.write_text(f"{head}\n{row}\n")
+    ...     record = read_log(path)
+    >>> record.certificate.radii, record.certificate.sigma, record.seconds
+    (array([0.378]), 0.25, array([15.4]))
+    """
+    path = pathlib.Path(path)
+    lines = lines_of(path)
+    if lines[0] == TITLE:
+        return read_ours(path, lines)
+    return read_theirs(path, lines, sigma, check_draws("n", n), check_draws("n0", n0), alpha)

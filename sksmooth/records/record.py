@@ -1,0 +1,86 @@
+"""What a log holds."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..certificate import Certificate
+
+__all__ = ["Record"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Record:
+    """What a log holds: certificates or predictions, beside the true labels.
+
+    Attributes
+    ----------
+    y_true : ndarray of shape (n_rows,) or None
+        True labels, if they were recorded.
+    y_pred : ndarray of shape (n_rows,)
+        Certified or predicted labels, abstentions included.
+    certificate : Certificate or None
+        None for a log of predictions. From a log of the paper's authors it has no counts, and
+        radii of three digits, rounded to nearest.
+    index : ndarray of shape (n_rows,), int64
+        Numbers of the rows in the data set that they come from.
+    seconds : ndarray of shape (n_rows,) or None
+        Time that each row took, if it was recorded.
+    settings : dict
+        What else the log says of its making, such as the versions of the libraries.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.records import Record
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> record = Record.of(clf.certify(X[:3], n=500), y_true=y[:3])
+    >>> record.y_pred, record.index
+    (array([0, 0, 0]), array([0, 1, 2]))
+    """
+
+    y_true: NDArray[Any] | None
+    y_pred: NDArray[Any]
+    certificate: Certificate | None
+    index: NDArray[np.int64]
+    seconds: NDArray[np.float64] | None = None
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, certificate: Certificate, *, y_true: ArrayLike | None = None, index: Any = None
+    ) -> "Record":
+        """Return the record of a certificate that was just made.
+
+        Parameters
+        ----------
+        certificate : Certificate
+            Certificates.
+        y_true : array-like of shape (n_rows,), default=None
+            True labels.
+        index : array-like of int of shape (n_rows,), default=None
+            Numbers of the rows; None for 0, 1, 2, ...
+
+        Returns
+        -------
+        record : Record
+            With the certificate's labels as `y_pred`.
+        """
+        index = np.arange(len(certificate)) if index is None else np.asarray(index)
+        labels = None if y_true is None else np.asarray(y_true)
+        for name, values in (("index", index), ("y_true", labels)):
+            if values is not None and values.shape != (len(certificate),):
+                raise ValueError(
+                    f"{name} has shape {values.shape}, but there are {len(certificate)} rows."
+                )
+        if index.dtype.kind not in "iu" or len(np.unique(index)) < len(index):
+            raise ValueError("index must hold whole numbers, each of them once.")
+        return cls(labels, certificate.labels, certificate, index.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.index)

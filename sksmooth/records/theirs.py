@@ -1,0 +1,115 @@
+"""Logs of the paper's authors: certificates, or predictions, with radii of three digits."""
+
+import pathlib
+import re
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..bounds import clopper_pearson
+from ..bounds.binomial import complement
+from ..certificate import Certificate
+from ..noise import Gaussian
+from ..validation import check_alpha
+from .lines import fault, rows_of
+from .record import Record
+
+__all__ = ["read_theirs"]
+
+_CERTIFIED = ["idx", "label", "predict", "radius", "correct", "time"]
+_PREDICTED = ["idx", "label", "predict", "correct", "time"]
+
+
+def _seconds(text: str) -> float:
+    """Seconds, from "15.4", "0:00:15.4" or "1 day, 0:00:15.4"."""
+    match = re.fullmatch(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    if match is None:
+        return float(text)
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+_CONVERT: dict[str, Callable[[str], float]] = {"time": _seconds, "radius": float}
+
+
+def read_theirs(
+    path: pathlib.Path, lines: list[str], sigma: float | None, n: int, n0: int, alpha: float
+) -> Record:
+    """Return what a script of the authors has written; see `sksmooth.records.read_log`."""
+    columns = lines[0].split("\t")
+    if columns not in (_CERTIFIED, _PREDICTED):
+        raise fault(
+            path,
+            1,
+            f"expected a log of sksmooth, or the columns {_CERTIFIED} with or without radius; got "
+            f"{columns}",
+        )
+    values: dict[str, list[float]] = {name: [] for name in columns}
+    for number, cells in rows_of(path, lines, 1, columns):
+        try:
+            for name in columns:
+                values[name].append(_CONVERT.get(name, int)(cells[name]))
+        except ValueError as error:
+            raise fault(path, number, f"a cell cannot be read ({error})") from error
+        problem = _contradiction({name: values[name][-1] for name in columns})
+        if problem:
+            raise fault(path, number, problem)
+    label, predict = np.array(values["label"]), np.array(values["predict"])
+    index, seconds = np.array(values["idx"], dtype=np.int64), np.array(values["time"])
+    if "radius" not in values:
+        return Record(label, predict, None, index, seconds)
+    radii, abstained = np.array(values["radius"]), predict == -1
+    noise = Gaussian(_sigma_of(path) if sigma is None else sigma)
+    largest = float(noise.radius(clopper_pearson([n], n, check_alpha(alpha)))[0])
+    if radii.max() > 1.005 * largest:  # three digits
+        line = int(radii.argmax())
+        needed = float(ndtr(0.9995 * radii.max() / noise.sigma)) ** n
+        raise fault(
+            path,
+            line + 2,
+            f"radius {radii[line]:g} is more than {largest:.3g}, the most that n={n} draws can "
+            f"give at alpha={alpha:g} and sigma={noise.sigma:g}. With this n and sigma, alpha was "
+            f"{needed:.1g} or more",
+        )
+    p_lower = np.where(abstained, 0.0, ndtr(radii / noise.sigma))
+    certificate = Certificate(
+        labels=predict,
+        radii=radii,
+        abstained=abstained,
+        p_lower=p_lower,
+        p_upper=complement(p_lower),
+        selected=predict,
+        counts=np.zeros((len(label), 0), dtype=np.int64),  # they were not recorded
+        n_draws=np.full(len(label), n),
+        stop_reason=np.full(len(label), "n"),
+        classes=np.unique(np.concatenate([label, predict[~abstained]])),
+        n=n,
+        n0=n0,
+        alpha=alpha,
+        sigma=noise.sigma,
+        norm=noise.norm,
+        max_radius=max(largest, float(radii.max())),
+    )
+    return Record(label, predict, certificate, index, seconds)
+
+
+def _contradiction(row: dict[str, float]) -> str | None:
+    """Say what is wrong with a row of numbers, if anything."""
+    if row["correct"] != (row["label"] == row["predict"]):
+        return f"correct is {row['correct']}, against label and predict"
+    if not 0 <= row.get("radius", 0.0) < np.inf:
+        return f"radius must be 0 or more, and finite; got {row['radius']}"
+    if row["predict"] == -1 and row.get("radius", 0.0) > 0:
+        return "a radius where predict is -1, which stands for an abstention"
+    return None
+
+
+def _sigma_of(path: pathlib.Path) -> float:
+    match = re.fullmatch(r"sigma_(\d*\.?\d+)(\.\w+)?", path.name)
+    if match is None:
+        raise ValueError(
+            f"{path} does not say with which noise it was made, and neither does its name, as "
+            "'sigma_0.25' would. Pass sigma."
+        )
+    return float(match.group(1))

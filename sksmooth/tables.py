@@ -1,0 +1,210 @@
+"""Tables of certified accuracy, as papers print them."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .metrics import certified_accuracy_score
+from .records import Record
+
+__all__ = ["CertifiedAccuracyTable", "certified_accuracy_table"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CertifiedAccuracyTable:
+    """Certified accuracy by model and radius; `certified_accuracy_table` makes one.
+
+    Attributes
+    ----------
+    names : tuple of str
+        One per line.
+    radii : ndarray of shape (n_radii,)
+        One per column.
+    scores : ndarray of shape (n_lines, n_radii)
+        Certified accuracy.
+    notes : tuple of str
+        What a reader must know, such as a line that covers fewer rows than others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksmooth.tables import CertifiedAccuracyTable
+    >>> scores = np.array([[0.8, 0.6], [0.7, 0.65]])
+    >>> table = CertifiedAccuracyTable(("0.25", "0.5"), np.array([0.0, 0.5]), scores, ())
+    >>> print(table.to_markdown())
+    |  | r=0 | r=0.5 |
+    |:---|---:|---:|
+    | 0.25 | **0.80** | 0.60 |
+    | 0.5 | 0.70 | **0.65** |
+    """
+
+    names: tuple[str, ...]
+    radii: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    notes: tuple[str, ...]
+
+    def to_markdown(self, digits: int = 2) -> str:
+        """Return the table in Markdown, the best of each column in bold.
+
+        Parameters
+        ----------
+        digits : int, default=2
+            Digits behind the point.
+
+        Returns
+        -------
+        text : str
+            With the notes below it.
+        """
+        cells = self._cells(digits, "**{}**")
+        head = ["", *(f"r={r:g}" for r in self.radii)]
+        lines = ["| " + " | ".join(row) + " |" for row in [head, *cells]]
+        lines.insert(1, "|:---" + "|---:" * len(self.radii) + "|")
+        return "\n".join(lines + [f"\n{note}" for note in self.notes])
+
+    def to_latex(self, digits: int = 2) -> str:
+        r"""Return the table in LaTeX, the best of each column in bold.
+
+        Parameters
+        ----------
+        digits : int, default=2
+            Digits behind the point.
+
+        Returns
+        -------
+        text : str
+            A tabular environment; needs ``\usepackage{booktabs}``.
+        """
+        cells = [[_escaped(row[0]), *row[1:]] for row in self._cells(digits, r"\textbf{{{}}}")]
+        head = ["", *(f"$r = {r:g}$" for r in self.radii)]
+        lines = [" & ".join(row) + r" \\" for row in [head, *cells]]
+        lines = [
+            rf"\begin{{tabular}}{{l{'r' * len(self.radii)}}}",
+            r"\toprule",
+            lines[0],
+            r"\midrule",
+            *lines[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+        return "\n".join(lines + [rf"\par\footnotesize {_escaped(note)}" for note in self.notes])
+
+    def to_frame(self) -> Any:
+        """Return the scores as a pandas DataFrame, a column per radius.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Indexed by the names.
+        """
+        import pandas as pd  # optional: only this method needs it
+
+        return pd.DataFrame(self.scores, index=list(self.names), columns=self.radii)
+
+    def _cells(self, digits: int, bold: str) -> list[list[str]]:
+        text = [[f"{score:.{digits}f}" for score in row] for row in self.scores]
+        best = np.max(np.array(text, dtype=float), axis=0)  # equal in print is equal
+        return [
+            [name]
+            + [
+                bold.format(cell) if float(cell) == top > 0 else cell
+                for cell, top in zip(row, best, strict=True)
+            ]
+            for name, row in zip(self.names, text, strict=True)
+        ]
+
+
+def certified_accuracy_table(
+    records: Mapping[str, Record] | Sequence[Record],
+    radii: ArrayLike,
+    *,
+    unequal: str = "refuse",
+) -> CertifiedAccuracyTable:
+    """Tabulate certified accuracy, one line per record and one column per radius.
+
+    Parameters
+    ----------
+    records : mapping of str to Record, or sequence of Record
+        Certificates with true labels; a sequence is named by sigma. `Record.of` makes one from a
+        certificate.
+    radii : array-like of float of shape (n_radii,)
+        In the units of the certificates.
+    unequal : {"refuse", "flag"}, default="refuse"
+        What to do with records that do not cover the same rows of the data set, such as a log that
+        is shorter than the others: an error, or a mark at the line's name and a note.
+
+    Returns
+    -------
+    table : CertifiedAccuracyTable
+        With ``to_markdown``, ``to_latex`` and ``to_frame``.
+
+    Raises
+    ------
+    ValueError
+        If the records do not cover the same rows, or have other true labels for them.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.records import Record
+    >>> from sksmooth.tables import certified_accuracy_table
+    >>> X, y = load_iris(return_X_y=True)
+    >>> records = []
+    >>> for sigma in (0.25, 0.5):
+    ...     clf = SmoothedClassifier(GaussianNB(), sigma=sigma, random_state=0).fit(X, y)
+    ...     records.append(Record.of(clf.certify(X, n=500), y_true=y))
+    >>> print(certified_accuracy_table(records, [0.5, 1.0]).to_markdown(digits=1))
+    |  | r=0.5 | r=1 |
+    |:---|---:|---:|
+    | sigma=0.25 | **0.7** | 0.0 |
+    | sigma=0.5 | **0.7** | **0.4** |
+    """
+    if unequal not in ("refuse", "flag"):
+        raise ValueError(f"unequal must be 'refuse' or 'flag'; got {unequal!r}.")
+    if not isinstance(records, Mapping):
+        given = records
+        records = {rf"sigma={_certificate(r).sigma:g}": r for r in given}
+        if len(records) < len(given):
+            raise ValueError("Records with the same sigma need names: pass a dict.")
+    if not records:
+        raise ValueError("records is empty.")
+    radii = np.asarray(radii, dtype=np.float64).reshape(-1)
+    longest = max(records.values(), key=len)
+    names, notes, scores = [], [], []
+    for name, record in records.items():
+        y_true = record.y_true
+        if y_true is None:
+            raise ValueError(f"{name} has no true labels, so no accuracy.")
+        if not np.array_equal(record.index, longest.index):
+            what = f"{len(record)} rows, not the {len(longest)} of the longest"
+            if len(record) == len(longest):
+                what = "other rows of the data set than the first of its length"
+            if unequal == "refuse":
+                raise ValueError(
+                    f"{name} covers {what}: accuracies on different rows cannot be compared. "
+                    "Certify the missing rows, or pass unequal='flag'."
+                )
+            notes.append(f"* {name} covers {what}.")
+            name += "*"
+        elif longest.y_true is not None and not np.array_equal(y_true, longest.y_true):
+            raise ValueError(f"{name} has other true labels for the same rows.")
+        names.append(name)
+        scores.append(certified_accuracy_score(y_true, _certificate(record), radius=radii))
+    return CertifiedAccuracyTable(tuple(names), radii, np.array(scores), tuple(notes))
+
+
+def _certificate(record: Record) -> Any:
+    if record.certificate is None:
+        raise ValueError("A log of predictions has no certificates to make a table of.")
+    return record.certificate
+
+
+def _escaped(text: str) -> str:
+    for character in "\\&%$#_{}":
+        text = text.replace(character, rf"\{character}" if character != "\\" else "/")
+    return text
