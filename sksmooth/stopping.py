@@ -167,7 +167,7 @@ class Planned(Measuring):
         votes = np.stack(top_two(pilot, self.selected), axis=1)
         cases, case_of = np.unique(votes, axis=0, return_inverse=True)
         self.draws = self._plan(cases, int(pilot[0].sum()), tol, radius)[case_of.ravel()]
-        self.sizes = np.unique(self.draws).tolist()
+        self.sizes = np.unique([*self.draws, n]).tolist()
 
     def undecided(self, look: int, rows: Rows, counts: Counts) -> NDArray[np.bool_]:
         """Return which rows are planned to get more."""
