@@ -119,8 +119,10 @@ def certify_plan(
     }
     if radius is not None and bound == "one-sided":
         plan["n0"] = 0  # the class is selected by the same draws
-    level = plan["alpha"] if bound == "one-sided" else plan["alpha"] / 2
-    warn_if_hopeless("n", plan["n"], level)
+    # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 if both bounds, or all classes,
+    # share it
+    shared = bound == "two-sided" or radius is not None
+    warn_if_hopeless("n", plan["n"], plan["alpha"] / 2 if shared else plan["alpha"])
     return plan
 
 

@@ -8,6 +8,7 @@ from scipy.special import betainc, betaincinv
 
 __all__ = [
     "SMALLEST_LEVEL",
+    "check_level",
     "clopper_pearson",
     "clopper_pearson_simultaneous",
     "clopper_pearson_upper",
@@ -19,7 +20,8 @@ __all__ = [
 # it with mpmath). A bound that passes at a level smaller by this factor passes at alpha itself.
 _LEVEL_MARGIN = 1 - 1e-9
 Floats = NDArray[np.float64]
-SMALLEST_LEVEL = 1e-210  # below, betainc comes near underflow and loses that accuracy
+SMALLEST_LEVEL = 1e-210  # betainc keeps that accuracy to 1e-250 or so
+_UNDERFLOW = 1e-240  # where the level itself may be too small, there is no bound but 0
 
 
 def clopper_pearson(count: ArrayLike, n: ArrayLike, alpha: float) -> NDArray[np.float64]:
@@ -174,14 +176,17 @@ def complement(p: ArrayLike) -> NDArray[np.float64]:
     return np.where((p >= 0.5) | (p == 0), 1 - p, np.minimum(np.nextafter(1 - p, 2), 1.0))
 
 
-def _checked(
-    count: ArrayLike, n: ArrayLike, alpha: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def check_level(alpha: float) -> None:
+    """Refuse what is not a failure probability, or too small for the bounds to be accurate."""
     if not SMALLEST_LEVEL <= alpha < 1:
         raise ValueError(
             f"alpha must lie strictly between 0 and 1, and not below {SMALLEST_LEVEL}; got "
             f"{alpha!r}."
         )
+
+
+def _checked(count: ArrayLike, n: ArrayLike, alpha: float) -> tuple[Floats, Floats]:
+    check_level(alpha)
     k, m = np.broadcast_arrays(_whole("count", count), _whole("n", n))
     if np.any((k < 0) | (k > m)):
         raise ValueError("count must lie between 0 and n in every entry.")
@@ -206,22 +211,25 @@ def _beta_quantile_below(a: Floats, b: Floats, level: Callable[[Floats], Floats]
 
     The x that pass must form an interval from 0. A level that rises with x is reached by iteration
     from above: each step shrinks the distance by the quotient of the slopes of level and betainc.
+    An entry ends where it would alone, since a row's bound must not depend on other rows.
     """
     x = np.ones(a.shape)
+    going = np.arange(a.size)
     for _ in range(8):
-        before, x = x, np.nextafter(betaincinv(a, b, level(x) * (1 - 1e-9)), 0)
-        if np.all(level(before) * (1 - 1e-9) <= level(x)):
-            break
+        wanted = level(x[going]) * (1 - 1e-9)
+        x[going] = np.nextafter(betaincinv(a[going], b[going], wanted), 0)
+        going = going[~(wanted <= level(x[going]))]
     # Inverse beta functions can err upwards: what they give is only a proposal. A nan is wrong too.
-    wrong = ~(betainc(a, b, x) <= level(x))
-    a, b = a[wrong], b[wrong]
-    low, high = np.zeros(a.shape), np.where(np.isfinite(x[wrong]), x[wrong], 1.0)
-    while np.any(high - low > 1e-15 * high):
-        middle = 0.5 * (low + high)
-        passes = betainc(a, b, middle) <= level(middle)
-        # low always passes, so it may be returned wherever the loop ends
-        low, high = np.where(passes, middle, low), np.where(passes, high, middle)
-    x[wrong] = low
+    wrong = np.flatnonzero(~(betainc(a, b, x) <= level(x)))
+    high = np.where(np.isfinite(x), x, 1.0)
+    x[wrong] = 0.0
+    while wrong.size:
+        middle = 0.5 * (x[wrong] + high[wrong])
+        passes = betainc(a[wrong], b[wrong], middle) <= level(middle)
+        # x always passes, so it may be returned wherever the loop ends
+        x[wrong[passes]], high[wrong[~passes]] = middle[passes], middle[~passes]
+        wrong = wrong[high[wrong] - x[wrong] > 1e-15 * high[wrong]]
+    x[level(x) < _UNDERFLOW] = 0.0
     return x
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .binomial import (
+    check_level,
     clopper_pearson,
     clopper_pearson_simultaneous,
     clopper_pearson_upper,
@@ -125,6 +126,7 @@ def two_sided(top: ArrayLike, other: ArrayLike, n: ArrayLike, alpha: float) -> B
     >>> p_lower.round(4), p_upper.round(4)
     (array([0.6436]), array([0.2338]))
     """
+    check_level(alpha)
     p_lower = clopper_pearson(top, n, alpha / 2)
     p_upper = np.minimum(clopper_pearson_upper(other, n, alpha / 2), complement(p_lower))
     return p_lower, p_upper

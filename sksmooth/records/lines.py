@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterator
 
-__all__ = ["fault", "lines_of", "rows_of"]
+__all__ = ["check_unique", "fault", "lines_of", "rows_of"]
 
 
 def lines_of(path: pathlib.Path) -> list[str]:
@@ -31,7 +31,6 @@ def rows_of(
     """Yield the number of each line behind `header` lines, and its cells by column."""
     if len(lines) == header:
         raise ValueError(f"{path} has a header but no rows.")
-    seen: dict[str, int] = {}
     for number, line in enumerate(lines[header:], header + 1):
         cells = line.split("\t")
         if cells == columns:
@@ -40,7 +39,13 @@ def rows_of(
             raise fault(
                 path, number, f"{len(cells)} columns where the header has {len(columns)}: {line!r}"
             )
-        first = seen.setdefault(cells[0], number)
-        if first != number:
-            raise fault(path, number, f"idx {cells[0]} was on line {first} already")
         yield number, dict(zip(columns, cells, strict=True))
+
+
+def check_unique(path: pathlib.Path, index: list[int], header: int) -> None:
+    """Refuse rows with a number that an earlier row has."""
+    seen: dict[int, int] = {}
+    for number, idx in enumerate(index, header + 1):
+        first = seen.setdefault(idx, number)
+        if first != number:
+            raise fault(path, number, f"idx {idx} was on line {first} already")

@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 import scipy
 import sklearn
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..certificate import Certificate
-from .lines import fault, rows_of
+from ..bounds.top_class import BY_NAME
+from ..certificate import Certificate, top_two
+from ..noise import Gaussian
+from ..validation import check_alpha, check_draws, check_radii
+from .lines import check_unique, fault, rows_of
 from .record import Record
 
 __all__ = ["TITLE", "read_ours", "write_log"]
@@ -30,6 +33,7 @@ _COLUMNS = (
     "predict",
     "radius",
     "correct",
+    "abstained",
     "p_lower",
     "p_upper",
     "selected",
@@ -37,7 +41,11 @@ _COLUMNS = (
     "stop_reason",
     "votes",
 )
+_JSON = _COLUMNS[:-2]
 _SETTINGS = ("n", "n0", "alpha", "sigma", "norm", "max_radius", "bound", "asked_radii", "seed")
+_REASONS = ("n", "hopeless", "decided", "tol")
+# what json, numpy and indexing raise over a file that somebody has changed
+_UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
 def write_log(
@@ -92,9 +100,12 @@ def write_log(
     """
     record = Record.of(certificate, y_true=y_true, index=index)
     c = certificate
+    if not len(c) or c.bound not in BY_NAME:
+        raise ValueError(f"There are {len(c)} rows, and the bound is {c.bound!r}: nothing to log.")
     head = {name: getattr(c, name) for name in _SETTINGS} | {
         "rows": len(c),
         "classes": c.classes.tolist(),
+        "has_votes": c.counts.shape[1] > 0,
         "dtypes": {"classes": c.classes.dtype.str, "labels": c.labels.dtype.str},
         "versions": {
             "sksmooth": __version__,
@@ -118,59 +129,140 @@ def write_log(
 def _cells(record: Record, c: Certificate) -> Iterator[list[str]]:
     """Yield the cells of each row, in the order of _COLUMNS."""
     y_true = [None] * len(c) if record.y_true is None else record.y_true.tolist()
-    columns = zip(record.index.tolist(), y_true, c.labels.tolist(), c.radii.tolist(), strict=True)
-    for i, (idx, label, predict, radius) in enumerate(columns):
-        correct = None if label is None else int(label == predict and not c.abstained[i])
-        votes = " ".join(f"{k}:{c.counts[i, k]}" for k in np.flatnonzero(c.counts[i]))
-        bounds = [float(c.p_lower[i]), float(c.p_upper[i]), c.selected[i : i + 1].tolist()[0]]
-        cells = [idx, label, predict, radius, correct, *bounds, int(c.n_draws[i])]
-        yield [*map(json.dumps, cells), str(c.stop_reason[i]), votes]
+    right = [label == predict for label, predict in zip(y_true, c.labels.tolist(), strict=True)]
+    columns = {
+        "idx": record.index.tolist(),
+        "label": y_true,
+        "predict": c.labels.tolist(),
+        "radius": c.radii.tolist(),
+        "correct": [int(r and not a) for r, a in zip(right, c.abstained, strict=True)],
+        "abstained": c.abstained.astype(int).tolist(),
+        "p_lower": c.p_lower.tolist(),
+        "p_upper": c.p_upper.tolist(),
+        "selected": c.selected.tolist(),
+        "n_draws": c.n_draws.tolist(),
+    }
+    rows = zip(*columns.values(), strict=True)
+    for row, reason, counts in zip(rows, c.stop_reason, c.counts, strict=True):
+        votes = " ".join(f"{code}:{counts[code]}" for code in np.flatnonzero(counts))
+        yield [*map(json.dumps, row), str(reason), votes]
 
 
 def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
-    """Return what `write_log` has written."""
+    """Return what `write_log` has written; what cannot have been written is refused."""
     try:
         head = json.loads(lines[1].removeprefix("# "))
-        columns = lines[2].split("\t")
-        dtypes, classes = head["dtypes"], np.array(head["classes"], head["dtypes"]["classes"])
-        settings = {name: head[name] for name in _SETTINGS}
-        expected = int(head["rows"])
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+        settings = _checked_settings(head)
+        dtypes = {name: np.dtype(code) for name, code in head["dtypes"].items()}
+        classes = np.array(head["classes"], dtypes["classes"]).reshape(-1)
+        expected, has_votes, more = int(head["rows"]), head["has_votes"], dict(head["settings"])
+        more = {"versions": head["versions"]} | more
+    except _UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
-    if tuple(columns) != _COLUMNS:
-        raise fault(path, 3, f"expected the columns {_COLUMNS}; got {columns}")
-    values: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    counts = np.zeros((max(0, len(lines) - 3), len(classes)), dtype=np.int64)
-    for row, (number, cells) in enumerate(rows_of(path, lines, 3, columns)):
+    if len(lines) < 3 or tuple(lines[2].split("\t")) != _COLUMNS:
+        raise fault(path, 3, f"expected the columns {_COLUMNS}")
+    rows: list[dict[str, Any]] = []
+    counts = np.zeros((len(lines), len(classes) if has_votes else 0), dtype=np.int64)
+    for number, cells in rows_of(path, lines, 3, list(_COLUMNS)):
         try:
-            for name in _COLUMNS[:-2]:
-                values[name].append(json.loads(cells[name]))
-            for vote in cells["votes"].split():
-                code, count = vote.split(":")
-                counts[row, int(code)] = int(count)
-        except (ValueError, IndexError) as error:
-            raise fault(path, number, f"a cell cannot be read ({error})") from error
-        values["stop_reason"].append(cells["stop_reason"])
-        if counts[row].sum() != values["n_draws"][-1]:
-            raise fault(path, number, "the votes do not add up to n_draws")
-    if len(values["idx"]) != expected:
-        raise ValueError(f"{path} has {len(values['idx'])} of the {expected} rows it should have.")
-    labels = np.array(values["predict"], dtypes["labels"])
-    p_lower, p_upper = np.array(values["p_lower"]), np.array(values["p_upper"])
-    asked = settings["asked_radii"]
+            row = _checked_row(cells, classes.tolist(), settings)
+            row["predict"] = np.array([row["predict"]], dtypes["labels"])[0]
+            if has_votes:
+                counts[len(rows)] = _checked_votes(row, cells["votes"], classes, settings)
+        except _UNREADABLE as error:
+            raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
+        rows.append(row)
+    check_unique(path, [row["idx"] for row in rows], 3)
+    if len(rows) != expected:
+        raise ValueError(f"{path} has {len(rows)} of the {expected} rows it should have.")
+    try:
+        columns: dict[str, Any] = {
+            name: np.array([row[name] for row in rows], dtype)
+            for name, dtype in {
+                "predict": dtypes["labels"],
+                "radius": np.float64,
+                "abstained": bool,
+                "p_lower": np.float64,
+                "p_upper": np.float64,
+                "selected": dtypes["classes"],
+                "n_draws": np.int64,
+                "stop_reason": np.str_,
+                "idx": np.int64,
+                **({"label": dtypes["y_true"]} if "y_true" in dtypes else {}),
+            }.items()
+        }
+    except _UNREADABLE as error:
+        raise fault(path, 2, f"the dtypes do not fit the rows ({error!r})") from error
+    index, y_true = columns.pop("idx"), columns.pop("label", None)
+    labels, radii = columns.pop("predict"), columns.pop("radius")
     certificate = Certificate(
         labels=labels,
-        radii=np.array(values["radius"], dtype=np.float64),
-        abstained=~(p_lower > p_upper),
-        p_lower=p_lower,
-        p_upper=p_upper,
-        selected=np.array(values["selected"], dtypes["classes"]),
-        counts=counts,
-        n_draws=np.array(values["n_draws"], dtype=np.int64),
-        stop_reason=np.array(values["stop_reason"]),
+        radii=radii,
+        counts=counts[: len(rows)],
         classes=classes,
-        **(settings | {"asked_radii": None if asked is None else tuple(asked)}),
+        **columns,
+        **settings,
     )
-    y_true = np.array(values["label"], dtypes["y_true"]) if "y_true" in dtypes else None
-    more = {"versions": head.get("versions", {})} | head.get("settings", {})
-    return Record(y_true, labels, certificate, np.array(values["idx"]), settings=more)
+    return Record(y_true, labels, certificate, index, settings=more)
+
+
+def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
+    settings = {name: head[name] for name in _SETTINGS}
+    if settings["bound"] not in BY_NAME:
+        raise ValueError(f"bound {settings['bound']!r} is none of {list(BY_NAME)}")
+    check_draws("n", settings["n"])
+    check_alpha(settings["alpha"])
+    Gaussian(settings["sigma"]).radius([0.9])
+    if not settings["max_radius"] >= 0 or not isinstance(settings["n0"], int):
+        raise ValueError("max_radius must be 0 or more, and n0 a whole number")
+    asked = settings["asked_radii"]
+    if asked is not None:
+        settings["asked_radii"] = check_radii(list(asked))
+    return settings
+
+
+def _checked_row(
+    cells: dict[str, str], classes: list[Any], settings: dict[str, Any]
+) -> dict[str, Any]:
+    row = {name: json.loads(cells[name]) for name in _JSON}
+    row["stop_reason"] = cells["stop_reason"]
+    for name in ("idx", "n_draws"):
+        if type(row[name]) is not int:
+            raise ValueError(f"{name} must be a whole number; got {row[name]!r}")
+    for name, limit in (("radius", settings["max_radius"]), ("p_lower", 1), ("p_upper", 1)):
+        if not 0 <= row[name] <= limit:
+            raise ValueError(f"{name} must lie between 0 and {limit}; got {row[name]!r}")
+    if not 0 <= row["n_draws"] <= settings["n"]:
+        raise ValueError(f"n_draws is {row['n_draws']}, of at most {settings['n']}")
+    if row["selected"] not in [*classes, row["predict"]]:  # unknown where it was not recorded
+        raise ValueError(f"selected is {row['selected']!r}, which is no class")
+    if row["stop_reason"] not in _REASONS:
+        raise ValueError(f"stop_reason must be one of {_REASONS}; got {row['stop_reason']!r}")
+    if row["abstained"] not in (0, 1) or (row["abstained"] and row["radius"] > 0):
+        raise ValueError("abstained must be 0 or 1, and without a radius")
+    if not row["abstained"] and row["predict"] != row["selected"]:
+        raise ValueError("predict must be the selected class, or an abstention")
+    if row["correct"] != (row["label"] == row["predict"] and not row["abstained"]):
+        raise ValueError(f"correct is {row['correct']!r}, against label and predict")
+    return row
+
+
+def _checked_votes(
+    row: dict[str, Any], cell: str, classes: NDArray[Any], settings: dict[str, Any]
+) -> NDArray[np.int64]:
+    pairs = [vote.split(":") for vote in cell.split()]
+    votes = {int(code): int(count) for code, count in pairs}
+    if len(votes) < len(pairs) or any(v < 1 or not 0 <= k < len(classes) for k, v in votes.items()):
+        raise ValueError("votes must name each class once, with 1 vote or more")
+    if sum(votes.values()) != row["n_draws"]:
+        raise ValueError("the votes do not add up to n_draws")
+    counts = np.zeros((1, len(classes)), dtype=np.int64)
+    for code, count in votes.items():
+        counts[0, code] = count
+    if settings["asked_radii"] is None:  # else the bounds are those of an earlier look
+        top = np.array([classes.tolist().index(row["selected"])])
+        bound = BY_NAME[settings["bound"]]
+        p_lower, p_upper = bound(*top_two(counts, top), row["n_draws"], settings["alpha"])
+        if not np.allclose([p_lower[0], p_upper[0]], [row["p_lower"], row["p_upper"]], rtol=1e-6):
+            raise ValueError("p_lower and p_upper are not what the votes prove")
+    return counts[0]

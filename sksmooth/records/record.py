@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..certificate import Certificate
+from ..labels import check_label_kind
 
 __all__ = ["Record"]
 
@@ -71,6 +72,11 @@ class Record:
         record : Record
             With the certificate's labels as `y_pred`.
         """
+        if not isinstance(certificate, Certificate):
+            raise TypeError(
+                f"certificate must be a Certificate, as clf.certify(X) returns; got "
+                f"{type(certificate).__name__}."
+            )
         index = np.arange(len(certificate)) if index is None else np.asarray(index)
         labels = None if y_true is None else np.asarray(y_true)
         for name, values in (("index", index), ("y_true", labels)):
@@ -80,6 +86,8 @@ class Record:
                 )
         if index.dtype.kind not in "iu" or len(np.unique(index)) < len(index):
             raise ValueError("index must hold whole numbers, each of them once.")
+        if labels is not None:
+            check_label_kind(labels, certificate.classes)
         return cls(labels, certificate.labels, certificate, index.astype(np.int64))
 
     def __len__(self) -> int:

@@ -3,6 +3,7 @@
 import pathlib
 import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -12,7 +13,7 @@ from ..bounds.binomial import complement
 from ..certificate import Certificate
 from ..noise import Gaussian
 from ..validation import check_alpha
-from .lines import fault, rows_of
+from .lines import check_unique, fault, rows_of
 from .record import Record
 
 __all__ = ["read_theirs"]
@@ -25,12 +26,24 @@ def _seconds(text: str) -> float:
     """Seconds, from "15.4", "0:00:15.4" or "1 day, 0:00:15.4"."""
     match = re.fullmatch(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
     if match is None:
-        return float(text)
+        return _number(text)
     days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-_CONVERT: dict[str, Callable[[str], float]] = {"time": _seconds, "radius": float}
+def _number(text: str) -> float:
+    if not re.fullmatch(r"[-+.0-9a-z]+", text):  # float would read 1_0 and digits of any alphabet
+        raise ValueError(f"not a number: {text!r}")
+    return float(text)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValueError(f"not a whole number: {text!r}")
+    return int(text)
+
+
+_CONVERT: dict[str, Callable[[str], float]] = {"time": _seconds, "radius": _number}
 
 
 def read_theirs(
@@ -45,16 +58,17 @@ def read_theirs(
             f"expected a log of sksmooth, or the columns {_CERTIFIED} with or without radius; got "
             f"{columns}",
         )
-    values: dict[str, list[float]] = {name: [] for name in columns}
+    values: dict[str, list[Any]] = {name: [] for name in columns}
     for number, cells in rows_of(path, lines, 1, columns):
         try:
             for name in columns:
-                values[name].append(_CONVERT.get(name, int)(cells[name]))
+                values[name].append(_CONVERT.get(name, _whole)(cells[name]))
         except ValueError as error:
             raise fault(path, number, f"a cell cannot be read ({error})") from error
         problem = _contradiction({name: values[name][-1] for name in columns})
         if problem:
             raise fault(path, number, problem)
+    check_unique(path, values["idx"], 1)
     label, predict = np.array(values["label"]), np.array(values["predict"])
     index, seconds = np.array(values["idx"], dtype=np.int64), np.array(values["time"])
     if "radius" not in values:
@@ -100,13 +114,15 @@ def _contradiction(row: dict[str, float]) -> str | None:
         return f"correct is {row['correct']}, against label and predict"
     if not 0 <= row.get("radius", 0.0) < np.inf:
         return f"radius must be 0 or more, and finite; got {row['radius']}"
+    if not 0 <= row["time"] < np.inf:
+        return f"time must be 0 or more, and finite; got {row['time']}"
     if row["predict"] == -1 and row.get("radius", 0.0) > 0:
         return "a radius where predict is -1, which stands for an abstention"
     return None
 
 
 def _sigma_of(path: pathlib.Path) -> float:
-    match = re.fullmatch(r"sigma_(\d*\.?\d+)(\.\w+)?", path.name)
+    match = re.fullmatch(r"sigma_(\d*\.?\d+)(\.(tsv|txt|csv|log))?", path.name)
     if match is None:
         raise ValueError(
             f"{path} does not say with which noise it was made, and neither does its name, as "
