@@ -288,6 +288,13 @@ def certify_bounds(
     )
 
 
+def codes_of(certificate: Certificate) -> NDArray[np.intp]:
+    """Return the columns of `counts` that belong to the selected classes."""
+    order = np.argsort(certificate.classes)
+    found = np.searchsorted(certificate.classes, certificate.selected, sorter=order)
+    return order[found]
+
+
 def top_two(
     counts: NDArray[np.int64], top: NDArray[np.intp]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

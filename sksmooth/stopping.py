@@ -193,8 +193,10 @@ class Deciding:
     """Draw until it is decided, for each of some radii, whether it is certified.
 
     At each look the bounds at the look's own level give a radius; the best of all looks holds,
-    since the levels sum to alpha. A radius is declined when even all n draws would hardly certify
-    it. That costs no alpha: it never certifies anything, so it need not be right.
+    since the levels sum to alpha. Looks that are too early for the smallest of the radii, even if
+    all votes agree, leave their level to the last one. A radius is declined when even all n draws
+    would hardly certify it. That costs no alpha: it never certifies anything, so it need not be
+    right.
 
     Parameters
     ----------
@@ -228,9 +230,13 @@ class Deciding:
         selected: Rows | None = None,
     ) -> None:
         self.sizes, self.levels = geometric_looks(n, alpha)
-        # any positive radius will do for 0
-        self.radii = np.maximum(np.asarray(radii, dtype=np.float64), np.nextafter(0, 1))
+        # any positive radius will do for 0; a subnormal one may be flushed to 0
+        self.radii = np.maximum(np.asarray(radii, dtype=np.float64), np.finfo(np.float64).tiny)
         self.bound, self.radius, self.selected = bound, radius, selected
+        for look, (size, level) in enumerate(zip(self.sizes[:-1], self.levels, strict=False)):
+            if radius(*bound([size], [0], size, level))[0] < self.radii.min():
+                self.levels[look] = 0.0
+        self.levels[-1] = alpha - sum(self.levels[:-1])
         self.p_lower, self.p_upper = np.zeros(n_rows), np.ones(n_rows)
         self.top = np.zeros(n_rows, dtype=np.intp) if selected is None else selected
 
@@ -238,11 +244,13 @@ class Deciding:
         """Take the bounds of a look, and return which rows have a radius that is still open."""
         top = counts.argmax(axis=1) if self.selected is None else self.selected[rows]
         votes, others = top_two(counts, top)
-        lower, upper = self.bound(votes, others, self.sizes[look], self.levels[look])
+        if self.levels[look]:
+            lower, upper = self.bound(votes, others, self.sizes[look], self.levels[look])
+            top = np.where(lower >= self.p_lower[rows], top, self.top[rows])
+            self.p_lower[rows] = np.maximum(lower, self.p_lower[rows])
+            self.p_upper[rows] = np.minimum(upper, self.p_upper[rows])
         if self.selected is None:
-            self.top[rows] = np.where(lower >= self.p_lower[rows], top, self.top[rows])
-        self.p_lower[rows] = np.maximum(lower, self.p_lower[rows])
-        self.p_upper[rows] = np.minimum(upper, self.p_upper[rows])
+            self.top[rows] = top
         proved = self.radius(self.p_lower[rows], self.p_upper[rows])
         hoped = self._hoped(look, votes, others)
         between = (proved[:, None] < self.radii) & (self.radii <= hoped[:, None])

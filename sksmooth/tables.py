@@ -61,6 +61,8 @@ class CertifiedAccuracyTable:
         """
         cells = self._cells(digits, "**{}**")
         head = ["", *(f"r={r:g}" for r in self.radii)]
+        for row in cells:
+            row[0] = row[0].replace("|", r"\|")
         lines = ["| " + " | ".join(row) + " |" for row in [head, *cells]]
         lines.insert(1, "|:---" + "|---:" * len(self.radii) + "|")
         return "\n".join(lines + [f"\n{note}" for note in self.notes])
@@ -177,13 +179,16 @@ def certified_accuracy_table(
     longest = max(records.values(), key=len)
     names, notes, scores = [], [], []
     for name, record in records.items():
-        y_true = record.y_true
-        if y_true is None:
-            raise ValueError(f"{name} has no true labels, so no accuracy.")
+        y_true = _labels(name, record)
+        _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
+        if not np.array_equal(y_true[here], _labels("The longest", longest)[there]):
+            raise ValueError(f"{name} has other true labels for the same rows.")
         if not np.array_equal(record.index, longest.index):
             what = f"{len(record)} rows, not the {len(longest)} of the longest"
             if len(record) == len(longest):
-                what = "other rows of the data set than the first of its length"
+                what = (
+                    "other rows of the data set than the first of its length, or in another order"
+                )
             if unequal == "refuse":
                 raise ValueError(
                     f"{name} covers {what}: accuracies on different rows cannot be compared. "
@@ -191,11 +196,15 @@ def certified_accuracy_table(
                 )
             notes.append(f"* {name} covers {what}.")
             name += "*"
-        elif longest.y_true is not None and not np.array_equal(y_true, longest.y_true):
-            raise ValueError(f"{name} has other true labels for the same rows.")
         names.append(name)
         scores.append(certified_accuracy_score(y_true, _certificate(record), radius=radii))
     return CertifiedAccuracyTable(tuple(names), radii, np.array(scores), tuple(notes))
+
+
+def _labels(name: str, record: Record) -> NDArray[Any]:
+    if record.y_true is None:
+        raise ValueError(f"{name} has no true labels, so no accuracy.")
+    return record.y_true
 
 
 def _certificate(record: Record) -> Any:
@@ -205,6 +214,5 @@ def _certificate(record: Record) -> Any:
 
 
 def _escaped(text: str) -> str:
-    for character in "\\&%$#_{}":
-        text = text.replace(character, rf"\{character}" if character != "\\" else "/")
-    return text
+    words = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    return "".join(words.get(c, rf"\{c}" if c in "&%$#_{}" else c) for c in text)

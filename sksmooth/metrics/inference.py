@@ -9,10 +9,10 @@ from scipy.special import betainc
 
 from ..bounds import clopper_pearson
 from ..bounds.top_class import BY_NAME
-from ..certificate import Certificate, top_two
+from ..certificate import Certificate, codes_of, top_two
 from ..noise import Gaussian
 from ..validation import check_alpha, check_draws
-from .scores import certified_accuracy_score, right_rows, warn_if_decided
+from .scores import certified_accuracy_score, check_score_radii, right_rows, warn_if_decided
 
 __all__ = [
     "certified_accuracy_lower_bound",
@@ -84,7 +84,7 @@ def certified_accuracy_lower_bound(
         raise ValueError(f"method must be 'exact' or 'bernstein'; got {method!r}.")
     if not (isinstance(rho, numbers.Real) and 0 < rho < 1):
         raise ValueError(f"rho must lie strictly between 0 and 1; got {rho!r}.")
-    radius = np.asarray(radius, dtype=np.float64)
+    radius = check_score_radii(radius)
     score = np.asarray(certified_accuracy_score(y_true, certificate, radius=radius))
     m, alpha = len(certificate), certificate.alpha
     if method == "bernstein":
@@ -133,14 +133,15 @@ def projected_certified_accuracy(
     Returns
     -------
     score : float or ndarray of the shape of `radius`
-        In [0, 1]. With the certificate's own n, what certifying at `alpha` would have given. With
-        another n, **an estimate and not a certificate**: the shares of the votes are taken to stay
-        as they are (Figure 8 of arXiv:1902.02918).
+        In [0, 1]. **An estimate and not a certificate**: the shares of the votes are taken to stay
+        as they are (Figure 8 of arXiv:1902.02918). With the certificate's own n, and an `alpha`
+        that is not larger, it is what certifying would have given.
 
     Notes
     -----
     Where counts were not recorded, as in the logs of the paper's authors, the votes are recovered
-    from `p_lower`; rows that were abstained on stay so.
+    from `p_lower`; rows that were abstained on stay so. Radii that were printed with three digits
+    may be a little smaller than printed, and then miss a round `radius`.
 
     Examples
     --------
@@ -155,12 +156,12 @@ def projected_certified_accuracy(
     >>> projected_certified_accuracy(y[:50], certificate, radius=1.5, n=100_000) > 0
     True
     """
+    _, weight = right_rows(y_true, certificate, sample_weight)
     if certificate.asked_radii is not None:
         raise ValueError(
             "Draws stopped where the radii asked for were decided, so the counts say too little. "
             "Certify without radius to project."
         )
-    _, weight = right_rows(y_true, certificate, sample_weight)
     n = certificate.n if n is None else check_draws("n", n)
     alpha = certificate.alpha if alpha is None else check_alpha(alpha)
     top, other = _shares(certificate)
@@ -170,7 +171,7 @@ def projected_certified_accuracy(
     p_lower, p_upper = BY_NAME[certificate.bound](votes, others, n, alpha)
     radii = Gaussian(certificate.sigma).radius(p_lower, p_upper)
     right = (certificate.selected == np.asarray(y_true)) & (p_lower > p_upper)
-    radius = np.asarray(radius, dtype=np.float64)
+    radius = check_score_radii(radius)
     reached = right & (radii >= radius[..., None])
     score = np.average(reached, axis=-1, weights=weight)
     return float(score) if radius.ndim == 0 else score
@@ -179,8 +180,7 @@ def projected_certified_accuracy(
 def _shares(certificate: Certificate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Shares of the votes that the selected class, and the most popular other one, have got."""
     if certificate.counts.shape[1]:
-        codes = np.searchsorted(certificate.classes, certificate.selected)
-        top, other = top_two(certificate.counts, codes)
+        top, other = top_two(certificate.counts, codes_of(certificate))
         return top / certificate.n_draws, other / certificate.n_draws
     # the votes whose bound comes nearest to p_lower
     n, alpha = certificate.n, certificate.alpha

@@ -20,6 +20,7 @@ __all__ = [
     "average_certified_radius_score",
     "certified_accuracy_score",
     "check_certificate",
+    "check_score_radii",
     "prediction_outcomes",
     "right_rows",
     "warn_if_decided",
@@ -66,9 +67,7 @@ def certified_accuracy_score(
     1.0
     """
     right, weight = right_rows(y_true, certificate, sample_weight)
-    radius = np.asarray(radius, dtype=np.float64)
-    if np.any(~(radius >= 0)):
-        raise ValueError(f"radius must be 0 or more; got {radius.min()}.")
+    radius = check_score_radii(radius)
     warn_if_decided(certificate, radius)
     # shares of weight with R >= r: sort once, then look every radius up
     order = np.argsort(certificate.radii[right])
@@ -207,6 +206,14 @@ def check_certificate(certificate: Any) -> None:
             f"certificate must be a Certificate, as clf.certify(X) returns; got "
             f"{type(certificate).__name__}."
         )
+
+
+def check_score_radii(radius: ArrayLike) -> NDArray[np.float64]:
+    """Return radii as an array, of any shape."""
+    radius = np.asarray(radius, dtype=np.float64)
+    if np.any(~(radius >= 0)):
+        raise ValueError(f"radius must be 0 or more; got {radius.min()}.")
+    return radius
 
 
 def warn_if_decided(certificate: Certificate, radius: NDArray[np.float64] | None = None) -> None:

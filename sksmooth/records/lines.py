@@ -9,7 +9,7 @@ __all__ = ["check_unique", "fault", "lines_of", "rows_of"]
 def lines_of(path: pathlib.Path) -> list[str]:
     """Return the lines of a file that is neither empty nor cut off."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file in UTF-8: {error}.") from error
     if not text.strip():

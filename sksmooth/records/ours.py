@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..bounds.top_class import BY_NAME
-from ..certificate import Certificate, top_two
+from ..certificate import Certificate, codes_of, top_two
 from ..noise import Gaussian
 from ..validation import check_alpha, check_draws, check_radii
 from .lines import check_unique, fault, rows_of
@@ -101,7 +101,10 @@ def write_log(
     record = Record.of(certificate, y_true=y_true, index=index)
     c = certificate
     if not len(c) or c.bound not in BY_NAME:
-        raise ValueError(f"There are {len(c)} rows, and the bound is {c.bound!r}: nothing to log.")
+        raise ValueError(
+            f"A log needs rows, and a bound of {list(BY_NAME)}; got {len(c)} rows and the bound "
+            f"{c.bound!r}."
+        )
     head = {name: getattr(c, name) for name in _SETTINGS} | {
         "rows": len(c),
         "classes": c.classes.tolist(),
@@ -168,7 +171,7 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
             row = _checked_row(cells, classes.tolist(), settings)
             row["predict"] = np.array([row["predict"]], dtypes["labels"])[0]
             if has_votes:
-                counts[len(rows)] = _checked_votes(row, cells["votes"], classes, settings)
+                counts[len(rows)] = _votes(cells["votes"], len(classes), row["n_draws"])
         except _UNREADABLE as error:
             raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
         rows.append(row)
@@ -203,6 +206,9 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
         **columns,
         **settings,
     )
+    untrue = _first_untrue(certificate)
+    if untrue is not None:
+        raise fault(path, untrue + 4, "the bounds or the radius are not what the votes prove")
     return Record(y_true, labels, certificate, index, settings=more)
 
 
@@ -247,22 +253,26 @@ def _checked_row(
     return row
 
 
-def _checked_votes(
-    row: dict[str, Any], cell: str, classes: NDArray[Any], settings: dict[str, Any]
-) -> NDArray[np.int64]:
+def _votes(cell: str, n_classes: int, n_draws: int) -> NDArray[np.int64]:
     pairs = [vote.split(":") for vote in cell.split()]
     votes = {int(code): int(count) for code, count in pairs}
-    if len(votes) < len(pairs) or any(v < 1 or not 0 <= k < len(classes) for k, v in votes.items()):
+    if len(votes) < len(pairs) or any(v < 1 or not 0 <= k < n_classes for k, v in votes.items()):
         raise ValueError("votes must name each class once, with 1 vote or more")
-    if sum(votes.values()) != row["n_draws"]:
+    if sum(votes.values()) != n_draws:
         raise ValueError("the votes do not add up to n_draws")
-    counts = np.zeros((1, len(classes)), dtype=np.int64)
+    counts = np.zeros(n_classes, dtype=np.int64)
     for code, count in votes.items():
-        counts[0, code] = count
-    if settings["asked_radii"] is None:  # else the bounds are those of an earlier look
-        top = np.array([classes.tolist().index(row["selected"])])
-        bound = BY_NAME[settings["bound"]]
-        p_lower, p_upper = bound(*top_two(counts, top), row["n_draws"], settings["alpha"])
-        if not np.allclose([p_lower[0], p_upper[0]], [row["p_lower"], row["p_upper"]], rtol=1e-6):
-            raise ValueError("p_lower and p_upper are not what the votes prove")
-    return counts[0]
+        counts[code] = count
+    return counts
+
+
+def _first_untrue(c: Certificate) -> int | None:
+    """Return the first row whose bounds or radius are not what its votes prove, if any."""
+    radii = Gaussian(c.sigma).radius(c.p_lower, c.p_upper)
+    true = c.abstained | np.isclose(radii, c.radii, rtol=1e-6, atol=0)
+    if c.counts.shape[1] and c.asked_radii is None:  # else the bounds may be of an earlier look
+        votes = top_two(c.counts, codes_of(c))
+        bounds = BY_NAME[c.bound](*votes, c.n_draws, c.alpha)
+        for ours, theirs in zip(bounds, (c.p_lower, c.p_upper), strict=True):
+            true &= np.isclose(ours, theirs, rtol=1e-6)
+    return None if true.all() else int(np.argmin(true))
