@@ -30,9 +30,10 @@ lint: $(VENV)/.lint  ## style, spelling and types
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others
+bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; statistics
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.speed.memory
+	$(BIN)/python -m benchmarks.statistics
 
 clean:
 	rm -rf $(VENV) $(VENV)-minimum demo_output docs/_build docs/auto_examples docs/api/generated

@@ -266,8 +266,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Override the constructor's parameters of these names.
         radius : float or sequence of float, default=None
             Only decide whether each row is certified at this radius, or at each of several, with
-            as few draws as that takes: about 50 times fewer. `n` is the most draws; none select
-            a class. 0 asks for any certificate at all.
+            as few draws, up to `n`, as that takes: about 45 times fewer. 0 asks for any certificate
+            at all. With the one-sided bound the same draws select the class.
         tol : float, default=None
             Radius that may be lost, in the units of X. The `n0` draws then predict how many, up to
             `n`, each row needs; the guarantee does not rest on that prediction.
@@ -283,7 +283,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         certificate : Certificate
             Unpacks as ``labels, radii``. Row by row, with probability at least ``1 - alpha`` over
             the noise, no perturbation of the row of L2 norm below its radius changes the smoothed
-            classifier's label (Proposition 2 of arXiv:1902.02918).
+            classifier's label (Proposition 2 of arXiv:1902.02918; for the options, the guide).
 
         Raises
         ------
