@@ -104,10 +104,11 @@ class Curtailed(Measuring):
 
     Whether a row is certified, and with what radius, is as without this rule. The one-sided bound
     at the draws made holds at level alpha without a correction. Let rows stop at a look with at
-    least m failures, and order outcomes by look and then by successes. If a row stops after t draws
-    with k successes, then a later stop means fewer than m failures, hence more than t - m >= k
-    successes, at t. So every outcome of this rank or above has k or more successes in t draws, and
-    the Clopper-Pearson bound from (k, t) is at most the exact bound of the curtailed design.
+    least m failures, the same m at all looks, and order outcomes by look and then by successes. If
+    a row stops after t draws with k successes, then a later stop means fewer than m failures, hence
+    more than t - m >= k successes, at t. So every outcome of this rank or above has k or more
+    successes in t draws, and the Clopper-Pearson bound from (k, t) is at most the exact bound of
+    the curtailed design.
 
     Parameters
     ----------
@@ -249,7 +250,7 @@ class Deciding:
             top = np.where(lower >= self.p_lower[rows], top, self.top[rows])
             self.p_lower[rows] = np.maximum(lower, self.p_lower[rows])
             self.p_upper[rows] = np.minimum(upper, self.p_upper[rows])
-        if self.selected is None:
+        if self.selected is None:  # looks without a level come first: nothing proved is forgotten
             self.top[rows] = top
         proved = self.radius(self.p_lower[rows], self.p_upper[rows])
         hoped = self._hoped(look, votes, others)

@@ -137,7 +137,8 @@ def clopper_pearson_simultaneous(
 
     Notes
     -----
-    Let the classes have probabilities :math:`p_c`, and :math:`g_k(p) = P(B(n, p) \ge k) / p`. Where
+    Let the classes have probabilities :math:`p_c`, and :math:`g_k(p) = P(B(n, p) \ge k) / p`. With
+    k = 0 or 1 this is 1 or more, and the bound is 0. For larger k: where
     :math:`g_k(p) < 1`, it increases with p: the numerator is convex up to (k - 1) / (n - 1), hence
     the ratio increases there; beyond, the ratio can only rise and then fall to :math:`g_k(1) = 1`.
     So the bound exceeds :math:`p_c` only if :math:`g_k(p_c) \le \alpha`, an event of probability
