@@ -59,7 +59,8 @@ class Certificate:
         The radii that were to be decided. Then `radii` hold too, but are hardly larger than these,
         since draws stop there. None where the radius was asked for.
     max_radius : float
-        The radius of unanimous votes: none can be larger with this n, alpha and sigma.
+        The radius of unanimous votes: none can be larger with this n, alpha and sigma, nor, if
+        `asked_radii` are to be decided, with the looks at these.
     bound : str
         How `p_upper` was found: "one-sided" (as ``1 - p_lower``) or "two-sided".
     seed : str or None
@@ -201,7 +202,8 @@ def certify_counts(
     counts0 : ndarray of shape (n_samples, n_classes), int64
         Votes of the n0 draws that select a class; rows sum to n0.
     counts : ndarray of shape (n_samples, n_classes), int64
-        Votes of n draws that are independent of the first; rows sum to n.
+        Votes of draws that are independent of the first. Rows sum to n, the most; with `one_sided`
+        also to less, as those of a certificate do whose hopeless rows were left early.
     noise : Noise
         The noise of the draws; gives the radius.
     classes : ndarray of shape (n_classes,)
@@ -236,11 +238,12 @@ def certify_counts(
             f"counts0 of shape {counts0.shape} and counts of shape {counts.shape} must both have a "
             f"line per row and a column for each of {len(classes)} classes."
         )
-    n, n0 = _draws(counts), _draws(counts0)
+    n0, n_draws = _draws(counts0), counts.sum(axis=1)
+    n = int(n_draws.max()) if bound is one_sided and len(counts) else _draws(counts)
     # the steps and names of CERTIFY in the paper
     c_a = counts0.argmax(axis=1)
     n_a, n_b = top_two(counts, c_a)
-    p_lower, p_upper = bound(n_a, n_b, n, alpha)
+    p_lower, p_upper = bound(n_a, n_b, n_draws, alpha)
     return certify_bounds(
         c_a,
         p_lower,
@@ -252,7 +255,7 @@ def certify_counts(
         n=n,
         n0=n0,
         alpha=alpha,
-        bound=bound.__name__.replace("_", "-"),
+        bound=getattr(bound, "__name__", "custom").replace("_", "-"),
         max_radius=float(noise.radius(*bound([n], [0], n, alpha))[0]),
     )
 
@@ -300,9 +303,9 @@ def top_two(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the votes of the classes `top`, and the most votes of any other class."""
     lines = np.arange(len(counts))
-    others = counts.copy()
-    others[lines, top] = 0
-    return counts[lines, top], others.max(axis=1)
+    is_other = np.ones(counts.shape, dtype=bool)
+    is_other[lines, top] = False
+    return counts[lines, top], counts.max(axis=1, where=is_other, initial=0)
 
 
 def predict_counts(

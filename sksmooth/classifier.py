@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from . import validation as check
 from .backends import get_backend, is_net
@@ -61,7 +61,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Draws per row of `predict` and `vote_frequencies`.
     sequential_predict : bool, default=False
         Let `predict` stop drawing for a row as soon as its votes decide; `n_predict` is then the
-        most draws, and can be large.
+        most draws, and can be large. Ignored where `abstain_label` is None.
     alpha : float, default=0.001
         Probability, per row, that an answer of `predict` or `certify` is false.
     abstain_label : int, float, str or None, default="auto"
@@ -291,11 +291,13 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
             scores are not finite.
         """
-        X = self._check_rows(X)
+        X = check.check_rows(self, X)
         plan = check.certify_plan(self, n, n0, alpha, radius=radius, tol=tol, bound=bound)
         with progress_bar(len(X), plan["n0"] + plan["n"], verbose) as report:
             sampler = self._sampler(X, report)
-            return certify(sampler, self.classes_, self.abstain_label_, **plan)
+            certificate = certify(sampler, self.classes_, self.abstain_label_, **plan)
+        check.warn_if_out_of_reach(certificate, tol)
+        return certificate
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise, over `n_predict` draws.
@@ -310,7 +312,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         frequencies : ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns follow `classes_`. Estimates without a guarantee.
         """
-        counts = self._sampler(self._check_rows(X)).counts(self.n_predict, Purpose.PREDICT)
+        counts = self._sampler(check.check_rows(self, X)).counts(self.n_predict, Purpose.PREDICT)
         return counts / self.n_predict
 
     @available_if(check.never_abstains)
@@ -378,23 +380,14 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _noise(self) -> Noise:
         return Gaussian(float(self.sigma))
 
-    def _check_rows(self, X: Any) -> NDArray[np.floating]:
-        """Return X as an array, after comparing it with what `fit` saw."""
-        check_is_fitted(self)
-        self._validate_params()  # set_params may have come after fit
-        X, dtype = check.as_numeric(X, estimator=self.estimator)
-        if len(self._row_shape) > 1:  # scikit-learn would speak of features
-            check.check_row_shape(np.shape(X)[1:], self._row_shape)
-        return validate_data(self, X, dtype=dtype, allow_nd=True, reset=False)
-
     def _sampler(self, X: NDArray[Any], report: Report | None = None) -> Sampler:
         backend = get_backend(self.estimator_, self._answers, self._frame)
         return Sampler(backend, X, self._noise(), self._seed, self.batch_size, self.n_jobs, report)
 
     def _predict_codes(self, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        X = self._check_rows(X)
-        if self.abstain_label_ is not None:
-            check.warn_if_hopeless("n_predict", self.n_predict, self.alpha / 2)
-        return predict(
-            self._sampler(X), n=self.n_predict, alpha=self.alpha, sequential=self.sequential_predict
-        )
+        X = check.check_rows(self, X)
+        n, abstains = self.n_predict, self.abstain_label_ is not None
+        if abstains:
+            check.warn_if_hopeless("n_predict", n, self.alpha, shared=True)
+        stops = self.sequential_predict and abstains
+        return predict(self._sampler(X), n, self.alpha, sequential=stops)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backends import Backend
-from .bounds import one_sided, one_sided_free
-from .bounds.top_class import BY_NAME, TopClassBound
+from .bounds import one_sided
+from .bounds.top_class import BY_NAME, FREE
 from .certificate import Certificate, certify_bounds, predict_counts
 from .noise import Noise
 from .sampling import Report, count_votes
@@ -96,9 +96,12 @@ class Sampler:
         counts = np.zeros((len(self.X), self.backend.n_classes), dtype=np.int64)
         rows, before = np.arange(len(self.X)), 0
         for look, size in enumerate(sizes):
-            every = len(rows) == len(self.X)  # then none need be copied
-            counts[rows] += self.counts(size, purpose, None if every else rows, start=before)
-            stay = undecided(look, rows, counts[rows])
+            if len(rows) == len(self.X):  # then nothing need be copied
+                counts += self.counts(size, purpose, start=before)
+                stay = undecided(look, rows, counts)
+            else:
+                counts[rows] += self.counts(size, purpose, rows, start=before)
+                stay = undecided(look, rows, counts[rows])
             if self.report is not None:
                 self.report(int((~stay).sum()) * (sizes[-1] - size))
             rows, before = rows[stay], size
@@ -110,7 +113,7 @@ class Sampler:
 
 
 def predict(
-    sampler: Sampler, *, n: int, alpha: float, sequential: bool
+    sampler: Sampler, n: int, alpha: float, *, sequential: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """PREDICT: the top class of each row, and whether the votes leave it undecided.
 
@@ -163,7 +166,7 @@ def certify(
     certificate : Certificate
         Valid with probability at least ``1 - alpha`` for each row.
     """
-    rule = _rule(sampler, n, n0, alpha, BY_NAME[bound], radii, tol)
+    rule = _rule(sampler, n, n0, alpha, bound, radii, tol)
     counts, _ = sampler.until(rule.sizes, Purpose.ESTIMATE, rule.undecided)
     return certify_bounds(
         *rule.bounds(counts),
@@ -187,19 +190,19 @@ def _rule(
     n: int,
     n0: int,
     alpha: float,
-    bound: TopClassBound,
+    bound: str,
     radii: tuple[float, ...] | None,
     tol: float | None,
 ) -> Rule:
     radius = sampler.noise.radius
     if radii is not None and not n0:
-        return Deciding(radii, len(sampler.X), n, alpha, one_sided_free, radius)
+        return Deciding(radii, len(sampler.X), n, alpha, FREE[bound], radius)
     pilot = sampler.counts(n0, Purpose.SELECT)
-    selected = pilot.argmax(axis=1)
+    selected, f = pilot.argmax(axis=1), BY_NAME[bound]
     if radii is not None:
-        return Deciding(radii, len(sampler.X), n, alpha, bound, radius, selected)
+        return Deciding(radii, len(sampler.X), n, alpha, f, radius, selected)
     if tol is not None:
-        return Planned(n, alpha, bound, pilot, tol, radius)
-    if bound is one_sided:
+        return Planned(n, alpha, f, pilot, tol, radius)
+    if f is one_sided:
         return Curtailed(n, alpha, selected, block_rows(math.prod(sampler.X.shape[1:])))
-    return Measuring(n, alpha, bound, selected)
+    return Measuring(n, alpha, f, selected)

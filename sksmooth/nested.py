@@ -24,7 +24,7 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     n : int, default=None
         Draws per row; None for the estimator's own.
     **options : dict
-        Further arguments of `SmoothedClassifier.certify`: n0, alpha, verbose.
+        Further arguments of `SmoothedClassifier.certify`, such as radius or bound.
 
     Returns
     -------

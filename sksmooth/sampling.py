@@ -22,7 +22,8 @@ from .streams import Purpose, Streams, block_rows, row_key
 
 __all__ = ["count_votes"]
 
-_CHUNKS_PER_WORKER = 4
+_TASKS_PER_WORKER = 4
+_DRAWS_PER_TASK = 16_384  # fewer are made faster here than the base is sent to a worker
 Report = Callable[[int], None]
 
 
@@ -82,13 +83,14 @@ def count_votes(
         X = X[rows]
     draws = _Draws(start, n, block_rows(X[0].size), noise, seed, purpose, batch_size)
     total = len(X) * draws.blocks
-    workers = min(total, joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1)
+    workers = joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1
+    n_tasks = min(total, len(X) * (n - start) // _DRAWS_PER_TASK, _TASKS_PER_WORKER * workers)
     with backend.running():
-        if workers == 1:
+        if workers == 1 or n_tasks < 2:
             tally = _count_blocks(backend, X, draws, 0, total, report)
         else:
             tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
-            tasks = _chunks(backend, X, draws, _CHUNKS_PER_WORKER * workers)
+            tasks = _chunks(backend, X, draws, n_tasks)
             # not every joblib backend hands over results as they come; only a report needs that
             return_as = "list" if report is None else "generator_unordered"
             parallel = Parallel(n_jobs=n_jobs, prefer=backend.prefer, return_as=return_as)
@@ -144,7 +146,7 @@ def _chunks(
 ) -> Iterator[Any]:
     """Yield joblib tasks that count consecutive blocks; each takes only its own rows along."""
     total = len(X) * draws.blocks
-    edges = np.linspace(0, total, min(total, n_chunks) + 1).astype(int).tolist()
+    edges = np.linspace(0, total, n_chunks + 1).astype(int).tolist()
     for start, stop in pairwise(edges):
         first, last = start // draws.blocks, -(-stop // draws.blocks)
         shift = first * draws.blocks

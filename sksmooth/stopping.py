@@ -1,13 +1,14 @@
 """When to stop drawing: rules that look at a row's votes, at sizes that are fixed in advance.
 
-A rule sees counts alone, so it can be tested exactly, or simulated, without any model. The levels
-at which it looks sum to at most alpha and are fixed before the first draw, so its bounds hold
-whatever makes a row stop (a union bound over the looks).
-
-To add a rule, write a class with
+A rule sees counts alone, so it can be tested exactly, or simulated, without any model. Each rests
+on an argument of its own for a bound that holds at level alpha although draws stop: that the size
+is fixed beforehand (`Measuring`), or by other draws (`Planned`), an order of the outcomes
+(`Curtailed`), levels that sum to alpha over all looks (`Deciding`). To add a rule, state its
+argument, and write a class with
 
 - ``sizes``: numbers of draws, rising, after which it looks;
-- ``undecided(look, rows, counts)``: which of the rows at these positions need more draws;
+- ``undecided(look, rows, counts)``: which of the rows at these positions need more draws; called
+  once per look, in their order, so it may remember what it saw;
 - ``bounds(counts)``: codes of the classes, and their `p_lower` and `p_upper`, in the end;
 - ``ceiling()``: `p_lower` and `p_upper` for unanimous votes;
 - ``reason``: why rows with fewer than all draws have stopped, in one word.
@@ -125,8 +126,8 @@ class Curtailed(Measuring):
         # no row can be lost before half of the draws; 8 looks get most of what there is
         looks = np.ceil(n * np.arange(8, 16) / 16 / block).astype(int) * block
         self.sizes = [int(size) for size in np.unique(looks) if size < n] + [n]
-        low, high = 0, n + 1  # bisect for the fewest votes that certify
-        while high - low > 1:
+        low, high = 0, n + 1  # bisect for the fewest votes that certify, unless there is one look
+        while high - low > 1 and len(self.sizes) > 1:
             middle = (low + high) // 2
             certifies = clopper_pearson(middle, n, alpha) > 0.5
             low, high = (low, middle) if certifies else (middle, high)
@@ -234,10 +235,11 @@ class Deciding:
         # any positive radius will do for 0; a subnormal one may be flushed to 0
         self.radii = np.maximum(np.asarray(radii, dtype=np.float64), np.finfo(np.float64).tiny)
         self.bound, self.radius, self.selected = bound, radius, selected
-        for look, (size, level) in enumerate(zip(self.sizes[:-1], self.levels, strict=False)):
-            if radius(*bound([size], [0], size, level))[0] < self.radii.min():
-                self.levels[look] = 0.0
-        self.levels[-1] = alpha - sum(self.levels[:-1])
+        early, none = self.sizes[:-1], [0] * (len(self.sizes) - 1)
+        if early:
+            reach = radius(*bound(early, none, early, self.levels[0]))
+            self.levels[:-1] = np.where(reach < self.radii.min(), 0.0, self.levels[:-1]).tolist()
+            self.levels[-1] = alpha - sum(self.levels[:-1])
         self.p_lower, self.p_upper = np.zeros(n_rows), np.ones(n_rows)
         self.top = np.zeros(n_rows, dtype=np.intp) if selected is None else selected
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .certificate import Certificate
 from .metrics import certified_accuracy_score
 from .records import Record
 
@@ -27,6 +28,8 @@ class CertifiedAccuracyTable:
         Certified accuracy.
     notes : tuple of str
         What a reader must know, such as a line that covers fewer rows than others.
+    flagged : tuple of bool
+        Lines that cannot be compared with the others, and are never in bold; empty for none.
 
     Examples
     --------
@@ -45,6 +48,7 @@ class CertifiedAccuracyTable:
     radii: NDArray[np.float64]
     scores: NDArray[np.float64]
     notes: tuple[str, ...]
+    flagged: tuple[bool, ...] = ()
 
     def to_markdown(self, digits: int = 2) -> str:
         """Return the table in Markdown, the best of each column in bold.
@@ -108,14 +112,16 @@ class CertifiedAccuracyTable:
 
     def _cells(self, digits: int, bold: str) -> list[list[str]]:
         text = [[f"{score:.{digits}f}" for score in row] for row in self.scores]
-        best = np.max(np.array(text, dtype=float), axis=0)  # equal in print is equal
+        flagged = self.flagged or (False,) * len(text)
+        printed = np.array(text, dtype=float)  # equal in print is equal
+        best = np.max(np.where(np.array(flagged)[:, None], 0.0, printed), axis=0, initial=0.0)
         return [
             [name]
             + [
-                bold.format(cell) if float(cell) == top > 0 else cell
+                bold.format(cell) if float(cell) == top > 0 and not flag else cell
                 for cell, top in zip(row, best, strict=True)
             ]
-            for name, row in zip(self.names, text, strict=True)
+            for name, row, flag in zip(self.names, text, flagged, strict=True)
         ]
 
 
@@ -175,9 +181,10 @@ def certified_accuracy_table(
             raise ValueError("Records with the same sigma need names: pass a dict.")
     if not records:
         raise ValueError("records is empty.")
+    notes = _other_settings([_certificate(record) for record in records.values()])
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
     longest = max(records.values(), key=len)
-    names, notes, scores = [], [], []
+    names, scores, flagged = [], [], []
     for name, record in records.items():
         y_true = _labels(name, record)
         _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
@@ -196,9 +203,12 @@ def certified_accuracy_table(
                 )
             notes.append(f"* {name} covers {what}.")
             name += "*"
+        flagged.append(name.endswith("*"))
         names.append(name)
         scores.append(certified_accuracy_score(y_true, _certificate(record), radius=radii))
-    return CertifiedAccuracyTable(tuple(names), radii, np.array(scores), tuple(notes))
+    return CertifiedAccuracyTable(
+        tuple(names), radii, np.array(scores), tuple(notes), tuple(flagged)
+    )
 
 
 def _labels(name: str, record: Record) -> NDArray[Any]:
@@ -207,7 +217,22 @@ def _labels(name: str, record: Record) -> NDArray[Any]:
     return record.y_true
 
 
-def _certificate(record: Record) -> Any:
+def _other_settings(certificates: Sequence[Certificate]) -> list[str]:
+    """Return a note for each setting, other than sigma, in which certificates differ."""
+    notes = []
+    for name in ("n", "n0", "alpha", "bound", "norm"):
+        values = dict.fromkeys(getattr(c, name) for c in certificates)
+        if len(values) > 1:
+            notes.append(f"{name} differs: {', '.join(map(str, values))}.")
+    return notes
+
+
+def _certificate(record: Record) -> Certificate:
+    if not isinstance(record, Record):
+        raise TypeError(
+            f"records must hold Records; got {type(record).__name__}. Record.of(certificate, "
+            "y_true=y) makes one."
+        )
     if record.certificate is None:
         raise ValueError("A log of predictions has no certificates to make a table of.")
     return record.certificate

@@ -12,10 +12,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
-from .bounds.top_class import BY_NAME
+from .bounds.top_class import BY_NAME, FREE
 
 __all__ = [
     "SMALLEST_ALPHA",
@@ -27,10 +28,12 @@ __all__ = [
     "check_draws",
     "check_radii",
     "check_row_shape",
+    "check_rows",
     "frame_maker",
     "never_abstains",
     "user_level",
     "warn_if_hopeless",
+    "warn_if_out_of_reach",
 ]
 
 SMALLEST_ALPHA = 1e-200  # the bounds are accurate down to 1e-210; looks share alpha
@@ -101,7 +104,7 @@ def certify_plan(
     clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any
 ) -> dict[str, Any]:
     """Return the checked settings of one certification; None stands for those of `clf`."""
-    if bound not in BY_NAME:
+    if not isinstance(bound, str) or bound not in BY_NAME:
         raise ValueError(f"bound must be 'one-sided' or 'two-sided'; got {bound!r}.")
     if radius is not None and tol is not None:
         raise ValueError(
@@ -117,18 +120,38 @@ def certify_plan(
         "tol": tol,
         "bound": bound,
     }
-    if radius is not None and bound == "one-sided":
+    if radius is not None and bound in FREE:
         plan["n0"] = 0  # the class is selected by the same draws
-    # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 if both bounds, or all classes,
+    # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 where two bounds or all classes
     # share it
     shared = bound == "two-sided" or radius is not None
-    warn_if_hopeless("n", plan["n"], plan["alpha"] / 2 if shared else plan["alpha"])
+    warn_if_hopeless("n", plan["n"], plan["alpha"], shared=shared)
     return plan
+
+
+def warn_if_out_of_reach(certificate: Any, tol: float | None) -> None:
+    """Warn where radii, or a loss of radius, were asked for that are beyond what n can prove."""
+    most, asked = certificate.max_radius, certificate.asked_radii or ()
+    if any(radius > most for radius in asked):
+        what = f"No row can be certified at {max(asked):g}"
+    elif tol is not None and tol >= most > 0:
+        what = f"tol={tol:g} allows all of the radius to be lost"
+    else:
+        return
+    warnings.warn(
+        f"{what}: with n={certificate.n}, alpha={certificate.alpha:g} and "
+        f"sigma={certificate.sigma:g}, the largest radius is {most:.4g}.",
+        UserWarning,
+        stacklevel=user_level(),
+    )
 
 
 def check_radii(radius: Any) -> tuple[float, ...]:
     """Return one radius, or a sequence of them, as a tuple of float."""
-    values = np.atleast_1d(np.asarray(radius))
+    try:
+        values = np.atleast_1d(np.asarray(radius))
+    except ValueError:  # lists of several lengths
+        values = np.array(["no numbers"])
     if values.dtype.kind not in "iuf" or values.ndim > 1 or not len(values):
         raise ValueError(
             f"radius must be a number, or a non-empty sequence of numbers, of 0 or more; got "
@@ -161,13 +184,16 @@ def user_level() -> int:
     return level
 
 
-def warn_if_hopeless(name: str, n: int, level: float) -> None:
-    """Warn if `n` draws cannot decide anything at this level, even if all votes agree."""
-    needed = smallest_certifying_n(level)
+def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
+    """Warn if `n` draws cannot decide anything, even if all votes agree.
+
+    Where alpha is `shared`, half of it remains for unanimous votes.
+    """
+    needed = smallest_certifying_n(alpha / 2 if shared else alpha)
     if n < needed:
         warnings.warn(
-            f"{name}={n} draws can never decide a row at this alpha: every row will be abstained "
-            f"on. The smallest {name} that can is {needed}.",
+            f"{name}={n} draws can never decide a row at alpha={alpha:g}: every row will be "
+            f"abstained on. The smallest {name} that can is {needed}.",
             UserWarning,
             stacklevel=user_level(),
         )
@@ -215,6 +241,16 @@ def _warn_about_categories(X: Any) -> None:
             UserWarning,
             stacklevel=user_level(),
         )
+
+
+def check_rows(clf: Any, X: Any) -> Any:
+    """Return X as an array, after comparing it with what `clf` was fitted on."""
+    check_is_fitted(clf)
+    clf._validate_params()  # set_params may have come after fit
+    X, dtype = as_numeric(X, estimator=clf.estimator)
+    if len(clf._row_shape) > 1:  # scikit-learn would speak of features
+        check_row_shape(np.shape(X)[1:], clf._row_shape)
+    return validate_data(clf, X, dtype=dtype, allow_nd=True, reset=False)
 
 
 def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:

@@ -31,3 +31,9 @@ def data_folder():
     if not folder:
         pytest.skip("SKSMOOTH_DATA is not set: it should name the folder with the real data")
     return pathlib.Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _small_tasks(monkeypatch):
+    """Small work goes to workers too, so that small tests of n_jobs test something."""
+    monkeypatch.setattr("sksmooth.sampling._DRAWS_PER_TASK", 1)

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from sksmooth.bounds import clopper_pearson
+from sksmooth.bounds import clopper_pearson, two_sided
 from sksmooth.certificate import certify_counts, predict_counts
 from sksmooth.noise import Gaussian
 
@@ -141,11 +141,18 @@ def test_shapes_that_do_not_fit_are_refused(rows0, columns0, columns):
         )
 
 
-def test_unequal_rows_are_refused():
+def test_rows_with_fewer_draws():
+    """Rows that were left early count as they are; the two-sided bound has no proof for them."""
+    counts = np.array([[100, 0], [20, 30]])
+    options = {"noise": Gaussian(1.0), "classes": np.array([0, 1])}
+    certificate = certify_counts(np.array([[10, 0], [10, 0]]), counts, **options)
+    assert certificate.n == 100
+    assert certificate.n_draws.tolist() == [100, 50]
+    assert certificate.p_lower.tolist() == [
+        float(clopper_pearson(100, 100, 0.001)),
+        float(clopper_pearson(20, 50, 0.001)),
+    ]
     with pytest.raises(ValueError, match="same number of draws"):
-        certify_counts(
-            np.array([[10, 0], [10, 0]]),
-            np.array([[100, 0], [99, 0]]),
-            noise=Gaussian(1.0),
-            classes=np.array([0, 1]),
-        )
+        certify_counts(np.array([[10, 0], [10, 0]]), counts, bound=two_sided, **options)
+    with pytest.raises(ValueError, match="same number of draws"):
+        certify_counts(np.array([[10, 0], [9, 0]]), counts, **options)

@@ -204,7 +204,8 @@ class TestScorers:
 
     def test_a_radius_that_cannot_be_reached(self):
         clf = self.smoothed().fit(X, y)
-        certificate = clf.certify(X, n=50, radius=10.0)
+        with pytest.warns(UserWarning, match="No row can be certified at 10: .* largest radius is"):
+            certificate = clf.certify(X, n=50, radius=10.0)
         limit = certificate.max_radius
         assert certificate.radii.max() == limit  # some votes are unanimous
         assert certified_accuracy_scorer(limit, n=50)(clf, X, y) > 0

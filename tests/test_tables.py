@@ -49,7 +49,7 @@ class TestLogsOfTheAuthors:
         """Shares counted from the 500 rows of each log; the best of each column is bold."""
         records = [read_log(cifar[s], alpha=a) for s, a in ALPHAS.items()]
         made = certified_accuracy_table(records, RADII)
-        assert made.notes == ()
+        assert made.notes == ("alpha differs: 0.001, 0.01.",)
         assert made.names == ("sigma=0.12", "sigma=0.25", "sigma=0.5", "sigma=1")
         assert made.radii.tolist() == RADII.tolist()
         assert made.to_markdown(digits=3) == (
@@ -58,7 +58,8 @@ class TestLogsOfTheAuthors:
             "| sigma=0.12 | **0.814** | 0.586 | 0.000 | 0.000 | 0.000 | 0.000 | 0.000 |\n"
             "| sigma=0.25 | 0.748 | **0.600** | **0.428** | 0.266 | 0.000 | 0.000 | 0.000 |\n"
             "| sigma=0.5 | 0.652 | 0.546 | 0.414 | **0.320** | **0.234** | 0.152 | 0.094 |\n"
-            "| sigma=1 | 0.472 | 0.392 | 0.340 | 0.278 | 0.216 | **0.174** | **0.140** |"
+            "| sigma=1 | 0.472 | 0.392 | 0.340 | 0.278 | 0.216 | **0.174** | **0.140** |\n"
+            "\nalpha differs: 0.001, 0.01."
         )
 
     def test_latex(self, cifar):

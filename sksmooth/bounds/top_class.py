@@ -19,7 +19,7 @@ from .binomial import (
     complement,
 )
 
-__all__ = ["BY_NAME", "TopClassBound", "one_sided", "one_sided_free", "two_sided"]
+__all__ = ["BY_NAME", "FREE", "TopClassBound", "one_sided", "one_sided_free", "two_sided"]
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 TopClassBound = Callable[[ArrayLike, ArrayLike, ArrayLike, float], Bounds]
@@ -134,3 +134,5 @@ def two_sided(top: ArrayLike, other: ArrayLike, n: ArrayLike, alpha: float) -> B
 
 # what `SmoothedClassifier.certify` takes as `bound`
 BY_NAME: dict[str, TopClassBound] = {"one-sided": one_sided, "two-sided": two_sided}
+# those of them that have a form for a class chosen by the same votes
+FREE: dict[str, TopClassBound] = {"one-sided": one_sided_free}

@@ -109,7 +109,7 @@ def projected_certified_accuracy(
     certificate: Certificate,
     *,
     radius: ArrayLike = 0.0,
-    n: int | None = None,
+    n: Any = None,
     alpha: float | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> Any:
@@ -124,7 +124,7 @@ def projected_certified_accuracy(
     radius : float or array-like of float, default=0.0
         In the units of the certificate. An array gives an array of scores.
     n : int, default=None
-        Draws per row; None for those of the certificate.
+        Draws per row; None for those that were made.
     alpha : float, default=None
         Failure probability per row; None for that of the certificate.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -133,9 +133,9 @@ def projected_certified_accuracy(
     Returns
     -------
     score : float or ndarray of the shape of `radius`
-        In [0, 1]. **An estimate and not a certificate**: the shares of the votes are taken to stay
-        as they are (Figure 8 of arXiv:1902.02918). With the certificate's own n, and an `alpha`
-        that is not larger, it is what certifying would have given.
+        In [0, 1]. Without `n`, what the draws that were made prove at `alpha`. With `n`, **an
+        estimate and not a certificate**: the shares of the votes are taken to stay as they are
+        (Figure 8 of arXiv:1902.02918).
 
     Notes
     -----
@@ -162,8 +162,10 @@ def projected_certified_accuracy(
             "Draws stopped where the radii asked for were decided, so the counts say too little. "
             "Certify without radius to project."
         )
-    n = certificate.n if n is None else check_draws("n", n)
+    n = certificate.n_draws if n is None else check_draws("n", n)
     alpha = certificate.alpha if alpha is None else check_alpha(alpha)
+    if certificate.bound not in BY_NAME:
+        raise ValueError(f"The bound {certificate.bound!r} is none of {list(BY_NAME)}.")
     top, other = _shares(certificate)
     # rounded down and up, and a vote that all draws gave stays one
     votes = np.floor(top * n * (1 + 1e-12)).astype(np.int64)

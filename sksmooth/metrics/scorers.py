@@ -1,5 +1,6 @@
 """Scorers for scikit-learn's model search: an estimator is certified once, then scored."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ __all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]
 
 
 def certified_accuracy_scorer(
-    radius: float | Sequence[float] = 0.0, *, n: int | None = None
+    radius: float | Sequence[float] = 0.0, *, n: int | None = None, **options: Any
 ) -> "CertificateScorer":
     """Make a scorer of certified accuracy, for GridSearchCV, cross_validate and the like.
 
@@ -25,6 +26,8 @@ def certified_accuracy_scorer(
         "certified_accuracy@0.5" and so on, for ``refit="certified_accuracy@0.5"``.
     n : int, default=None
         Most draws per row; None for the estimator's own.
+    **options : dict
+        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
 
     Returns
     -------
@@ -61,16 +64,18 @@ def certified_accuracy_scorer(
     >>> sorted(name for name in scores if name.startswith("test"))
     ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
     """
-    return CertificateScorer(radii=check_radii(radius), several=np.ndim(radius) > 0, n=n)
+    return CertificateScorer(radii=check_radii(radius), several=np.ndim(radius) > 0, n=n, **options)
 
 
-def average_certified_radius_scorer(*, n: int | None = None) -> "CertificateScorer":
+def average_certified_radius_scorer(*, n: int | None = None, **options: Any) -> "CertificateScorer":
     """Make a scorer of the average certified radius.
 
     Parameters
     ----------
     n : int, default=None
         Draws per row; None for the estimator's own.
+    **options : dict
+        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def average_certified_radius_scorer(*, n: int | None = None) -> "CertificateScor
     >>> 0.2 < average_certified_radius_scorer(n=500)(clf, X, y) < 0.8
     True
     """
-    return CertificateScorer(radii=(), several=False, n=n)
+    return CertificateScorer(radii=(), several=False, n=n, **options)
 
 
 class CertificateScorer:
@@ -103,17 +108,25 @@ class CertificateScorer:
         Whether to return a dict.
     n : int or None
         Draws per row.
+    **options : dict
+        Further arguments of ``certify``.
     """
 
-    def __init__(self, radii: tuple[float, ...], several: bool, n: int | None) -> None:
+    def __init__(
+        self, radii: tuple[float, ...], several: bool, n: int | None, **options: Any
+    ) -> None:
         self.radii = radii
         self.several = several
         self.n = None if n is None else check_draws("n", n)
+        self.options = options
         self._request = MetadataRequest(owner=self)
         self._request.score.add_request(param="sample_weight", alias=None)
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        certificate = certify(estimator, X, n=self.n, radius=self.radii or None)
+        with warnings.catch_warnings():
+            # a search may well try noise that is too small for the radius
+            warnings.filterwarnings("ignore", "No row can be certified at", UserWarning)
+            certificate = certify(estimator, X, n=self.n, radius=self.radii or None, **self.options)
         if not self.radii:
             return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
         scores = certified_accuracy_score(
@@ -145,7 +158,8 @@ class CertificateScorer:
         return self._request
 
     def __repr__(self) -> str:
+        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
         if not self.radii:
-            return f"average_certified_radius_scorer(n={self.n})"
+            return f"average_certified_radius_scorer(n={self.n}{options})"
         radius = list(self.radii) if self.several else self.radii[0]
-        return f"certified_accuracy_scorer(radius={radius}, n={self.n})"
+        return f"certified_accuracy_scorer(radius={radius}, n={self.n}{options})"

@@ -16,9 +16,9 @@ def read_log(
     path: str | os.PathLike[str],
     *,
     sigma: float | None = None,
-    n: int = 100_000,
-    n0: int = 100,
-    alpha: float = 0.001,
+    n: int | None = None,
+    n0: int | None = None,
+    alpha: float | None = None,
 ) -> Record:
     r"""Read a log of certificates or predictions: one of ours, or of the paper's authors.
 
@@ -29,11 +29,13 @@ def read_log(
     sigma : float, default=None
         Only for a log of the authors, which does not say it: the noise in prediction. None reads it
         off a file name such as "sigma_0.25".
-    n, n0 : int, default=100_000 and 100
-        Only for a log of the authors: draws for estimation and for selection.
-    alpha : float, default=0.001
-        Only for a log of the authors: failure probability. The published CIFAR-10 logs for sigma
-        0.25 and 0.50 were made with 0.01; a radius that `alpha` cannot give is an error.
+    n, n0 : int, default=None
+        Only for a log of the authors: draws for estimation and for selection; None for 100,000 and
+        100.
+    alpha : float, default=None
+        Only for a log of the authors: failure probability; None for 0.001. The published CIFAR-10
+        logs for sigma 0.25 and 0.50 were made with 0.01; a radius that `alpha` cannot give is an
+        error.
 
     Returns
     -------
@@ -62,5 +64,9 @@ def read_log(
     path = pathlib.Path(path)
     lines = lines_of(path)
     if lines[0] == TITLE:
+        if not (sigma is n is n0 is alpha is None):
+            raise ValueError(f"{path} says its own settings; do not pass sigma, n, n0 or alpha.")
         return read_ours(path, lines)
-    return read_theirs(path, lines, sigma, check_draws("n", n), check_draws("n0", n0), alpha)
+    n = check_draws("n", 100_000 if n is None else n)
+    n0 = check_draws("n0", 100 if n0 is None else n0)
+    return read_theirs(path, lines, sigma, n, n0, 0.001 if alpha is None else alpha)

@@ -55,6 +55,7 @@ def write_log(
     y_true: ArrayLike | None = None,
     index: ArrayLike | None = None,
     settings: dict[str, Any] | None = None,
+    seed: bool = True,
 ) -> None:
     """Write certificates to a new log, from which `read_log` restores them bit for bit.
 
@@ -70,6 +71,9 @@ def write_log(
         Numbers of the rows in their data set; None for 0, 1, 2, ...
     settings : dict, default=None
         What else is worth knowing, such as the name of the model; must fit into JSON.
+    seed : bool, default=True
+        Whether to write the seed of the noise. Leave it out of a log that is published while the
+        classifier still certifies rows that others choose.
 
     Raises
     ------
@@ -106,6 +110,7 @@ def write_log(
             f"{c.bound!r}."
         )
     head = {name: getattr(c, name) for name in _SETTINGS} | {
+        "seed": c.seed if seed else None,
         "rows": len(c),
         "classes": c.classes.tolist(),
         "has_votes": c.counts.shape[1] > 0,

@@ -12,7 +12,7 @@ from ..labels import check_label_kind
 __all__ = ["Record"]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Record:
     """What a log holds: certificates or predictions, beside the true labels.
 
@@ -92,3 +92,17 @@ class Record:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def __getitem__(self, rows: Any) -> "Record":
+        """Select rows: by position, slice, mask or list of positions."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        names = ("y_true", "y_pred", "certificate", "index", "seconds")
+        parts = {name: getattr(self, name) for name in names}
+        chosen: dict[str, Any] = {k: v if v is None else v[rows] for k, v in parts.items()}
+        return dataclasses.replace(self, **chosen)
+
+    def __repr__(self) -> str:
+        labels = "without" if self.y_true is None else "with"
+        what = "predictions" if self.certificate is None else self.certificate
+        return f"<Record of {len(self)} rows {labels} true labels: {what}>"
