@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -210,6 +211,22 @@ class TestScorers:
         assert certificate.radii.max() == limit  # some votes are unanimous
         assert certified_accuracy_scorer(limit, n=50)(clf, X, y) > 0
         assert certified_accuracy_scorer(1.0001 * limit, n=50)(clf, X, y) == 0
+
+    def test_a_search_may_try_noise_that_is_too_small(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            clf = self.smoothed(sigma=0.01).fit(X, y)
+            assert certified_accuracy_scorer(0.5)(clf, X, y) == 0
+
+    def test_options_of_certify(self):
+        clf = self.smoothed().fit(X, y)
+        scorer = average_certified_radius_scorer(n=100, bound="two-sided", alpha=0.01)
+        expected = clf.certify(X, n=100, bound="two-sided", alpha=0.01)
+        assert scorer(clf, X, y) == average_certified_radius_score(y, expected)
+        assert "bound='two-sided', alpha=0.01" in repr(scorer)
+        decided = certified_accuracy_scorer(0.2, n=100, bound="two-sided")(clf, X, y)
+        expected = clf.certify(X, n=100, bound="two-sided", radius=0.2)
+        assert decided == certified_accuracy_score(y, expected, radius=0.2)
 
     def test_pickles_to_workers(self):
         scorer = certified_accuracy_scorer([0.1, 0.5], n=100)

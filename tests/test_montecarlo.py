@@ -539,3 +539,28 @@ def test_no_warning_is_given_in_any_mode():
         warnings.simplefilter("error")
         for options in MODES.values():
             fitted(Halfspace()).certify(rows_at([-9.0, 0.0, 9.0]), n=1000, **options)
+
+
+class TestHints:
+    def test_a_tolerance_as_large_as_any_radius(self):
+        with pytest.warns(UserWarning, match="tol=5 allows all of the radius to be lost.*largest"):
+            fitted(Halfspace()).certify(X[:2], n=200, tol=5)
+
+    @pytest.mark.parametrize("bound", [["two-sided"], None, 2, "twosided"])
+    def test_another_bound(self, bound):
+        with pytest.raises(ValueError, match="bound must be 'one-sided' or 'two-sided'"):
+            fitted(Halfspace()).certify(X[:2], n=200, bound=bound)
+
+    def test_radii_of_several_lengths(self):
+        with pytest.raises(ValueError, match="radius must be a number, or a non-empty sequence"):
+            fitted(Halfspace()).certify(X[:2], n=200, radius=[[1], [2, 3]])
+
+
+def test_a_smoother_that_never_abstains_predicts_the_top_of_its_frequencies():
+    """sequential_predict would stop at other votes than those that predict_proba shows."""
+    rows = rows_at(np.linspace(-0.1, 0.1, 40))
+    clf = fitted(
+        Halfspace(), alpha=0.5, n_predict=5000, sequential_predict=True, abstain_label=None
+    )
+    top = clf.predict_proba(rows).argmax(axis=1)
+    assert np.array_equal(clf.predict(rows), clf.classes_[top])

@@ -811,6 +811,29 @@ class TestDamageToOurs:
 
 
 class TestRecord:
+    def test_rows_can_be_chosen(self, example):
+        certificate, y = example
+        record = Record.of(certificate, y_true=y, index=np.arange(24) * 10)
+        for rows in (slice(2, 5), [2, 3, 4], np.arange(24) // 3 == 1):
+            part = record[rows]
+            chosen = np.arange(24)[rows]
+            assert part.index.tolist() == (10 * chosen).tolist()
+            assert part.y_true.tolist() == y[chosen].tolist()
+            assert part.certificate.radii.tolist() == certificate.radii[chosen].tolist()
+        assert len(record[-1]) == 1
+        assert repr(record).startswith("<Record of 24 rows with true labels: <Certificate of 24")
+
+    def test_the_seed_can_be_left_out(self, tmp_path, example):
+        write_log(tmp_path / "log", example[0], seed=False)
+        assert example[0].seed not in (tmp_path / "log").read_text()
+        assert read_log(tmp_path / "log").certificate.seed is None
+
+    @pytest.mark.parametrize("option", [{"sigma": 2.0}, {"n": 150}, {"n0": 100}, {"alpha": 0.001}])
+    def test_our_log_says_its_own_settings(self, tmp_path, example, option):
+        write_log(tmp_path / "log", example[0])
+        with pytest.raises(ValueError, match="says its own settings"):
+            read_log(tmp_path / "log", **option)
+
     def test_of_a_certificate(self, example):
         certificate, y = example
         record = Record.of(certificate, y_true=list(y))

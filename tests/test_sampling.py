@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
+from sksmooth import sampling
 from sksmooth.backends import Backend, get_backend
 from sksmooth.noise import Gaussian
 from sksmooth.sampling import count_votes
@@ -201,3 +202,18 @@ def test_a_vote_that_is_none_is_not_a_vote():
             seed=SEED,
             purpose=Purpose.ESTIMATE,
         )
+
+
+def test_small_work_is_not_sent_to_workers(monkeypatch):
+    """A look that a batch or two decides would cost more to hand out than to make."""
+    model = LogisticRegression().fit(*blobs(k=3, d=5))
+    sent = []
+    parallel = sampling.Parallel
+    monkeypatch.setattr(sampling, "Parallel", lambda **k: sent.append(k) or parallel(**k))
+    monkeypatch.setattr(sampling, "_DRAWS_PER_TASK", 10_000)
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        few = count(model, X[:2], 9_999)
+        assert not sent
+        many = count(model, X[:2], 10_000)
+        assert len(sent) == 1
+    assert np.all(many - few >= 0)

@@ -236,3 +236,22 @@ class TestRows:
         with pytest.warns(UserWarning, match="made to decide the radii") as caught:
             certified_accuracy_table([one], [0.5, 0.25])
         assert caught[0].filename == __file__
+
+
+class TestSettings:
+    def test_settings_that_differ_are_noted(self):
+        a = record([0.5, 1.0])
+        other = dataclasses.replace(a.certificate, n=7, bound="two-sided")
+        b = dataclasses.replace(a, certificate=other)
+        made = certified_accuracy_table({"a": a, "b": b}, [0.5])
+        assert made.notes == ("n differs: 100, 7.", "bound differs: one-sided, two-sided.")
+
+    def test_a_flagged_line_is_never_the_best(self):
+        records = {"a": record([0.5, None, None]), "b": record([0.5, 0.5])}
+        made = certified_accuracy_table(records, [0.5], unequal="flag")
+        assert "| a | **0.33** |" in made.to_markdown()
+        assert "| b* | 1.00 |" in made.to_markdown()
+
+    def test_certificates_alone(self):
+        with pytest.raises(TypeError, match=r"Record\.of\(certificate, y_true=y\)"):
+            certified_accuracy_table({"a": record([0.5]).certificate}, [0.5])
