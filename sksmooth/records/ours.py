@@ -75,15 +75,15 @@ def write_log(
         Whether to write the seed of the noise. Leave it out of a log that is published while the
         classifier still certifies rows that others choose.
 
-    Raises
-    ------
-    FileExistsError
-        If there is a file of this name.
-
     Returns
     -------
     None
         The file is complete when the function returns.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a file of this name.
 
     Examples
     --------
