@@ -5,7 +5,6 @@ those that m draws would have given from the start.
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from .certificate import Certificate, certify_bounds, predict_counts
 from .noise import Noise
 from .sampling import Report, count_votes
 from .stopping import Curtailed, Deciding, Measuring, Planned, Rule, geometric_looks
-from .streams import Purpose, block_rows
+from .streams import Purpose
 
 __all__ = ["Sampler", "certify", "predict"]
 
@@ -204,5 +203,5 @@ def _rule(
     if tol is not None:
         return Planned(n, alpha, f, pilot, tol, radius)
     if f is one_sided:
-        return Curtailed(n, alpha, selected, block_rows(math.prod(sampler.X.shape[1:])))
+        return Curtailed(n, alpha, selected)
     return Measuring(n, alpha, f, selected)

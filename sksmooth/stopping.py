@@ -27,6 +27,9 @@ from .certificate import top_two
 __all__ = ["Curtailed", "Deciding", "Measuring", "Planned", "Rule", "geometric_looks"]
 
 FIRST_LOOK = 64
+CURTAIL_STEP = (
+    16_384  # draws between looks of `Curtailed`; calls for fewer cost more than they save
+)
 FUTILITY = 0.05  # chance, for a row on the edge, to be given up although all draws would do
 
 Counts = NDArray[np.int64]
@@ -115,17 +118,18 @@ class Curtailed(Measuring):
     ----------
     n, alpha, selected
         As of `Measuring`.
-    block : int
-        Looks are at multiples of this, so that no noise is drawn twice.
+    step : int, default=None
+        Looks are at multiples of this; None for `CURTAIL_STEP`.
     """
 
     reason = "hopeless"
 
-    def __init__(self, n: int, alpha: float, selected: Rows, block: int) -> None:
+    def __init__(self, n: int, alpha: float, selected: Rows, step: int | None = None) -> None:
         super().__init__(n, alpha, one_sided, selected)
+        step = CURTAIL_STEP if step is None else step
         # no row can be lost before half of the draws; 8 looks get most of what there is
-        looks = np.ceil(n * np.arange(8, 16) / 16 / block).astype(int) * block
-        self.sizes = [int(size) for size in np.unique(looks) if size < n] + [n]
+        looks = np.ceil(n * np.arange(8, 16) / 16 / step).astype(int) * step
+        self.sizes = [int(size) for size in np.unique(looks) if size < n - step // 2] + [n]
         low, high = 0, n + 1  # bisect for the fewest votes that certify, unless there is one look
         while high - low > 1 and len(self.sizes) > 1:
             middle = (low + high) // 2

@@ -242,8 +242,9 @@ class TestProjection:
         )
         assert projected_certified_accuracy(Y, certificate, radius=[RADII] * 2).shape == (2, 8)
 
-    def test_rows_that_were_given_up_early_stay_so(self):
+    def test_rows_that_were_given_up_early_stay_so(self, monkeypatch):
         """They stopped with fewer draws; at the own alpha, or below, none comes back."""
+        monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
         rows = np.random.default_rng(0).normal(size=(20, 4096))
         base = SmoothedClassifier(GaussianNB(), sigma=100.0, n=100, n0=5, random_state=0)
         labels = np.arange(20) % 3

@@ -22,6 +22,12 @@ SIGMA = 0.5
 SEED = bytes(range(16))
 
 
+@pytest.fixture(autouse=True)
+def _looks_at_few_draws(monkeypatch):
+    """Or rows could only be left early after 16,384 draws."""
+    monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
+
+
 class Enumerated:
     """A sampler that draws nothing: every possible outcome is a row, `weights` its probability.
 

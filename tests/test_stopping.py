@@ -555,3 +555,14 @@ def test_measuring_is_certify_of_the_paper(bound):
     assert np.array_equal(p_lower, full.p_lower)
     assert np.array_equal(p_upper, full.p_upper)
     assert RADIUS(*rule.ceiling())[0] == full.max_radius
+
+
+def test_looks_for_hopeless_rows_are_worth_a_call():
+    """Whole blocks of any size, and none where little is left to draw."""
+    expected = {10_000: [10_000], 24_576: [24_576], 100_000: [65_536, 81_920, 100_000]}
+    for n, sizes in expected.items():
+        assert Curtailed(n, 1e-3, np.zeros(1, dtype=np.intp)).sizes == sizes
+    for n in (10**6, 3 * 10**8):
+        sizes = Curtailed(n, 1e-3, np.zeros(1, dtype=np.intp)).sizes
+        assert len(sizes) == 9
+        assert all(size % 4096 == 0 for size in sizes[:-1])

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from sksmooth.bounds import clopper_pearson, one_sided_free
 from sksmooth.noise import Gaussian
 from sksmooth.stopping import Curtailed, Deciding, geometric_looks
-from sksmooth.streams import block_rows
 
 from . import early_abstention
 from .data import SIGMAS, Rows, recover
 from .decisions_text import to_blocks
 from .page import Page
-from .simulation import CIFAR_VALUES, N_FIXED, Outcome, Votes, class_probabilities, follow
+from .simulation import N_FIXED, Outcome, Votes, class_probabilities, follow
 
 ALPHA = 0.001
 RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)  # the paper's, for CIFAR-10
@@ -114,7 +113,7 @@ def measure(rows: Rows, sigma: float, replicates: int, n_most: int = N_FIXED) ->
     p = class_probabilities(np.tile(rows.p, replicates))
     correct = np.tile(rows.correct, replicates)
     known = np.zeros(len(p), dtype=np.intp)
-    curtailed = Curtailed(N_FIXED, ALPHA, known, block_rows(CIFAR_VALUES))
+    curtailed = Curtailed(N_FIXED, ALPHA, known)
     looks, _ = geometric_looks(n_most, ALPHA)
     votes = Votes(p, [*looks, *curtailed.sizes, N_FIXED], rng)
     radius = Gaussian(sigma).radius
