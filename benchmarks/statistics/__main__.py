@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import pathlib
+import tempfile
 
 from ..speed.environment import restart_steady
 
@@ -39,14 +40,17 @@ def main() -> None:
         if page.figures:
             figures = json.dumps(page.figures, indent=1)
             (args.output / f"statistics_{name}.json").write_text(figures + "\n")
+    print(f"Written to {args.output}.")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_EXPERIMENTS))
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, rougher figures")
-    parser.add_argument("--output", type=pathlib.Path, default=_RESULTS, help="folder")
+    parser.add_argument("--output", type=pathlib.Path, help="folder; with --quick a temporary one")
     args = parser.parse_args()
+    if args.output is None:  # rough figures must not replace the committed ones
+        args.output = pathlib.Path(tempfile.mkdtemp()) if args.quick else _RESULTS
     if unknown := set(args.names) - set(_EXPERIMENTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(_EXPERIMENTS)}")
     return args
