@@ -176,7 +176,7 @@ def certified_accuracy_table(
         raise ValueError(f"unequal must be 'refuse' or 'flag'; got {unequal!r}.")
     if not isinstance(records, Mapping):
         given = records
-        records = {rf"sigma={_certificate(r).sigma:g}": r for r in given}
+        records = {f"sigma={_certificate(r).sigma:g}": r for r in given}
         if len(records) < len(given):
             raise ValueError("Records with the same sigma need names: pass a dict.")
     if not records:
@@ -190,7 +190,8 @@ def certified_accuracy_table(
         _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
         if not np.array_equal(y_true[here], _labels("The longest", longest)[there]):
             raise ValueError(f"{name} has other true labels for the same rows.")
-        if not np.array_equal(record.index, longest.index):
+        flagged.append(not np.array_equal(record.index, longest.index))
+        if flagged[-1]:
             what = f"{len(record)} rows, not the {len(longest)} of the longest"
             if len(record) == len(longest):
                 what = (
@@ -203,7 +204,6 @@ def certified_accuracy_table(
                 )
             notes.append(f"* {name} covers {what}.")
             name += "*"
-        flagged.append(name.endswith("*"))
         names.append(name)
         scores.append(certified_accuracy_score(y_true, _certificate(record), radius=radii))
     return CertifiedAccuracyTable(

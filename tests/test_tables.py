@@ -252,6 +252,10 @@ class TestSettings:
         assert "| a | **0.33** |" in made.to_markdown()
         assert "| b* | 1.00 |" in made.to_markdown()
 
+    def test_a_star_in_a_name_flags_nothing(self):
+        made = certified_accuracy_table({"a*": record([0.5]), "b": record([0.2])}, [0.5])
+        assert "| a* | **1.00** |" in made.to_markdown()
+
     def test_certificates_alone(self):
         with pytest.raises(TypeError, match=r"Record\.of\(certificate, y_true=y\)"):
             certified_accuracy_table({"a": record([0.5]).certificate}, [0.5])
