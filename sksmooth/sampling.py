@@ -23,7 +23,7 @@ from .streams import Purpose, Streams, block_rows, row_key
 __all__ = ["count_votes"]
 
 _TASKS_PER_WORKER = 4
-_DRAWS_PER_TASK = 16_384  # fewer are made faster here than the base is sent to a worker
+_DRAWS_PER_TASK = 4096  # fewer are made here sooner than a process has got the base
 Report = Callable[[int], None]
 
 
@@ -84,7 +84,8 @@ def count_votes(
     draws = _Draws(start, n, block_rows(X[0].size), noise, seed, purpose, batch_size)
     total = len(X) * draws.blocks
     workers = joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1
-    n_tasks = min(total, len(X) * (n - start) // _DRAWS_PER_TASK, _TASKS_PER_WORKER * workers)
+    per_task = 1 if backend.prefer == "threads" else _DRAWS_PER_TASK
+    n_tasks = min(total, len(X) * (n - start) // per_task, _TASKS_PER_WORKER * workers)
     with backend.running():
         if workers == 1 or n_tasks < 2:
             tally = _count_blocks(backend, X, draws, 0, total, report)

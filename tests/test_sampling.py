@@ -205,7 +205,7 @@ def test_a_vote_that_is_none_is_not_a_vote():
 
 
 def test_small_work_is_not_sent_to_workers(monkeypatch):
-    """A look that a batch or two decides would cost more to hand out than to make."""
+    """Not to processes: what a batch or two decide would cost more to hand out than to make."""
     model = LogisticRegression().fit(*blobs(k=3, d=5))
     sent = []
     parallel = sampling.Parallel
