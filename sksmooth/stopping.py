@@ -27,9 +27,8 @@ from .certificate import top_two
 __all__ = ["Curtailed", "Deciding", "Measuring", "Planned", "Rule", "geometric_looks"]
 
 FIRST_LOOK = 64
-CURTAIL_STEP = (
-    16_384  # draws between looks of `Curtailed`; calls for fewer cost more than they save
-)
+# draws between looks of `Curtailed`: calls of the base for fewer cost more than they save
+CURTAIL_STEP = 16_384
 FUTILITY = 0.05  # chance, for a row on the edge, to be given up although all draws would do
 
 Counts = NDArray[np.int64]

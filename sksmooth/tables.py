@@ -220,7 +220,7 @@ def _labels(name: str, record: Record) -> NDArray[Any]:
 def _other_settings(certificates: Sequence[Certificate]) -> list[str]:
     """Return a note for each setting, other than sigma, in which certificates differ."""
     notes = []
-    for name in ("n", "n0", "alpha", "bound", "norm"):
+    for name in ("n", "n0", "alpha", "bound", "norm", "asked_radii"):
         values = dict.fromkeys(getattr(c, name) for c in certificates)
         if len(values) > 1:
             notes.append(f"{name} differs: {', '.join(map(str, values))}.")

@@ -294,6 +294,12 @@ class TestHostileFiles:
     def test_a_byte_order_mark_is_not_part_of_the_header(self, theirs):
         assert len(read_log(theirs("\ufeff" + CERTIFIED + ROWS[0]))) == 1
 
+    def test_a_log_that_ended_early(self, theirs):
+        """Whole lines are missing, which only the reader's own number can tell."""
+        path = theirs(CERTIFIED + ROWS[0] + ROWS[1])
+        assert len(read_log(path, rows=2)) == 2
+        refused(path, match="has 2 of the 500 rows", rows=500)
+
     def test_no_file(self, tmp_path):
         with pytest.raises(FileNotFoundError) as error:
             read_log(tmp_path / "nothing")

@@ -12,7 +12,13 @@ from ..bounds.top_class import BY_NAME
 from ..certificate import Certificate, codes_of, top_two
 from ..noise import Gaussian
 from ..validation import check_alpha, check_draws
-from .scores import certified_accuracy_score, check_score_radii, right_rows, warn_if_decided
+from .scores import (
+    certified_accuracy_score,
+    check_score_radii,
+    right_rows,
+    share_at_or_above,
+    warn_if_decided,
+)
 
 __all__ = [
     "certified_accuracy_lower_bound",
@@ -109,7 +115,7 @@ def projected_certified_accuracy(
     certificate: Certificate,
     *,
     radius: ArrayLike = 0.0,
-    n: Any = None,
+    n: int | None = None,
     alpha: float | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> Any:
@@ -162,15 +168,15 @@ def projected_certified_accuracy(
             "Draws stopped where the radii asked for were decided, so the counts say too little. "
             "Certify without radius to project."
         )
-    n = certificate.n_draws if n is None else check_draws("n", n)
+    draws = certificate.n_draws if n is None else np.full(len(weight), check_draws("n", n))
     alpha = certificate.alpha if alpha is None else check_alpha(alpha)
     if certificate.bound not in BY_NAME:
         raise ValueError(f"The bound {certificate.bound!r} is none of {list(BY_NAME)}.")
     top, other = _shares(certificate)
     # rounded down and up, and a vote that all draws gave stays one
-    votes = np.floor(top * n * (1 + 1e-12)).astype(np.int64)
-    others = np.minimum(np.ceil(other * n * (1 - 1e-12)).astype(np.int64), n - votes)
-    p_lower, p_upper = BY_NAME[certificate.bound](votes, others, n, alpha)
+    votes = np.floor(top * draws * (1 + 1e-12)).astype(np.int64)
+    others = np.minimum(np.ceil(other * draws * (1 - 1e-12)).astype(np.int64), draws - votes)
+    p_lower, p_upper = BY_NAME[certificate.bound](votes, others, draws, alpha)
     radii = Gaussian(certificate.sigma).radius(p_lower, p_upper)
     right = (certificate.selected == np.asarray(y_true)) & (p_lower > p_upper)
     radius = check_score_radii(radius)
@@ -238,8 +244,5 @@ def top_probability_curve(
     _, weight = right_rows(y_true, certificate, sample_weight)
     warn_if_decided(certificate)
     reached = np.where(certificate.selected == np.asarray(y_true), certificate.p_lower, -1.0)
-    order = np.argsort(reached)
     probability = np.unique(np.append(0.0, reached[reached >= 0]))
-    beyond = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)
-    share = beyond[np.searchsorted(reached[order], probability, side="left")] / weight.sum()
-    return probability, np.minimum(share, 1.0)
+    return probability, share_at_or_above(reached, weight, probability)

@@ -23,6 +23,7 @@ __all__ = [
     "check_score_radii",
     "prediction_outcomes",
     "right_rows",
+    "share_at_or_above",
     "warn_if_decided",
 ]
 
@@ -69,12 +70,7 @@ def certified_accuracy_score(
     right, weight = right_rows(y_true, certificate, sample_weight)
     radius = check_score_radii(radius)
     warn_if_decided(certificate, radius)
-    # shares of weight with R >= r: sort once, then look every radius up
-    order = np.argsort(certificate.radii[right])
-    radii, mass = certificate.radii[right][order], weight[right][order]
-    beyond = np.append(np.cumsum(mass[::-1])[::-1], 0.0)
-    score = beyond[np.searchsorted(radii, radius, side="left")] / weight.sum()
-    score = np.minimum(score, 1.0)  # a sum of weights, and a rounded one
+    score = share_at_or_above(np.where(right, certificate.radii, -1.0), weight, radius)
     return float(score) if radius.ndim == 0 else score
 
 
@@ -214,6 +210,16 @@ def check_score_radii(radius: ArrayLike) -> NDArray[np.float64]:
     if np.any(~(radius >= 0)):
         raise ValueError(f"radius must be 0 or more; got {radius.min()}.")
     return radius
+
+
+def share_at_or_above(
+    values: NDArray[np.float64], weight: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the share of weight whose value is at or above each threshold."""
+    order = np.argsort(values)  # once; then every threshold is looked up
+    beyond = np.append(np.cumsum(weight[order][::-1])[::-1], 0.0)
+    share = beyond[np.searchsorted(values[order], thresholds, side="left")] / weight.sum()
+    return np.minimum(share, 1.0)  # a sum of weights, and a rounded one
 
 
 def warn_if_decided(certificate: Certificate, radius: NDArray[np.float64] | None = None) -> None:

@@ -19,6 +19,7 @@ def read_log(
     n: int | None = None,
     n0: int | None = None,
     alpha: float | None = None,
+    rows: int | None = None,
 ) -> Record:
     r"""Read a log of certificates or predictions: one of ours, or of the paper's authors.
 
@@ -36,6 +37,9 @@ def read_log(
         Only for a log of the authors: failure probability; None for 0.001. The published CIFAR-10
         logs for sigma 0.25 and 0.50 were made with 0.01; a radius that `alpha` cannot give is an
         error.
+    rows : int, default=None
+        How many rows there should be; another number is an error. A log of the authors does not
+        say it, so one that ended early cannot be told otherwise.
 
     Returns
     -------
@@ -66,7 +70,14 @@ def read_log(
     if lines[0] == TITLE:
         if not (sigma is n is n0 is alpha is None):
             raise ValueError(f"{path} says its own settings; do not pass sigma, n, n0 or alpha.")
-        return read_ours(path, lines)
+        return _whole(path, read_ours(path, lines), rows)
     n = check_draws("n", 100_000 if n is None else n)
     n0 = check_draws("n0", 100 if n0 is None else n0)
-    return read_theirs(path, lines, sigma, n, n0, 0.001 if alpha is None else alpha)
+    alpha = 0.001 if alpha is None else alpha
+    return _whole(path, read_theirs(path, lines, sigma, n, n0, alpha), rows)
+
+
+def _whole(path: pathlib.Path, record: Record, rows: int | None) -> Record:
+    if rows is not None and len(record) != rows:
+        raise ValueError(f"{path} has {len(record)} of the {rows} rows it should have.")
+    return record

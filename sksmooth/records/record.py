@@ -24,7 +24,7 @@ class Record:
         Certified or predicted labels, abstentions included.
     certificate : Certificate or None
         None for a log of predictions. From a log of the paper's authors it has no counts, and
-        radii of three digits, rounded to nearest.
+        radii of three digits, rounded to nearest: a row may count at a radius that it just misses.
     index : ndarray of shape (n_rows,), int64
         Numbers of the rows in the data set that they come from.
     seconds : ndarray of shape (n_rows,) or None
