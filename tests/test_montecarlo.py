@@ -564,7 +564,7 @@ class TestHints:
 
 def test_a_smoother_that_never_abstains_predicts_the_top_of_its_frequencies():
     """sequential_predict would stop at other votes than those that predict_proba shows."""
-    rows = rows_at(np.linspace(-0.1, 0.1, 40))
+    rows = rows_at(np.linspace(-0.01, 0.01, 200))
     clf = fitted(
         Halfspace(), alpha=0.5, n_predict=5000, sequential_predict=True, abstain_label=None
     )
