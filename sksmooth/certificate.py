@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-from .bounds import one_sided
+from .bounds import one_sided, widened
 from .bounds.top_class import TopClassBound
 from .labels import decode
 from .noise import Noise
@@ -41,7 +41,12 @@ class Certificate:
         True where nothing is certified. Test this, not ``radii == 0``.
     p_lower, p_upper : ndarray of shape (n_samples,), float64
         Confidence bounds under noise: lower on the probability of the selected class, upper on
-        that of every other class. Both hold together.
+        that of every other class. Both hold together, under the noise that the proof speaks of;
+        `tv_error` has been taken off and added.
+    tv_error : ndarray of shape (n_samples,), float64
+        Probability, at most, with which a vote is not what it would have been under that noise: the
+        total variation distance between the two, and the mass of noise so near to a boundary that
+        rounding may have decided.
     selected : ndarray of shape (n_samples,)
         The class that the bounds speak of, certified or not.
     counts : ndarray of shape (n_samples, n_classes), int64
@@ -68,6 +73,14 @@ class Certificate:
         noise misleads; keep it to yourself as long as the classifier certifies for others.
     alpha : float
         Probability, per row, with which the statement may be false.
+    noise : Noise
+        The noise. Where it is not `sound`, as with ``noise="float"``, the radii are those of the
+        formula, which floating-point noise does not bear out for every classifier.
+    stream : str
+        Generator of the random bits.
+    shortcut : str or None
+        The way in which votes were found faster than by asking the base about each noisy row, if
+        there was one.
     sigma : float
         Standard deviation of the noise, in the units of X.
     norm : str
@@ -98,6 +111,7 @@ class Certificate:
     abstained: NDArray[np.bool_]
     p_lower: NDArray[np.float64]
     p_upper: NDArray[np.float64]
+    tv_error: NDArray[np.float64]
     selected: NDArray[Any]
     counts: NDArray[np.int64]
     n_draws: NDArray[np.int64]
@@ -106,12 +120,13 @@ class Certificate:
     n: int
     n0: int
     alpha: float
-    sigma: float
-    norm: str
+    noise: Noise
     max_radius: float
     bound: str = "one-sided"
     asked_radii: tuple[float, ...] | None = None
     seed: str | None = None
+    stream: str = "philox"
+    shortcut: str | None = None
 
     _PER_ROW = (
         "labels",
@@ -119,6 +134,7 @@ class Certificate:
         "abstained",
         "p_lower",
         "p_upper",
+        "tv_error",
         "selected",
         "counts",
         "n_draws",
@@ -130,6 +146,16 @@ class Certificate:
             view = getattr(self, name).view()
             view.setflags(write=False)  # the view only: the caller's array is left alone
             object.__setattr__(self, name, view)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the noise, in the units of X."""
+        return self.noise.sigma
+
+    @property
+    def norm(self) -> str:
+        """Norm of the radii."""
+        return self.noise.norm
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.labels
@@ -153,7 +179,8 @@ class Certificate:
         return (
             f"<Certificate of {len(self)} rows: {certified} certified{median}; {asked}n={self.n}, "
             f"n0={self.n0}, alpha={self.alpha:g}, sigma={self.sigma:g}, norm={self.norm!r}, "
-            f"bound={self.bound!r}>"
+            f"bound={self.bound!r}, noise={self.noise.kind!r}"
+            f"{'' if self.noise.sound else ' (unsound in floating point)'}>"
         )
 
     def to_frame(self, index: Any = None) -> Any:
@@ -250,13 +277,14 @@ def certify_counts(
         p_upper,
         counts,
         noise=noise,
+        tv_error=np.full(len(counts), noise.tv_error),
         classes=classes,
         abstain_label=abstain_label,
         n=n,
         n0=n0,
         alpha=alpha,
         bound=getattr(bound, "__name__", "custom").replace("_", "-"),
-        max_radius=float(noise.radius(*bound([n], [0], n, alpha))[0]),
+        max_radius=float(noise.radius(*widened(*bound([n], [0], n, alpha), noise.tv_error))[0]),
     )
 
 
@@ -267,12 +295,14 @@ def certify_bounds(
     counts: NDArray[np.int64],
     *,
     noise: Noise,
+    tv_error: NDArray[np.float64],
     classes: NDArray[Any],
     abstain_label: Any,
     stop_reason: Any = "n",
     **settings: Any,
 ) -> Certificate:
-    """Turn bounds on class probabilities into a Certificate; `settings` are its other fields."""
+    """Turn bounds on the votes' probabilities into a Certificate; `settings` are other fields."""
+    p_lower, p_upper = widened(p_lower, p_upper, tv_error)
     abstained = ~(p_lower > p_upper)
     return Certificate(
         labels=decode(codes, abstained, classes, abstain_label),
@@ -280,13 +310,13 @@ def certify_bounds(
         abstained=abstained,
         p_lower=p_lower,
         p_upper=p_upper,
+        tv_error=tv_error,
         selected=classes[codes],
         counts=counts,
         n_draws=counts.sum(axis=1),
         stop_reason=np.broadcast_to(np.asarray(stop_reason), abstained.shape),
         classes=classes,
-        sigma=noise.sigma,
-        norm=noise.norm,
+        noise=noise,
         **settings,
     )
 
@@ -309,7 +339,7 @@ def top_two(
 
 
 def predict_counts(
-    counts: NDArray[np.int64], alpha: float
+    counts: NDArray[np.int64], alpha: float | NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """PREDICT: the top class of each row, and whether the votes leave it undecided.
 
@@ -317,9 +347,9 @@ def predict_counts(
     ----------
     counts : ndarray of shape (n_samples, n_classes), int64
         Votes.
-    alpha : float in (0, 1)
+    alpha : float in (0, 1), or ndarray of shape (n_samples,)
         Probability, per row, with which a row that is not undecided may get another class than the
-        smoothed classifier's.
+        smoothed classifier's; with 0 or less, all are undecided.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,18 @@ from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d, get_tags
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from . import validation as check
-from .backends import get_backend, is_net
+from .assembly import levels_of, noise_of, sampler_of
+from .backends import is_net
 from .certificate import Certificate
 from .labels import check_label_kind, choose_abstain_label, decode
-from .montecarlo import Sampler, certify, predict
-from .noise import Gaussian, Noise
+from .montecarlo import certify, predict
 from .progress import progress_bar
-from .sampling import Report
 from .streams import Purpose, new_seed
 from .training import fit_base
 
@@ -68,6 +65,17 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
         the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
         None never abstains: the top class is returned, and `predict_proba` exists.
+    noise : {"exact", "float"}, default="exact"
+        "exact" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
+        training rows are images of bytes, divided by 255 or not; otherwise of sigma / 2**22.
+        "float" sums them as floating-point numbers, as others do; **certificates are then
+        unsound**, since the sums leak the row.
+    stream : {"philox", "shake128"}, default="philox"
+        Random bits: a fast generator, or a cryptographic one for a base that somebody made who
+        might know a weakness of the fast one.
+    shortcuts : "auto", None or sequence of str, default="auto"
+        Ways to find the same votes faster for some kinds of base: "linear", "steps", "trees"; see
+        the guide. None asks the base's ``predict`` about each noisy row.
     batch_size : int, default=None
         Noisy rows per call of the base; None for what suits it. It does not change the results.
     n_jobs : int, default=None
@@ -101,8 +109,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     What a row gets depends on the seed and the row's content alone: not on the other rows, their
     order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
-    change.) The proof is in real arithmetic; floating-point noise and sums deviate from it by
-    rounding, which a base classifier that was built to do so can exploit.
+    change.)
 
     `sigma` is read when it is used: ``set_params(sigma=...)`` after `fit` smooths the same base
     with the new noise.
@@ -130,20 +137,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     array([ True,  True,  True,  True])
     """
 
-    _parameter_constraints = {  # noqa: RUF012
-        "estimator": [check.EstimatorConstraint()],
-        "sigma": [Interval(Real, 1e-100, 1e100, closed="both")],
-        "n_augment": [Interval(Integral, 1, None, closed="left")],
-        "n": [Interval(Integral, 1, None, closed="left")],
-        "n0": [Interval(Integral, 1, None, closed="left")],
-        "n_predict": [Interval(Integral, 1, None, closed="left")],
-        "sequential_predict": ["boolean"],
-        "alpha": [Interval(Real, check.SMALLEST_ALPHA, 1, closed="left")],
-        "abstain_label": [Real, str, None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints = check.CONSTRAINTS
 
     def __init__(
         self,
@@ -157,6 +151,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         sequential_predict: bool = False,
         alpha: float = 0.001,
         abstain_label: Any = "auto",
+        noise: str = "exact",
+        stream: str = "philox",
+        shortcuts: Any = "auto",
         batch_size: int | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,
@@ -170,6 +167,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.sequential_predict = sequential_predict
         self.alpha = alpha
         self.abstain_label = abstain_label
+        self.noise = noise
+        self.stream = stream
+        self.shortcuts = shortcuts
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -199,7 +199,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype=dtype, allow_nd=True)
         check_classification_targets(y)
         choose_abstain_label(np.unique(y), self.abstain_label)  # refuse it before the training
-        self._row_shape = X.shape[1:]
+        self._row_shape, self._levels = X.shape[1:], levels_of(X)
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:
@@ -208,7 +208,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             clone(self.estimator),
             X,
             y,
-            noise=self._noise(),
+            noise=noise_of(self),
             n_copies=self.n_augment,
             random_state=rng,
             fit_params=fit_params,
@@ -294,7 +294,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         X = check.check_rows(self, X)
         plan = check.certify_plan(self, n, n0, alpha, radius=radius, tol=tol, bound=bound)
         with progress_bar(len(X), plan["n0"] + plan["n"], verbose) as report:
-            sampler = self._sampler(X, report)
+            sampler = sampler_of(self, X, report)
             certificate = certify(sampler, self.classes_, self.abstain_label_, **plan)
         check.warn_if_out_of_reach(certificate, tol)
         return certificate
@@ -312,7 +312,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         frequencies : ndarray of shape (n_samples, n_classes)
             Rows sum to 1; columns follow `classes_`. Estimates without a guarantee.
         """
-        counts = self._sampler(check.check_rows(self, X)).counts(self.n_predict, Purpose.PREDICT)
+        counts = sampler_of(self, check.check_rows(self, X)).counts(self.n_predict, Purpose.PREDICT)
         return counts / self.n_predict
 
     @available_if(check.never_abstains)
@@ -377,17 +377,10 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_seed")
 
-    def _noise(self) -> Noise:
-        return Gaussian(float(self.sigma))
-
-    def _sampler(self, X: NDArray[Any], report: Report | None = None) -> Sampler:
-        backend = get_backend(self.estimator_, self._answers, self._frame)
-        return Sampler(backend, X, self._noise(), self._seed, self.batch_size, self.n_jobs, report)
-
     def _predict_codes(self, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         X = check.check_rows(self, X)
         n, abstains = self.n_predict, self.abstain_label_ is not None
         if abstains:
             check.warn_if_hopeless("n_predict", n, self.alpha, shared=True)
         stops = self.sequential_predict and abstains
-        return predict(self._sampler(X), n, self.alpha, sequential=stops)
+        return predict(sampler_of(self, X), n, self.alpha, sequential=stops)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backends import Backend
-from .bounds import one_sided
+from .bounds import one_sided, widened
 from .bounds.top_class import BY_NAME, FREE
 from .certificate import Certificate, certify_bounds, predict_counts
 from .noise import Noise
@@ -39,6 +39,15 @@ class Sampler:
         Distribution of the draws.
     seed : bytes
         Names the draws, together with each row's content.
+    tv_error : ndarray of shape (n_samples,)
+        Probability, at most, with which a vote is not what it would be under the noise that the
+        proof speaks of.
+    named_by : ndarray of shape (n_samples, *shape), default=None
+        Rows whose content names the streams; None for X.
+    stream : {"philox", "shake128"}, default="philox"
+        Generator of the random bits.
+    shortcut : str, default=None
+        Name of the way in which votes are found faster, for the certificate.
     batch_size, n_jobs : int, default=None
         As of `SmoothedClassifier`.
     report : callable, default=None
@@ -49,6 +58,10 @@ class Sampler:
     X: NDArray[np.floating]
     noise: Noise
     seed: bytes
+    tv_error: NDArray[np.float64]
+    named_by: NDArray[np.floating] | None = None
+    stream: str = "philox"
+    shortcut: str | None = None
     batch_size: int | None = None
     n_jobs: int | None = None
     report: Report | None = None
@@ -64,6 +77,8 @@ class Sampler:
             noise=self.noise,
             seed=self.seed,
             purpose=purpose,
+            named_by=self.named_by,
+            stream=self.stream,
             start=start,
             rows=rows,
             batch_size=self.batch_size,
@@ -118,12 +133,17 @@ def predict(
 
     With `sequential`, n is the most draws per row: the test of `predict_counts` is made at sizes
     fixed in advance, at levels that sum to alpha, and a row stops where it first rejects.
+
+    All n votes are as the proof has them but for a probability of n times `Sampler.tv_error`, which
+    comes off the level.
     """
     sizes, levels = geometric_looks(n, alpha) if sequential else ([n], [alpha])
     counts, undecided = sampler.until(
         sizes,
         Purpose.PREDICT,
-        lambda look, rows, counts: predict_counts(counts, levels[look])[1],
+        lambda look, rows, counts: predict_counts(
+            counts, levels[look] - sizes[look] * sampler.tv_error[rows]
+        )[1],
     )
     return counts.argmax(axis=1), undecided
 
@@ -171,6 +191,7 @@ def certify(
         *rule.bounds(counts),
         counts,
         noise=sampler.noise,
+        tv_error=sampler.tv_error,
         classes=classes,
         abstain_label=abstain_label,
         stop_reason=np.where(counts.sum(axis=1) < n, rule.reason, "n"),
@@ -179,9 +200,17 @@ def certify(
         alpha=alpha,
         bound=bound,
         asked_radii=radii,
-        max_radius=float(sampler.noise.radius(*rule.ceiling())[0]),
+        max_radius=_largest_radius(sampler, rule),
         seed=sampler.seed.hex(),
+        stream=sampler.stream,
+        shortcut=sampler.shortcut,
     )
+
+
+def _largest_radius(sampler: Sampler, rule: Rule) -> float:
+    p_lower, p_upper = rule.ceiling()
+    least = sampler.tv_error.min(initial=1.0)
+    return float(sampler.noise.radius(*widened(p_lower, p_upper, least))[0])
 
 
 def _rule(
@@ -195,11 +224,13 @@ def _rule(
 ) -> Rule:
     radius = sampler.noise.radius
     if radii is not None and not n0:
-        return Deciding(radii, len(sampler.X), n, alpha, FREE[bound], radius)
+        args = (radii, len(sampler.X), n, alpha)
+        return Deciding(*args, FREE[bound], radius, tv_error=sampler.tv_error)
     pilot = sampler.counts(n0, Purpose.SELECT)
     selected, f = pilot.argmax(axis=1), BY_NAME[bound]
     if radii is not None:
-        return Deciding(radii, len(sampler.X), n, alpha, f, radius, selected)
+        args = (radii, len(sampler.X), n, alpha)
+        return Deciding(*args, f, radius, selected, sampler.tv_error)
     if tol is not None:
         return Planned(n, alpha, f, pilot, tol, radius)
     if f is one_sided:

@@ -16,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
-from .backends import Backend
+from .backends import Backend, Source
 from .noise import Noise
-from .streams import Purpose, Streams, block_rows, row_key
+from .streams import Purpose, block_rows, row_key
 
 __all__ = ["count_votes"]
 
 _TASKS_PER_WORKER = 4
 _DRAWS_PER_TASK = 4096  # fewer are made here sooner than a process has got the base
 Report = Callable[[int], None]
+Keys = NDArray[np.uint64]  # of shape (n_rows, 2)
 
 
 def count_votes(
@@ -35,6 +36,8 @@ def count_votes(
     noise: Noise,
     seed: bytes,
     purpose: Purpose,
+    named_by: NDArray[np.floating] | None = None,
+    stream: str = "philox",
     start: int = 0,
     rows: NDArray[np.intp] | None = None,
     batch_size: int | None = None,
@@ -55,6 +58,10 @@ def count_votes(
         Distribution of the draws.
     seed, purpose
         Name the draws, together with each row's content. Fewer draws are a prefix of more.
+    named_by : ndarray of shape (n_samples, *shape), default=None
+        Rows of which it is the content that names the draws; None for X.
+    stream : {"philox", "shake128"}, default="philox"
+        Generator of the random bits.
     start : int, default=0
         Draws of each row to leave out, because they have been counted before.
     rows : ndarray of shape (n_rows,), default=None
@@ -77,21 +84,23 @@ def count_votes(
     ValueError
         If the model's scores are not finite for any draw.
     """
+    named_by = X if named_by is None else named_by
     if rows is None:
         rows = np.arange(len(X))
     else:
-        X = X[rows]
-    draws = _Draws(start, n, block_rows(X[0].size), noise, seed, purpose, batch_size)
+        X, named_by = X[rows], named_by[rows]
+    keys = np.array([row_key(seed, row, noise.name) for row in named_by])
+    draws = _Draws(start, n, block_rows(X[0].size), noise, purpose, stream, batch_size)
     total = len(X) * draws.blocks
     workers = joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1
     per_task = 1 if backend.prefer == "threads" else _DRAWS_PER_TASK
     n_tasks = min(total, len(X) * (n - start) // per_task, _TASKS_PER_WORKER * workers)
     with backend.running():
         if workers == 1 or n_tasks < 2:
-            tally = _count_blocks(backend, X, draws, 0, total, report)
+            tally = _count_blocks(backend, X, keys, draws, 0, total, report)
         else:
             tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
-            tasks = _chunks(backend, X, draws, n_tasks)
+            tasks = _chunks(backend, X, keys, draws, n_tasks)
             # not every joblib backend hands over results as they come; only a report needs that
             return_as = "list" if report is None else "generator_unordered"
             parallel = Parallel(n_jobs=n_jobs, prefer=backend.prefer, return_as=return_as)
@@ -114,8 +123,8 @@ class _Draws:
     stop: int
     block_rows: int
     noise: Noise
-    seed: bytes
     purpose: Purpose
+    stream: str
     batch_size: int | None
 
     @property
@@ -143,7 +152,7 @@ class _Draws:
 
 
 def _chunks(
-    backend: Backend, X: NDArray[np.floating], draws: _Draws, n_chunks: int
+    backend: Backend, X: NDArray[np.floating], keys: Keys, draws: _Draws, n_chunks: int
 ) -> Iterator[Any]:
     """Yield joblib tasks that count consecutive blocks; each takes only its own rows along."""
     total = len(X) * draws.blocks
@@ -151,7 +160,7 @@ def _chunks(
     for start, stop in pairwise(edges):
         first, last = start // draws.blocks, -(-stop // draws.blocks)
         shift = first * draws.blocks
-        part = (X[first:last], draws, start - shift, stop - shift)
+        part = (X[first:last], keys[first:last], draws, start - shift, stop - shift)
         yield delayed(_count_chunk)(first, backend, *part)
 
 
@@ -162,6 +171,7 @@ def _count_chunk(first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
 def _count_blocks(
     backend: Backend,
     X: NDArray[np.floating],
+    keys: Keys,
     draws: _Draws,
     start: int,
     stop: int,
@@ -174,7 +184,8 @@ def _count_blocks(
         batch_size = max(1, blocks) * draws.block_rows
     batch_size = min(batch_size, draws.before(stop) - draws.before(start))
     tally = backend.zeros(len(X))
-    for batch, rows in _batches(X, draws, batch_size, start, stop):
+    source = backend.source(draws.noise, draws.stream)
+    for batch, rows in _batches(source, X, keys, draws, batch_size, start, stop):
         filled = len(rows)
         if not backend.constant_shape:
             batch = batch[:filled]
@@ -186,27 +197,32 @@ def _count_blocks(
 
 
 def _batches(
-    X: NDArray[np.floating], draws: _Draws, batch_size: int, start: int, stop: int
-) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64]]]:
+    source: Source,
+    X: NDArray[np.floating],
+    keys: Keys,
+    draws: _Draws,
+    batch_size: int,
+    start: int,
+    stop: int,
+) -> Iterator[tuple[Any, NDArray[np.int64]]]:
     """Yield batches of noisy rows with the row number of each; only the last may be shorter.
 
     The arrays are reused: a batch is gone when the next one is asked for. The last batch comes at
     full length too, with leftovers behind the rows that are numbered.
     """
-    batch = np.empty((batch_size, *X.shape[1:]), dtype=X.dtype)
+    batch = source.empty(batch_size, X)
     rows = np.empty(batch_size, dtype=np.int64)
-    spare = np.empty((min(draws.block_rows, draws.stop), *X.shape[1:]), dtype=X.dtype)
-    streams = Streams()
-    filled, keyed = 0, -1
+    spare = source.empty(min(draws.block_rows, draws.stop), X)
+    filled, prepared = 0, -1
     for number in range(start, stop):
         row, block, taken, end = draws.part(number)
-        if row != keyed:
-            key, keyed = row_key(draws.seed, X[row]), row
-        rng = streams.at(key, block, draws.purpose)
+        if row != prepared:
+            source.prepare(X[row])
+            prepared = row
         # a block is drawn from its beginning, even if only its end is asked for
         direct = taken == 0 and filled + end <= batch_size
         drawn = batch[filled : filled + end] if direct else spare[:end]
-        draws.noise.perturb(X[row], rng, drawn)
+        source.fill(keys[row], block, draws.purpose, drawn)
         while taken < end:
             part = min(end - taken, batch_size - filled)
             if not direct:

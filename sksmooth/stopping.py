@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bounds import clopper_pearson, clopper_pearson_upper, one_sided
+from .bounds import clopper_pearson, clopper_pearson_upper, one_sided, widened
 from .bounds.top_class import Bounds, TopClassBound
 from .certificate import top_two
 
@@ -220,6 +220,8 @@ class Deciding:
     selected : ndarray of shape (n_samples,), default=None
         Classes chosen by other draws. None takes the class with the best bound of these draws:
         `bound` must hold for all classes at once, as `one_sided_free` does.
+    tv_error : array-like of shape (n_rows,), default=0.0
+        How far the votes' probabilities may be from those that radii rest on.
     """
 
     reason = "decided"
@@ -233,6 +235,7 @@ class Deciding:
         bound: TopClassBound,
         radius: Radius,
         selected: Rows | None = None,
+        tv_error: ArrayLike = 0.0,
     ) -> None:
         self.sizes, self.levels = geometric_looks(n, alpha)
         # any positive radius will do for 0; a subnormal one may be flushed to 0
@@ -243,6 +246,7 @@ class Deciding:
             reach = radius(*bound(early, none, early, self.levels[0]))
             self.levels[:-1] = np.where(reach < self.radii.min(), 0.0, self.levels[:-1]).tolist()
             self.levels[-1] = alpha - sum(self.levels[:-1])
+        self.tv_error = np.broadcast_to(np.asarray(tv_error, dtype=np.float64), n_rows)
         self.p_lower, self.p_upper = np.zeros(n_rows), np.ones(n_rows)
         self.top = np.zeros(n_rows, dtype=np.intp) if selected is None else selected
 
@@ -257,8 +261,9 @@ class Deciding:
             self.p_upper[rows] = np.minimum(upper, self.p_upper[rows])
         if self.selected is None:  # looks without a level come first: nothing proved is forgotten
             self.top[rows] = top
-        proved = self.radius(self.p_lower[rows], self.p_upper[rows])
-        hoped = self._hoped(look, votes, others)
+        tv_error = self.tv_error[rows]
+        proved = self.radius(*widened(self.p_lower[rows], self.p_upper[rows], tv_error))
+        hoped = self.radius(*widened(*self._hoped(look, votes, others), tv_error))
         between = (proved[:, None] < self.radii) & (self.radii <= hoped[:, None])
         return np.any(between, axis=1)
 
@@ -271,12 +276,12 @@ class Deciding:
         n = self.sizes[-1]
         return self.bound([n], [0], n, self.levels[-1])
 
-    def _hoped(self, look: int, votes: Counts, others: Counts) -> NDArray[np.float64]:
-        """Return the radius of the last look if the votes were to come as well as is plausible."""
+    def _hoped(self, look: int, votes: Counts, others: Counts) -> Bounds:
+        """Return the bounds of the last look if the votes were to come as well as is plausible."""
         size, n = self.sizes[look], self.sizes[-1]
         level = FUTILITY / max(1, len(self.sizes) - 1)
         best = np.ceil(n * clopper_pearson_upper(votes, size, level)).astype(np.int64)
         least = np.floor(n * clopper_pearson(others, size, level)).astype(np.int64)
         best = np.minimum(best, votes + n - size)
         least = np.clip(least, others, n - best)
-        return self.radius(*self.bound(best, least, n, self.levels[-1]))
+        return self.bound(best, least, n, self.levels[-1])

@@ -12,7 +12,7 @@ from sklearn.utils.validation import _num_samples
 
 from .backends import FrameMaker, frozen_classes, is_frozen, is_net, unwrap
 from .noise import Noise
-from .streams import Purpose, Streams, block_rows, new_seed, row_key
+from .streams import Philox, Purpose, block_rows, new_seed, row_key
 
 __all__ = ["FittedBase", "fit_base", "fit_under_noise", "noisy_copies", "seed_unset"]
 
@@ -28,12 +28,13 @@ def noisy_copies(
     noisy = np.empty((n_copies, *X.shape), dtype=X.dtype)
     size = block_rows(X[0].size)
     draws = np.empty((min(size, n_copies), *X.shape[1:]), dtype=X.dtype)
-    streams = Streams()
+    streams = Philox()
     for i, row in enumerate(X):
-        key = row_key(seed, row)
+        key = row_key(seed, row, noise.name)
+        perturb = noise.around(row)
         for block, start in enumerate(range(0, n_copies, size)):
             part = draws[: min(size, n_copies - start)]
-            noise.perturb(row, streams.at(key, block, Purpose.TRAIN), part)
+            perturb(streams.at(key, block, Purpose.TRAIN), part)
             noisy[start : start + len(part), i] = part
     return noisy.reshape(-1, *X.shape[1:])
 

@@ -3,6 +3,7 @@
 import numbers
 import sys
 import warnings
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,16 @@ from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
 from .bounds.top_class import BY_NAME, FREE
+from .streams import GENERATORS
 
 __all__ = [
+    "CONSTRAINTS",
     "SMALLEST_ALPHA",
     "EstimatorConstraint",
     "as_numeric",
@@ -50,6 +53,26 @@ class EstimatorConstraint(HasMethods):
             f"{super().__str__()} (wrap a torch module in skorch.NeuralNetClassifier; if it is "
             "trained already, initialise that and wrap it in sklearn.frozen.FrozenEstimator)"
         )
+
+
+# scikit-learn's table of what the constructor of SmoothedClassifier takes
+CONSTRAINTS: dict[str, list[Any]] = {
+    "estimator": [EstimatorConstraint()],
+    "sigma": [Interval(Real, 1e-100, 1e100, closed="both")],
+    "n_augment": [Interval(Integral, 1, None, closed="left")],
+    "n": [Interval(Integral, 1, None, closed="left")],
+    "n0": [Interval(Integral, 1, None, closed="left")],
+    "n_predict": [Interval(Integral, 1, None, closed="left")],
+    "sequential_predict": ["boolean"],
+    "alpha": [Interval(Real, SMALLEST_ALPHA, 1, closed="left")],
+    "abstain_label": [Real, str, None],
+    "noise": [StrOptions({"exact", "float"})],
+    "stream": [StrOptions(set(GENERATORS))],
+    "shortcuts": [str, "array-like", None],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+}
 
 
 def check_base(estimator: Any) -> None:

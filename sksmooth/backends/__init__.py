@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Backend, is_frozen, unwrap
+from .base import Backend, Source, is_frozen, unwrap
 from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = [
     "Backend",
     "FrameMaker",
+    "Source",
     "frozen_classes",
     "get_backend",
     "is_frozen",

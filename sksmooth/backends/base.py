@@ -1,4 +1,4 @@
-"""What sampling needs of a model. Knows nothing of noise, statistics or the user's labels."""
+"""What sampling needs of a model. Knows nothing of statistics or the user's labels."""
 
 import abc
 import contextlib
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-__all__ = ["Backend", "is_frozen", "unwrap"]
+from ..noise import Noise
+from ..streams import GENERATORS, Purpose
+
+__all__ = ["Backend", "Source", "is_frozen", "unwrap"]
 
 
 class Backend(abc.ABC):
@@ -42,8 +45,12 @@ class Backend(abc.ABC):
         """Batch length that suits the model, for rows of `row_values` values."""
 
     @abc.abstractmethod
-    def classify(self, batch: NDArray[np.floating]) -> Any:
+    def classify(self, batch: Any) -> Any:
         """Return votes of shape (len(batch),), as an array of the backend's own kind."""
+
+    def source(self, noise: Noise, stream: str) -> "Source":
+        """Return where noisy rows come from: the processor, if the backend has no better place."""
+        return Source(noise, stream)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -64,6 +71,35 @@ class Backend(abc.ABC):
     def to_numpy(self, tally: Any) -> NDArray[np.int64]:
         """Return the tally as a numpy array."""
         return tally
+
+
+class Source:
+    """Makes noisy rows where they are needed.
+
+    Parameters
+    ----------
+    noise : Noise
+        What to draw.
+    stream : str
+        Name of the generator of random bits, among `sksmooth.streams.GENERATORS`.
+    """
+
+    def __init__(self, noise: Noise, stream: str) -> None:
+        self.noise = noise
+        self.streams = GENERATORS[stream]()
+        self._perturb: Any = None
+
+    def empty(self, n: int, like: NDArray[np.floating]) -> Any:
+        """Return room for n rows of the shape and precision of the rows `like`."""
+        return np.empty((n, *like.shape[1:]), dtype=like.dtype)
+
+    def prepare(self, row: NDArray[np.floating]) -> None:
+        """Name the row around which to draw from now on."""
+        self._perturb = self.noise.around(row)
+
+    def fill(self, key: NDArray[np.uint64], block: int, purpose: Purpose, out: Any) -> None:
+        """Fill `out` with the first draws of a block of the row's."""
+        self._perturb(self.streams.at(key, block, purpose), out)
 
 
 def unwrap(estimator: Any) -> tuple[list[Any], Any]:

@@ -16,7 +16,7 @@ from .binomial import (
     smallest_certifying_n,
 )
 from .radius import radius_cohen, radius_lecuyer, radius_li
-from .top_class import one_sided, one_sided_free, two_sided
+from .top_class import one_sided, one_sided_free, two_sided, widened
 
 __all__ = [
     "clopper_pearson",
@@ -29,4 +29,5 @@ __all__ = [
     "radius_li",
     "smallest_certifying_n",
     "two_sided",
+    "widened",
 ]

@@ -19,7 +19,15 @@ from .binomial import (
     complement,
 )
 
-__all__ = ["BY_NAME", "FREE", "TopClassBound", "one_sided", "one_sided_free", "two_sided"]
+__all__ = [
+    "BY_NAME",
+    "FREE",
+    "TopClassBound",
+    "one_sided",
+    "one_sided_free",
+    "two_sided",
+    "widened",
+]
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
 TopClassBound = Callable[[ArrayLike, ArrayLike, ArrayLike, float], Bounds]
@@ -130,6 +138,35 @@ def two_sided(top: ArrayLike, other: ArrayLike, n: ArrayLike, alpha: float) -> B
     p_lower = clopper_pearson(top, n, alpha / 2)
     p_upper = np.minimum(clopper_pearson_upper(other, n, alpha / 2), complement(p_lower))
     return p_lower, p_upper
+
+
+def widened(p_lower: ArrayLike, p_upper: ArrayLike, by: ArrayLike) -> Bounds:
+    """Return bounds on probabilities that may differ by `by` from those that are bounded.
+
+    Parameters
+    ----------
+    p_lower, p_upper : array-like of float in [0, 1]
+        Bounds on probabilities under one distribution.
+    by : array-like of float in [0, 1]
+        Total variation distance, at most, between that distribution and another.
+
+    Returns
+    -------
+    p_lower, p_upper : ndarray of float64
+        Bounds under the other distribution, rounded outwards.
+
+    Examples
+    --------
+    >>> from sksmooth.bounds import widened
+    >>> widened([0.75], [0.25], 0.125)
+    (array([0.625]), array([0.375]))
+    """
+    by = np.asarray(by, dtype=np.float64)
+    lower, upper = np.asarray(p_lower) - by, np.asarray(p_upper) + by
+    # rounded to nearest: one step outwards, but where nothing was taken off
+    lower = np.where(by > 0, np.nextafter(lower, -np.inf), lower)
+    upper = np.where(by > 0, np.nextafter(upper, np.inf), upper)
+    return np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
 
 
 # what `SmoothedClassifier.certify` takes as `bound`

@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from ..bounds import clopper_pearson
-from ..bounds.top_class import BY_NAME
+from ..bounds.top_class import BY_NAME, widened
 from ..certificate import Certificate, codes_of, top_two
-from ..noise import Gaussian
 from ..validation import check_alpha, check_draws
 from .scores import (
     certified_accuracy_score,
@@ -176,8 +175,9 @@ def projected_certified_accuracy(
     # rounded down and up, and a vote that all draws gave stays one
     votes = np.floor(top * draws * (1 + 1e-12)).astype(np.int64)
     others = np.minimum(np.ceil(other * draws * (1 - 1e-12)).astype(np.int64), draws - votes)
-    p_lower, p_upper = BY_NAME[certificate.bound](votes, others, draws, alpha)
-    radii = Gaussian(certificate.sigma).radius(p_lower, p_upper)
+    bounds = BY_NAME[certificate.bound](votes, others, draws, alpha)
+    p_lower, p_upper = widened(*bounds, certificate.tv_error)
+    radii = certificate.noise.radius(p_lower, p_upper)
     right = (certificate.selected == np.asarray(y_true)) & (p_lower > p_upper)
     radius = check_score_radii(radius)
     reached = right & (radii >= radius[..., None])
@@ -192,11 +192,12 @@ def _shares(certificate: Certificate) -> tuple[NDArray[np.float64], NDArray[np.f
         return top / certificate.n_draws, other / certificate.n_draws
     # the votes whose bound comes nearest to p_lower
     n, alpha = certificate.n, certificate.alpha
+    p_lower = certificate.p_lower + certificate.tv_error * (1 + 1e-9)  # as before it was taken off
     low = np.zeros(len(certificate), dtype=np.int64)
     high = np.full_like(low, n)
     while np.any(high - low > 1):
         middle = (low + high) // 2
-        under = clopper_pearson(middle, n, alpha) <= certificate.p_lower
+        under = clopper_pearson(middle, n, alpha) <= p_lower
         low, high = np.where(under, middle, low), np.where(under, high, middle)
     gaps = [np.abs(clopper_pearson(k, n, alpha) - certificate.p_lower) for k in (low, high)]
     votes = np.where(gaps[0] <= gaps[1], low, high)

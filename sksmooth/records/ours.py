@@ -4,6 +4,7 @@ The first says what the file is, the second holds the settings and versions as a
 and numbers are JSON too, so that they read back bit for bit; votes are "class code:count" pairs.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -17,9 +18,9 @@ import sklearn
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..bounds.top_class import BY_NAME
+from ..bounds.top_class import BY_NAME, widened
 from ..certificate import Certificate, codes_of, top_two
-from ..noise import Gaussian
+from ..noise import KINDS
 from ..validation import check_alpha, check_draws, check_radii
 from .lines import check_unique, fault, rows_of
 from .record import Record
@@ -36,13 +37,14 @@ _COLUMNS = (
     "abstained",
     "p_lower",
     "p_upper",
+    "tv_error",
     "selected",
     "n_draws",
     "stop_reason",
     "votes",
 )
 _JSON = _COLUMNS[:-2]
-_SETTINGS = ("n", "n0", "alpha", "sigma", "norm", "max_radius", "bound", "asked_radii", "seed")
+_SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
 _REASONS = ("n", "hopeless", "decided", "tol")
 # what json, numpy and indexing raise over a file that somebody has changed
 _UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
@@ -111,6 +113,9 @@ def write_log(
         )
     head = {name: getattr(c, name) for name in _SETTINGS} | {
         "seed": c.seed if seed else None,
+        "noise": {"kind": c.noise.kind, **dataclasses.asdict(c.noise)},  # type: ignore[call-overload]
+        "sigma": c.sigma,
+        "norm": c.norm,
         "rows": len(c),
         "classes": c.classes.tolist(),
         "has_votes": c.counts.shape[1] > 0,
@@ -147,6 +152,7 @@ def _cells(record: Record, c: Certificate) -> Iterator[list[str]]:
         "abstained": c.abstained.astype(int).tolist(),
         "p_lower": c.p_lower.tolist(),
         "p_upper": c.p_upper.tolist(),
+        "tv_error": c.tv_error.tolist(),
         "selected": c.selected.tolist(),
         "n_draws": c.n_draws.tolist(),
     }
@@ -192,6 +198,7 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
                 "abstained": bool,
                 "p_lower": np.float64,
                 "p_upper": np.float64,
+                "tv_error": np.float64,
                 "selected": dtypes["classes"],
                 "n_draws": np.int64,
                 "stop_reason": np.str_,
@@ -223,7 +230,9 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"bound {settings['bound']!r} is none of {list(BY_NAME)}")
     check_draws("n", settings["n"])
     check_alpha(settings["alpha"])
-    Gaussian(settings["sigma"]).radius([0.9])
+    noise = dict(head["noise"])
+    settings["noise"] = KINDS[noise.pop("kind")](**noise)
+    settings["noise"].radius([0.9])
     if not settings["max_radius"] >= 0 or not isinstance(settings["n0"], int):
         raise ValueError("max_radius must be 0 or more, and n0 a whole number")
     asked = settings["asked_radii"]
@@ -240,7 +249,12 @@ def _checked_row(
     for name in ("idx", "n_draws"):
         if type(row[name]) is not int:
             raise ValueError(f"{name} must be a whole number; got {row[name]!r}")
-    for name, limit in (("radius", settings["max_radius"]), ("p_lower", 1), ("p_upper", 1)):
+    for name, limit in (
+        ("radius", settings["max_radius"]),
+        ("p_lower", 1),
+        ("p_upper", 1),
+        ("tv_error", 1),
+    ):
         if not 0 <= row[name] <= limit:
             raise ValueError(f"{name} must lie between 0 and {limit}; got {row[name]!r}")
     if not 0 <= row["n_draws"] <= settings["n"]:
@@ -273,11 +287,11 @@ def _votes(cell: str, n_classes: int, n_draws: int) -> NDArray[np.int64]:
 
 def _first_untrue(c: Certificate) -> int | None:
     """Return the first row whose bounds or radius are not what its votes prove, if any."""
-    radii = Gaussian(c.sigma).radius(c.p_lower, c.p_upper)
+    radii = c.noise.radius(c.p_lower, c.p_upper)
     true = c.abstained | np.isclose(radii, c.radii, rtol=1e-6, atol=0)
     if c.counts.shape[1] and c.asked_radii is None:  # else the bounds may be of an earlier look
         votes = top_two(c.counts, codes_of(c))
-        bounds = BY_NAME[c.bound](*votes, c.n_draws, c.alpha)
+        bounds = widened(*BY_NAME[c.bound](*votes, c.n_draws, c.alpha), c.tv_error)
         for ours, theirs in zip(bounds, (c.p_lower, c.p_upper), strict=True):
             true &= np.isclose(ours, theirs, rtol=1e-6)
     return None if true.all() else int(np.argmin(true))

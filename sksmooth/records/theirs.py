@@ -93,6 +93,7 @@ def read_theirs(
         abstained=abstained,
         p_lower=p_lower,
         p_upper=complement(p_lower),
+        tv_error=np.zeros(len(label)),
         selected=predict,
         counts=np.zeros((len(label), 0), dtype=np.int64),  # they were not recorded
         n_draws=np.full(len(label), n),
@@ -101,8 +102,7 @@ def read_theirs(
         n=n,
         n0=n0,
         alpha=alpha,
-        sigma=noise.sigma,
-        norm=noise.norm,
+        noise=noise,
         max_radius=max(largest, float(radii.max())),
     )
     return Record(label, predict, certificate, index, seconds)

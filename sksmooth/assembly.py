@@ -1,0 +1,88 @@
+"""From a fitted SmoothedClassifier's settings to noise, backend and shortcuts: what draws votes."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backends import get_backend
+from .montecarlo import Sampler
+from .noise import ExactGaussian, Gaussian, Noise
+from .sampling import Report
+from .shortcuts import SHORTCUTS, Problem, simplify
+
+__all__ = ["levels_of", "noise_of", "sampler_of", "shortcut_names"]
+
+
+def levels_of(X: NDArray[np.floating]) -> int | None:
+    """Return the grid that the training rows lie on if they are images of bytes, None otherwise.
+
+    That is 1 for whole numbers from 0 to 255, and 255 for these divided by 255. Other rows that
+    happen to be whole numbers are left alone: noise on their coarse grid would be another noise.
+    """
+
+    def on(levels: int, row: NDArray[np.floating]) -> bool:
+        values = row * np.float64(levels)
+        inside = values.min() >= -(2.0**-16) and values.max() <= 255 + 2.0**-16
+        return bool(inside and np.all(np.abs(values - np.rint(values)) <= 2.0**-16))
+
+    # a row at a time: the data may be large, and most fail soon
+    if all(on(255, row) for row in X):
+        return 255 if any(np.any((row > 0) & (row < 1)) for row in X) else None
+    return 1 if all(on(1, row) for row in X) else None
+
+
+def noise_of(clf: Any) -> Noise:
+    """Return the noise of a SmoothedClassifier that knows its rows' shape and grid.
+
+    The grid depends on the training rows and on sigma, never on the row that is certified.
+    """
+    sigma = float(clf.sigma)
+    if clf.noise == "float":
+        return Gaussian(sigma)
+    fits = clf._levels is not None and ExactGaussian.fits(sigma, clf._levels)
+    return ExactGaussian(sigma, int(np.prod(clf._row_shape)), clf._levels if fits else None)
+
+
+def sampler_of(clf: Any, X: NDArray[Any], report: Report | None = None) -> Sampler:
+    """Return what draws the votes of a fitted SmoothedClassifier around some rows."""
+    noise = noise_of(clf)
+    problem = simplify(
+        Problem(
+            estimator=clf.estimator_,
+            answers=clf._answers,
+            frame=clf._frame,
+            backend=get_backend(clf.estimator_, clf._answers, clf._frame),
+            X=X,
+            noise=noise,
+            tv_error=np.full(len(X), noise.tv_error),
+        ),
+        shortcut_names(clf.shortcuts),
+    )
+    return Sampler(
+        problem.backend,
+        problem.X,
+        problem.noise,
+        clf._seed,
+        problem.tv_error,
+        named_by=X,
+        stream=clf.stream,
+        shortcut="+".join(problem.taken) or None,
+        batch_size=clf.batch_size,
+        n_jobs=clf.n_jobs,
+        report=report,
+    )
+
+
+def shortcut_names(shortcuts: Any) -> tuple[str, ...]:
+    """Return the names of the shortcuts that may be taken."""
+    if shortcuts is None:
+        return ()
+    if isinstance(shortcuts, str):
+        shortcuts = SHORTCUTS if shortcuts == "auto" else [shortcuts]
+    unknown = [name for name in shortcuts if name not in SHORTCUTS]
+    if unknown:
+        raise ValueError(
+            f"shortcuts must be 'auto', None, or some of {list(SHORTCUTS)}; got {unknown[0]!r}."
+        )
+    return tuple(shortcuts)

@@ -1,0 +1,225 @@
+r"""Linear models: noise is drawn on the scores, of which there are fewer than features.
+
+A linear classifier takes the largest of :math:`w_c^T x + b_c`. What it answers depends on x only
+through :math:`t = P x`, where the rows of P are an orthonormal basis of the span of the differences
+of the :math:`w_c`: at most one fewer than there are classes. If :math:`\varepsilon` is
+:math:`N(0, \sigma^2 I)`, so is :math:`P \varepsilon`. So noise with the same sigma around t, in
+fewer dimensions, gives votes of the same distribution.
+
+It is the classifier of real arithmetic whose votes are found. Real noise so near to a tie of two
+scores that rounding may have decided, here or in the model's own arithmetic, has a probability that
+is bounded, row by row, and charged.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    PassiveAggressiveClassifier,
+    Perceptron,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+)
+from sklearn.svm import LinearSVC
+
+from ..backends import Backend
+from ..noise import ExactGaussian, Gaussian
+from .problem import Problem
+from .steps import affine_map
+
+__all__ = ["LinearBackend", "in_score_space", "tie_probability"]
+
+_MODELS = (
+    LinearDiscriminantAnalysis,
+    LinearSVC,
+    LogisticRegression,
+    LogisticRegressionCV,
+    PassiveAggressiveClassifier,
+    Perceptron,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+)
+_UNIT = 2.0**-53
+_REACH = 40.0  # standard deviations; the probability of more is below 1e-300
+_MOST_CLASSES = 100  # beyond, the pairs of classes cost more than they save
+_NOMINAL = 1e-8  # a model whose ties weigh more than this on rows of a common size is left alone
+
+
+class LinearBackend(Backend):
+    """The class with the largest of some linear functions.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_classes, n_features)
+        In the order of the class codes.
+    offsets : ndarray of shape (n_classes,)
+        What is added to them.
+    """
+
+    def __init__(self, weights: NDArray[np.float64], offsets: NDArray[np.float64]) -> None:
+        self.weights, self.offsets = weights, offsets
+        self.n_classes = len(weights)
+
+    def batch_rows(self, row_values: int) -> int:
+        """Batch length that keeps the scores in the nearer caches."""
+        return 4096
+
+    def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the class code of each row of `batch`; the first of equal ones."""
+        scores = self.weights @ batch.T
+        scores += self.offsets[:, None]
+        best = scores[0]
+        votes = np.zeros(len(batch), dtype=np.int64)
+        for code, score in enumerate(scores[1:], start=1):
+            np.copyto(votes, code, where=score > best)
+            np.maximum(best, score, out=best)
+        return votes
+
+
+def in_score_space(problem: Problem) -> Problem | None:
+    """Return the problem in the space of a linear model's scores."""
+    noise = problem.noise
+    if not isinstance(noise, Gaussian) or problem.X.dtype != np.float64 or problem.X.ndim != 2:
+        return None
+    weights, offsets = _scores_of(problem.estimator, problem.answers)
+    if weights is None or weights.shape[1:] != problem.X.shape[1:]:
+        return None
+    if len(weights) > _MOST_CLASSES or not (np.isfinite(weights).all() and len(problem.X)):
+        return None
+    centred = weights - weights.mean(axis=0)
+    basis = _orthonormal(centred)
+    if not len(basis):
+        return None
+    inner = _times(centred, basis)
+    small_noise = (
+        ExactGaussian(noise.sigma, len(basis), bits=38) if noise.sound else Gaussian(noise.sigma)
+    )
+
+    def ties(norms: NDArray[np.float64]) -> NDArray[np.float64]:
+        return tie_probability(weights, offsets, basis, inner, norms, small_noise)
+
+    usual = np.array([10.0 * noise.sigma * np.sqrt(centred.shape[1])])
+    if not ties(usual)[0] <= _NOMINAL:
+        return None
+    backend = LinearBackend(inner, offsets)
+    sample = problem.sample()
+    votes = backend.classify(_times(sample, basis))
+    if not np.array_equal(votes, problem.backend.classify(sample)):
+        return None
+    return problem.then(
+        "linear",
+        estimator=None,
+        backend=backend,
+        X=_times(problem.X, basis),
+        noise=small_noise,
+        tv_error=small_noise.tv_error + ties(np.linalg.norm(problem.X, axis=1)),
+    )
+
+
+def _orthonormal(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an orthonormal basis of the rows' span, by Gram and Schmidt.
+
+    Not LAPACK's, in which signs and order are a matter of the build: then the same seed would give
+    other votes elsewhere.
+    """
+    least = 1e-10 * np.linalg.norm(rows, axis=1).max()
+    basis = np.empty((0, rows.shape[1]))
+    for row in rows:
+        for _ in range(2):  # the second time removes what rounding has left
+            row = row - (_times(row[None], basis) * basis.T).sum(axis=1)
+        length = np.sqrt(np.sum(row**2))
+        if length > least:
+            basis = np.vstack([basis, row / length])
+    return basis
+
+
+def _times(rows: NDArray[np.floating], basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``rows @ basis.T``, each row's product not depending on the others, as in BLAS."""
+    products = [(rows * direction).sum(axis=1) for direction in basis]
+    return np.stack(products, axis=1) if products else np.empty((len(rows), 0))
+
+
+def tie_probability(
+    weights: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    inner: NDArray[np.float64],
+    norms: NDArray[np.float64],
+    noise: Gaussian,
+) -> NDArray[np.float64]:
+    r"""Probability, at most, that rounding decides between two classes.
+
+    The difference of two scores is normal with standard deviation
+    :math:`s = \sigma \|w_i - w_j\|`, so that it lies within :math:`\eta` of 0 with a probability
+    of at most :math:`2 \eta / (\sqrt{2 \pi} s)`, wherever the row is. That is summed over the
+    partners j of the class i with the largest sum. :math:`\eta` bounds, for noise of up to 40 sigma
+    a coordinate, all errors of the model's own sums, of the sums here, of the rounding to the grid,
+    and of basis and weights, whose deviations are measured.
+
+    Parameters
+    ----------
+    weights, offsets : ndarray of shape (n_classes, n_features) and (n_classes,)
+        The model.
+    basis : ndarray of shape (rank, n_features)
+        Orthonormal up to rounding.
+    inner : ndarray of shape (n_classes, rank)
+        Weights in the basis.
+    norms : ndarray of shape (n_rows,)
+        Lengths of the rows.
+    noise : Gaussian
+        In the basis.
+
+    Returns
+    -------
+    probability : ndarray of shape (n_rows,)
+        At most 1.
+    """
+    n_features = weights.shape[1]
+    rank = len(basis)
+    terms = _UNIT * (n_features + 8)  # relative error of a sum of products, as long as any here
+    reach = norms + noise.sigma * (_REACH + np.sqrt(n_features)) * np.sqrt(rank)
+    residual = np.linalg.norm(weights - weights.mean(axis=0) - inner @ basis, axis=1).max()
+    skew = np.linalg.norm(basis @ basis.T - np.eye(rank)) + terms
+    size = np.linalg.norm(weights, axis=1).max()
+    step = float(noise.step) if isinstance(noise, ExactGaussian) else noise.sigma * 2.0**-48
+    # of two scores: the model's sums; projection, scores in the basis, and their offsets
+    eta = 2 * terms * (1 + np.sqrt(rank) + 1) * (size * reach + np.abs(offsets).max())
+    eta += 2 * (residual + terms * size) * reach  # what the basis does not span
+    eta += 2 * size * skew * reach  # noise in the basis is not quite uncorrelated
+    eta += 2 * size * step * np.sqrt(rank)  # rounding to the grid
+    apart = np.linalg.norm(weights[:, None] - weights, axis=2)
+    with np.errstate(divide="ignore"):
+        per_eta = 2.0 / (np.sqrt(2 * np.pi) * noise.sigma * apart)
+    np.fill_diagonal(per_eta, 0.0)
+    return np.minimum(eta * per_eta.sum(axis=1).max(), 1.0)
+
+
+def _scores_of(
+    estimator: Any, answers: NDArray[Any]
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
+    """Return weights and offsets of an affine Pipeline with a linear model; None if it is not."""
+    steps, model = affine_map(estimator)
+    if type(model) not in _MODELS or steps is None:
+        return None, np.empty(0)
+    weights = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
+    offsets = np.broadcast_to(np.asarray(model.intercept_, np.float64), len(weights)).copy()
+    if len(weights) == 1:  # one score for two classes: the second's, against 0
+        weights, offsets = np.vstack([0 * weights, weights]), np.append(0.0, offsets)
+    if len(weights) != len(model.classes_) or not np.isin(answers, model.classes_).all():
+        return None, np.empty(0)
+    if len(answers) != len(model.classes_):
+        return None, np.empty(0)
+    order = np.searchsorted(model.classes_, answers)
+    if np.any(np.diff(order) < 0):  # equal scores are for the first class in the model's order
+        return None, np.empty(0)
+    matrix, shift = steps
+    if matrix is not None:
+        offsets = offsets + weights @ shift
+        weights = weights @ matrix if matrix.ndim == 2 else weights * matrix
+    return weights, offsets

@@ -1,0 +1,127 @@
+"""Trees and their ensembles, asked directly: without checks, copies and threads for each batch.
+
+Labels are those of ``predict``, bit for bit, since the same numbers are summed in the same order.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+
+from ..backends import Backend
+from .problem import Problem
+from .steps import StepsBackend
+
+__all__ = ["BoostingBackend", "ForestBackend", "without_checks"]
+
+_FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
+_TREES = (DecisionTreeClassifier, ExtraTreeClassifier)
+
+
+class _TreesBackend(Backend):
+    """What forests and boosting have in common: scores, of which the largest wins."""
+
+    codes: NDArray[np.int64]
+
+    def batch_rows(self, row_values: int) -> int:
+        """Batch length: there is little to pay for a call, and short batches stay in the cache."""
+        return int(np.clip(2**20 // row_values, 64, 8192))
+
+
+class ForestBackend(_TreesBackend):
+    """A forest or a single tree, through its ``tree_`` attributes.
+
+    Parameters
+    ----------
+    estimator : RandomForestClassifier, ExtraTreesClassifier or DecisionTreeClassifier
+        Fitted.
+    codes : ndarray of shape (n_classes,)
+        Class code of each of the estimator's classes.
+    """
+
+    def __init__(self, estimator: Any, codes: NDArray[np.int64]) -> None:
+        trees = [estimator] if isinstance(estimator, _TREES) else estimator.estimators_
+        if estimator.n_outputs_ != 1:
+            raise ValueError("several outputs")
+        self.trees = [tree.tree_ for tree in trees]
+        self.codes, self.n_classes = codes, len(codes)
+
+    def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the class code of each row of `batch`."""
+        X = batch.astype(np.float32, copy=False)
+        scores = np.zeros((len(X), self.n_classes))
+        for tree in self.trees:
+            scores += tree.predict(X)[:, : self.n_classes]
+        scores /= len(self.trees)
+        return self.codes[scores.argmax(axis=1)]
+
+
+class BoostingBackend(_TreesBackend):
+    """Histogram-based boosting on bins: each value is put into its bin once, not at each split.
+
+    These are private parts of scikit-learn, so anything unexpected raises, and then this backend is
+    not used.
+
+    Parameters
+    ----------
+    estimator : HistGradientBoostingClassifier
+        Fitted, without categorical features.
+    codes : ndarray of shape (n_classes,)
+        Class code of each of the estimator's classes.
+    """
+
+    def __init__(self, estimator: Any, codes: NDArray[np.int64]) -> None:
+        if estimator.is_categorical_ is not None and np.any(estimator.is_categorical_):
+            raise ValueError("categorical features")
+        if getattr(estimator, "_preprocessor", None) is not None:
+            raise ValueError("a preprocessor")
+        self.mapper, self.predictors = estimator._bin_mapper, estimator._predictors
+        self.baseline = estimator._baseline_prediction
+        self.missing = self.mapper.missing_values_bin_idx_
+        self.codes, self.n_classes = codes, len(codes)
+
+    def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the class code of each row of `batch`."""
+        from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+
+        threads = _openmp_effective_n_threads()
+        bins = np.ascontiguousarray(self.mapper.transform(batch.astype(np.float64, copy=False)))
+        scores = np.zeros((len(batch), len(self.predictors[0])), order="F")
+        scores += self.baseline
+        for predictors in self.predictors:
+            for k, predictor in enumerate(predictors):
+                scores[:, k] += predictor.predict_binned(bins, self.missing, threads)
+        if scores.shape[1] == 1:
+            return self.codes[(scores[:, 0] > 0).astype(np.intp)]
+        return self.codes[scores.argmax(axis=1)]
+
+
+def without_checks(problem: Problem) -> Problem | None:
+    """Return the problem with the trees of a model in place of the model."""
+    model = problem.estimator
+    while type(model) is FrozenEstimator:
+        model = model.estimator
+    kinds: dict[Any, type[Any]] = {HistGradientBoostingClassifier: BoostingBackend}
+    kinds |= dict.fromkeys((*_FORESTS, *_TREES), ForestBackend)
+    kind = kinds.get(type(model))
+    if kind is None or problem.X.ndim != 2 or not len(problem.X):
+        return None
+    sample = problem.sample()
+    outer = problem.backend
+    try:
+        code_of = {answer: code for code, answer in enumerate(problem.answers.tolist())}
+        codes = np.array([code_of[label] for label in model.classes_.tolist()])
+        backend: Backend = kind(model, codes)
+        if isinstance(outer, StepsBackend):
+            backend = StepsBackend(outer.ops, backend)
+        same = np.array_equal(outer.classify(sample.copy()), backend.classify(sample))
+    except Exception:  # another version of scikit-learn
+        return None
+    return problem.then("trees", estimator=None, backend=backend) if same else None
