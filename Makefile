@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest -n 2
 
-.PHONY: help demo demo-torch test test-minimum lint docs bench clean
+.PHONY: help demo demo-torch test test-minimum lint docs bench bench-gpu clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -32,8 +32,12 @@ docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an
 
 bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; statistics
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.speed.noise
 	$(BIN)/python -m benchmarks.speed.memory
 	$(BIN)/python -m benchmarks.statistics
+
+bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
+	$(BIN)/python -m benchmarks.gpu
 
 clean:
 	rm -rf $(VENV) $(VENV)-minimum demo_output docs/_build docs/auto_examples docs/api/generated

@@ -9,7 +9,7 @@ from .backends import get_backend
 from .montecarlo import Sampler
 from .noise import ExactGaussian, Gaussian, Noise
 from .sampling import Report
-from .shortcuts import SHORTCUTS, Problem, simplify
+from .shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
 
 __all__ = ["levels_of", "noise_of", "sampler_of", "shortcut_names"]
 
@@ -22,7 +22,7 @@ def levels_of(X: NDArray[np.floating]) -> int | None:
     """
 
     def on(levels: int, row: NDArray[np.floating]) -> bool:
-        values = row * np.float64(levels)
+        values = row.astype(np.float64) * levels
         inside = values.min() >= -(2.0**-16) and values.max() <= 255 + 2.0**-16
         return bool(inside and np.all(np.abs(values - np.rint(values)) <= 2.0**-16))
 
@@ -76,13 +76,12 @@ def sampler_of(clf: Any, X: NDArray[Any], report: Report | None = None) -> Sampl
 
 def shortcut_names(shortcuts: Any) -> tuple[str, ...]:
     """Return the names of the shortcuts that may be taken."""
-    if shortcuts is None:
-        return ()
-    if isinstance(shortcuts, str):
-        shortcuts = SHORTCUTS if shortcuts == "auto" else [shortcuts]
-    unknown = [name for name in shortcuts if name not in SHORTCUTS]
+    given = [] if shortcuts is None else [shortcuts] if isinstance(shortcuts, str) else shortcuts
+    names: list[str] = []
+    for name in given:
+        names += SHORTCUTS if name == "auto" else [name]
+    known = [*SHORTCUTS, *ON_REQUEST]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(
-            f"shortcuts must be 'auto', None, or some of {list(SHORTCUTS)}; got {unknown[0]!r}."
-        )
-    return tuple(shortcuts)
+        raise ValueError(f"shortcuts must be 'auto', None, or some of {known}; got {unknown[0]!r}.")
+    return tuple(names)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from .bounds import one_sided, widened
@@ -339,7 +339,7 @@ def top_two(
 
 
 def predict_counts(
-    counts: NDArray[np.int64], alpha: float | NDArray[np.float64]
+    counts: NDArray[np.int64], alpha: float, spoilt: ArrayLike = 0, chance: ArrayLike = 0.0
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """PREDICT: the top class of each row, and whether the votes leave it undecided.
 
@@ -347,9 +347,13 @@ def predict_counts(
     ----------
     counts : ndarray of shape (n_samples, n_classes), int64
         Votes.
-    alpha : float in (0, 1), or ndarray of shape (n_samples,)
+    alpha : float in (0, 1)
         Probability, per row, with which a row that is not undecided may get another class than the
-        smoothed classifier's; with 0 or less, all are undecided.
+        smoothed classifier's.
+    spoilt : array-like of int of shape (n_samples,), default=0
+        Votes that may be for another class than they should be.
+    chance : array-like of float of shape (n_samples,), default=0.0
+        Probability that they are more.
 
     Returns
     -------
@@ -381,10 +385,11 @@ def predict_counts(
     if counts.shape[1] == 1:
         return codes, np.zeros(len(counts), dtype=bool)
     n_b, n_a = np.sort(counts, axis=1)[:, -2:].T.astype(np.float64)
+    n_b, n_a = n_b + spoilt, n_a - spoilt
     # P(Bin(n_a + n_b, 1/2) >= n_a), doubled by symmetry; an incomplete beta function
     tail = np.where(n_a > 0, betainc(np.maximum(n_a, 1), n_b + 1, 0.5), 1.0)
     p_value = np.where(n_a > n_b, 2 * tail * (1 + 1e-9), 1.0)
-    return codes, ~(p_value <= alpha)
+    return codes, ~(p_value + np.asarray(chance, dtype=np.float64) <= alpha)
 
 
 def _draws(counts: NDArray[np.int64]) -> int:

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from . import validation as check
-from .assembly import levels_of, noise_of, sampler_of
+from .assembly import levels_of, noise_of, sampler_of, shortcut_names
 from .backends import is_net
 from .certificate import Certificate
 from .labels import check_label_kind, choose_abstain_label, decode
@@ -74,8 +74,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Random bits: a fast generator, or a cryptographic one for a base that somebody made who
         might know a weakness of the fast one.
     shortcuts : "auto", None or sequence of str, default="auto"
-        Ways to find the same votes faster for some kinds of base: "linear", "steps", "trees"; see
-        the guide. None asks the base's ``predict`` about each noisy row.
+        Ways to find the same votes faster for some kinds of base: "linear", "steps", "trees"; or to
+        run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". "auto" is all of
+        the former; None asks the base's ``predict`` about each noisy row. See the guide.
     batch_size : int, default=None
         Noisy rows per call of the base; None for what suits it. It does not change the results.
     n_jobs : int, default=None
@@ -194,6 +195,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator)
+        shortcut_names(self.shortcuts)  # refuse unknown ones
         frame = None if is_net(self.estimator) else check.frame_maker(X)
         X, dtype = check.as_numeric(X, estimator=self.estimator)
         X, y = validate_data(self, X, y, dtype=dtype, allow_nd=True)

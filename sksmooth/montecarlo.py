@@ -134,18 +134,34 @@ def predict(
     With `sequential`, n is the most draws per row: the test of `predict_counts` is made at sizes
     fixed in advance, at levels that sum to alpha, and a row stops where it first rejects.
 
-    All n votes are as the proof has them but for a probability of n times `Sampler.tv_error`, which
-    comes off the level.
+    Votes may differ from those that the proof speaks of; see `_spoilt`.
     """
     sizes, levels = geometric_looks(n, alpha) if sequential else ([n], [alpha])
     counts, undecided = sampler.until(
         sizes,
         Purpose.PREDICT,
         lambda look, rows, counts: predict_counts(
-            counts, levels[look] - sizes[look] * sampler.tv_error[rows]
+            counts, levels[look], *_spoilt(sizes[look], levels[look], sampler.tv_error[rows])
         )[1],
     )
     return counts.argmax(axis=1), undecided
+
+
+def _spoilt(
+    n: int, alpha: float, tv_error: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return how many of n votes may differ from ideal ones, and the probability of more.
+
+    A vote for or against one of two classes differs with a probability of at most twice `tv_error`.
+    Of n, more than m differ with at most ``(2 n tv_error)**(m + 1) / (m + 1)!``; m is the smallest
+    number that makes this less than a thousandth of alpha.
+    """
+    mean = 2.0 * n * tv_error
+    spoilt, chance = np.zeros(len(mean), dtype=np.int64), mean.copy()
+    while np.any(more := (chance > alpha / 1000) & (spoilt < 200)):  # with more, nothing is decided
+        spoilt[more] += 1
+        chance[more] *= mean[more] / (spoilt[more] + 1)
+    return spoilt, chance
 
 
 def certify(
@@ -208,9 +224,8 @@ def certify(
 
 
 def _largest_radius(sampler: Sampler, rule: Rule) -> float:
-    p_lower, p_upper = rule.ceiling()
-    least = sampler.tv_error.min(initial=1.0)
-    return float(sampler.noise.radius(*widened(p_lower, p_upper, least))[0])
+    bounds = widened(*rule.ceiling(), sampler.noise.tv_error)  # rows may have more, none has less
+    return float(sampler.noise.radius(*bounds)[0])
 
 
 def _rule(

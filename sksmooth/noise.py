@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .bounds import radius_cohen
 from .lattice import FineNormal, RoundedNormal
 
-__all__ = ["KINDS", "ExactGaussian", "Gaussian", "Noise"]
+__all__ = ["ExactGaussian", "Gaussian", "Noise"]
 
 Perturb = Callable[[Any, NDArray[np.floating]], None]
 
@@ -246,10 +246,11 @@ class ExactGaussian(Gaussian):
         """Length that radii lose because rows, this one and its neighbours, are rounded.
 
         A coordinate moves by at most 3/4 of a step: by half a step, and by the error of a float
-        quotient of up to 2**51. To a grid of levels it moves only if it is nearer than `tolerance`.
+        quotient of up to 2**51. To a grid of levels it moves only if it is nearer than `tolerance`,
+        up to the rounding of that comparison.
         """
-        far = max(self.tolerance, float(self._fine_step)) if self.levels else float(self.step)
-        return 2.0 * far * float(np.sqrt(self.n_values)) * (1 + 1e-12)
+        far = max(self.tolerance, float(self._fine_step))
+        return 2.0 * far * float(np.sqrt(self.n_values)) * 1.001
 
     @property
     def tolerance(self) -> float:
@@ -286,7 +287,7 @@ class ExactGaussian(Gaussian):
         if self.levels is not None:
             nearest = np.rint(values * self.levels)
             off = np.abs(values - nearest / self.levels)
-            if np.all(off <= self.tolerance) and np.all(np.abs(nearest) < 2.0**50):
+            if np.all(off <= self.tolerance) and np.all(np.abs(nearest) < 2.0**24):
                 return _Sum(self._sampler, nearest, lambda k, out: _divide(k, self.levels, out))
         quotient = self._quotient(values)
         if not np.all(np.abs(quotient) < (2.0**51 if self.bits == 22 else 2.0**61)):

@@ -90,12 +90,15 @@ def count_votes(
     else:
         X, named_by = X[rows], named_by[rows]
     keys = np.array([row_key(seed, row, noise.name) for row in named_by])
-    draws = _Draws(start, n, block_rows(X[0].size), noise, purpose, stream, batch_size)
-    total = len(X) * draws.blocks
-    workers = joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1
+    block = block_rows(X[0].size)
     per_task = 1 if backend.prefer == "threads" else _DRAWS_PER_TASK
-    n_tasks = min(total, len(X) * (n - start) // per_task, _TASKS_PER_WORKER * workers)
     with backend.running():
+        if batch_size is None:  # whole blocks, so that noise is drawn where it is used
+            batch_size = max(1, round(backend.batch_rows(X[0]) / block)) * block
+        draws = _Draws(start, n, block, noise, purpose, stream, batch_size)
+        total = len(X) * draws.blocks
+        workers = joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1
+        n_tasks = min(total, len(X) * (n - start) // per_task, _TASKS_PER_WORKER * workers)
         if workers == 1 or n_tasks < 2:
             tally = _count_blocks(backend, X, keys, draws, 0, total, report)
         else:
@@ -125,7 +128,7 @@ class _Draws:
     noise: Noise
     purpose: Purpose
     stream: str
-    batch_size: int | None
+    batch_size: int
 
     @property
     def blocks(self) -> int:
@@ -178,22 +181,23 @@ def _count_blocks(
     report: Report | None = None,
 ) -> NDArray[np.int64]:
     """Tally the votes on blocks `start` to `stop`; no other draws are made."""
-    batch_size = draws.batch_size
-    if batch_size is None:  # whole blocks, so that noise is drawn where it is used
-        blocks = round(backend.batch_rows(X[0].size) / draws.block_rows)
-        batch_size = max(1, blocks) * draws.block_rows
-    batch_size = min(batch_size, draws.before(stop) - draws.before(start))
+    needed = draws.before(stop) - draws.before(start)
+    batch_size = min(draws.batch_size, _power_of_two(needed) if backend.constant_shape else needed)
     tally = backend.zeros(len(X))
     source = backend.source(draws.noise, draws.stream)
     for batch, rows in _batches(source, X, keys, draws, batch_size, start, stop):
         filled = len(rows)
-        if not backend.constant_shape:
-            batch = batch[:filled]
-        votes = backend.classify(batch)[:filled]
+        # the last batch is shorter; with each new length a compiler would start again
+        length = _power_of_two(filled) if backend.constant_shape else filled
+        votes = backend.classify(batch[:length])[:filled]
         backend.add_votes(tally, votes, rows)
         if report is not None:
             report(filled)
     return backend.to_numpy(tally)
+
+
+def _power_of_two(n: int) -> int:
+    return 1 << max(0, n - 1).bit_length()
 
 
 def _batches(
@@ -213,16 +217,21 @@ def _batches(
     batch = source.empty(batch_size, X)
     rows = np.empty(batch_size, dtype=np.int64)
     spare = source.empty(min(draws.block_rows, draws.stop), X)
-    filled, prepared = 0, -1
-    for number in range(start, stop):
+    filled, prepared, number = 0, -1, start
+    while number < stop:
         row, block, taken, end = draws.part(number)
         if row != prepared:
             source.prepare(X[row])
             prepared = row
         # a block is drawn from its beginning, even if only its end is asked for
-        direct = taken == 0 and filled + end <= batch_size
+        direct, following = taken == 0 and filled + end <= batch_size, number + 1
+        if direct:  # together with as many of the row's next blocks as there is room for
+            room = number + (batch_size - filled) // draws.block_rows
+            following = max(following, min(room, (row + 1) * draws.blocks, stop))
+            end = draws.before(following) - draws.before(number)
         drawn = batch[filled : filled + end] if direct else spare[:end]
         source.fill(keys[row], block, draws.purpose, drawn)
+        number = following
         while taken < end:
             part = min(end - taken, batch_size - filled)
             if not direct:

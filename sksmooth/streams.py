@@ -119,12 +119,13 @@ class Philox:
         self._first, self._second = np.random.Philox(0), np.random.Philox(0)
         self._normals = np.random.Generator(self._first)
         self._state = self._first.state
+        self._counter = self._state["state"]["counter"]
         self._moved = True
 
     def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Philox":
         """Move to the start of the named stream, and return the generator."""
         self._state["state"]["key"] = key
-        self._state["state"]["counter"] = np.array([0, 0, block, purpose], dtype=np.uint64)
+        self._counter[:] = 0, 0, block, purpose
         # the rest of the state says that nothing is left over from earlier draws
         self._first.state = self._state
         self._moved = False
@@ -137,7 +138,7 @@ class Philox:
     def more(self, n: int) -> NDArray[np.uint64]:
         """Return the next n words of its second half."""
         if not self._moved:
-            self._state["state"]["counter"][3] |= _SECOND
+            self._counter[3] |= _SECOND
             self._second.state = self._state
             self._moved = True
         return self._second.random_raw(n)

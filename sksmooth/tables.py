@@ -1,6 +1,7 @@
 """Tables of certified accuracy, as papers print them."""
 
 import dataclasses
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -170,7 +171,7 @@ def certified_accuracy_table(
     |  | r=0.5 | r=1 |
     |:---|---:|---:|
     | sigma=0.25 | **0.7** | 0.0 |
-    | sigma=0.5 | **0.7** | **0.4** |
+    | sigma=0.5 | **0.7** | **0.3** |
     """
     if unequal not in ("refuse", "flag"):
         raise ValueError(f"unequal must be 'refuse' or 'flag'; got {unequal!r}.")
@@ -220,8 +221,8 @@ def _labels(name: str, record: Record) -> NDArray[Any]:
 def _other_settings(certificates: Sequence[Certificate]) -> list[str]:
     """Return a note for each setting, other than sigma, in which certificates differ."""
     notes = []
-    for name in ("n", "n0", "alpha", "bound", "norm", "asked_radii"):
-        values = dict.fromkeys(getattr(c, name) for c in certificates)
+    for name in ("n", "n0", "alpha", "bound", "norm", "asked_radii", "noise.kind"):
+        values = dict.fromkeys(map(operator.attrgetter(name), certificates))
         if len(values) > 1:
             notes.append(f"{name} differs: {', '.join(map(str, values))}.")
     return notes

@@ -1,14 +1,15 @@
 import copy
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from sksmooth.bounds import clopper_pearson, two_sided
+from sksmooth.bounds import clopper_pearson, radius_cohen, two_sided, widened
 from sksmooth.certificate import certify_counts, predict_counts
-from sksmooth.noise import Gaussian
+from sksmooth.noise import ExactGaussian, Gaussian
 
 CLASSES = np.array(["ant", "bee", "cat"])
 
@@ -95,6 +96,100 @@ def test_repr_says_what_matters():
     text = repr(example())
     for part in ("4 rows", "2 certified", "n=1000", "alpha=0.001", "sigma=0.5", "'l2'"):
         assert part in text
+    assert "noise='float' (unsound in floating point)" in text
+    text = repr(example(noise=ExactGaussian(0.5, 3)))
+    assert "noise='exact'>" in text
+    assert "unsound" not in text
+
+
+class TestWidened:
+    def test_values(self):
+        """Dyadic numbers, for which the sums are exact; one step outwards all the same."""
+        lower, upper = widened([0.75, 0.5], [0.125, 0.5], [0.125, 0.25])
+        assert lower.tolist() == np.nextafter([0.625, 0.25], 0).tolist()
+        assert upper.tolist() == np.nextafter([0.25, 0.75], 1).tolist()
+
+    def test_outwards_and_not_by_more_than_two_roundings(self):
+        rng = np.random.default_rng(0)
+        by = 10.0 ** rng.uniform(-20, -1, 3000)
+        lower, upper = rng.uniform(size=(2, 3000))
+        lower[:500] = 1 - 10.0 ** rng.uniform(-18, -1, 500)
+        upper[:500] = 10.0 ** rng.uniform(-18, -1, 500)
+        for old, new, off, sign in [
+            *zip(lower, widened(lower, upper, by)[0], by, [-1] * 3000, strict=True),
+            *zip(upper, widened(lower, upper, by)[1], by, [1] * 3000, strict=True),
+        ]:
+            exact = Fraction(float(old)) + sign * Fraction(float(off))
+            if 0 < new < 1:
+                assert 0 < sign * (Fraction(float(new)) - exact) <= 2 * Fraction(np.spacing(new))
+            else:
+                assert sign * (float(exact) - float(new)) >= -1e-15
+
+    def test_nothing_changes_where_nothing_is_off(self):
+        lower, upper = np.array([0.1, 1 / 3, 1.0]), np.array([0.9, 2 / 3, 0.0])
+        same = widened(lower, upper, [0.0, 0.0, 0.0])
+        assert np.array_equal(same, (lower, upper))
+        assert np.array_equal(widened(lower, upper, 0.0), (lower, upper))
+        some = widened(lower, upper, [0.0, 0.01, 0.0])
+        assert (np.array(some) != (lower, upper)).tolist() == [[False, True, False]] * 2
+
+    def test_probabilities_stay_probabilities(self):
+        lower, upper = widened([0.0, 0.1, 1.0], [1.0, 0.9, 0.0], 0.3)
+        assert lower.tolist()[:2] == [0.0, 0.0]
+        assert upper.tolist()[:2] == [1.0, 1.0]
+        assert widened([0.5], [0.5], 1.0) == ([0.0], [1.0])
+
+
+class Off(Gaussian):
+    """Noise that is drawn so badly that it matters."""
+
+    tv_error, rounding = 0.05, 0.0
+
+
+class Coarse(Gaussian):
+    """Noise around rows that are moved far first."""
+
+    tv_error, rounding = 0.0, 0.125
+
+
+class TestImperfectNoise:
+    @pytest.mark.parametrize("bound", [None, two_sided])
+    def test_its_error_is_taken_off_the_probabilities(self, bound):
+        options = {} if bound is None else {"bound": bound}
+        ideal, certificate = example(**options), example(noise=Off(0.5), **options)
+        assert certificate.tv_error.tolist() == [0.05] * 4
+        assert ideal.tv_error.tolist() == [0.0] * 4
+        assert_allclose(certificate.p_lower, ideal.p_lower - 0.05, atol=1e-15)
+        assert_allclose(certificate.p_upper, ideal.p_upper + 0.05, atol=1e-15)
+        expected = radius_cohen(certificate.p_lower, certificate.p_upper, sigma=0.5)
+        alone = radius_cohen(certificate.p_lower, sigma=0.5)
+        assert certificate.radii.tolist() == np.maximum(expected, alone).tolist()
+        assert np.all(certificate.radii[[0, 2]] < ideal.radii[[0, 2]] - 0.1)
+        assert certificate.radii.max() == certificate.max_radius < ideal.max_radius
+
+    def test_it_can_cost_the_certificate(self):
+        """545 of 1000 votes bound a probability by 0.50 and some; that is less than the error."""
+        counts = np.array([[560, 440], [640, 360]])
+        options = {"classes": np.array([0, 1]), "abstain_label": -1, "alpha": 0.05}
+        pilot = np.array([[60, 40], [60, 40]])
+        ideal = certify_counts(pilot, counts, noise=Gaussian(0.5), **options)
+        certificate = certify_counts(pilot, counts, noise=Off(0.5), **options)
+        assert ideal.labels.tolist() == [0, 0]
+        assert certificate.labels.tolist() == [0, -1][::-1]
+        assert certificate.abstained.tolist() == [True, False]
+
+    def test_rounding_is_taken_off_the_radius(self):
+        ideal, certificate = example(), example(noise=Coarse(0.5))
+        assert np.array_equal(certificate.p_lower, ideal.p_lower)
+        assert certificate.radii.tolist() == np.maximum(ideal.radii - 0.125, 0).tolist()
+        assert certificate.max_radius == ideal.max_radius - 0.125
+
+    def test_exact_noise_costs_next_to_nothing(self):
+        ideal, certificate = example(), example(noise=ExactGaussian(0.5, 3072, levels=255))
+        assert np.all(certificate.p_lower < ideal.p_lower)
+        assert_allclose(certificate.p_lower, ideal.p_lower, atol=1e-11)
+        assert_allclose(certificate.radii, ideal.radii, atol=3e-5)
+        assert np.all(certificate.radii <= ideal.radii)
 
 
 def test_predict_against_scipy():

@@ -8,6 +8,7 @@ import sklearn
 from helpers import Halfspace, Recorder, blobs
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.special import ndtri
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -24,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
 from sksmooth.backends import get_backend
-from sksmooth.noise import Gaussian
+from sksmooth.noise import ExactGaussian, Gaussian
 from sksmooth.sampling import count_votes
 from sksmooth.streams import Purpose
 from sksmooth.training import noisy_copies
@@ -35,6 +36,11 @@ X, y = blobs(60)
 def smoothed(base=None, **options):
     defaults = {"sigma": 0.5, "n": 500, "random_state": 0}
     return SmoothedClassifier(GaussianNB() if base is None else base, **(defaults | options))
+
+
+def shared_rows(one, other):
+    """Rows that are in both; single values of noise on a grid may well occur twice."""
+    return set(map(tuple, one.tolist())) & set(map(tuple, other.tolist()))
 
 
 class TestResults:
@@ -82,7 +88,7 @@ class TestResults:
         clf.certify(X[:1], n=300, n0=300)
         a, b, c = clf.estimator_.batches_
         for one, two in [(a, b), (a, c), (b, c)]:
-            assert not np.isin(one, two).any()
+            assert not shared_rows(one, two)
 
     def test_training_noise_is_not_test_noise(self):
         clf = smoothed(Recorder(), n_augment=3).fit(X, y)
@@ -90,7 +96,7 @@ class TestResults:
         clf.estimator_.batches_.clear()
         clf.certify(X, n=100)
         clf.predict(X)
-        assert not np.isin(trained_on, np.concatenate(clf.estimator_.batches_)).any()
+        assert not shared_rows(trained_on, np.concatenate(clf.estimator_.batches_))
 
     def test_set_params_after_fit(self):
         clf = smoothed().fit(X, y)
@@ -200,6 +206,135 @@ class TestLabels:
         assert smoothed(Halfspace(), abstain_label=None).fit(X, y).score(rows, target) == 0.5
 
 
+def fitted_on(rows, **options):
+    return smoothed(Recorder(), **options).fit(rows, np.arange(len(rows)) % 2)
+
+
+class TestGrid:
+    """Exact noise is drawn on a grid that the training rows and sigma settle."""
+
+    BYTES = np.random.default_rng(0).integers(256, size=(60, 2)).astype(float)
+
+    @pytest.mark.parametrize(
+        ("rows", "sigma", "levels"),
+        [
+            (BYTES / 255, 0.25, 255),
+            ((BYTES / 255).astype(np.float32), 0.12, 255),
+            (BYTES.astype(np.float32) / np.float32(255), 1.0, 255),
+            (BYTES, 60.0, 1),
+            (BYTES, 8.0, 1),
+            (BYTES.astype(np.uint8), 60.0, 1),
+            (BYTES // 128, 0.25, None),  # two values: not a picture
+            (BYTES // 128 * 255, 60.0, 1),
+            (BYTES - 1, 60.0, None),
+            (BYTES + 1, 60.0, None),
+            (BYTES / 256, 0.25, None),
+            (BYTES / 255 - 0.5, 0.25, None),
+            (BYTES / 255 + 1e-3 * np.eye(60, 2), 0.25, None),
+            (BYTES / 255, 0.03, None),  # too narrow for the grid, or too wide
+            (BYTES / 255, 2.1, None),
+            (BYTES, 7.0, None),
+            (BYTES, 513.0, None),
+            (X, 0.5, None),
+        ],
+    )
+    def test_where_it_is_found(self, rows, sigma, levels):
+        clf = fitted_on(rows, sigma=sigma)
+        noise = clf.certify(rows[:3], n=100).noise
+        assert noise == ExactGaussian(float(sigma), 2, levels)
+        step = sigma / 2**22 if levels is None else 1 / levels
+        trained_on = clf.estimator_.X_.astype(float)
+        assert abs(trained_on / step - np.rint(trained_on / step)).max() < 1e-4
+
+    def test_the_rows_that_are_certified_do_not_change_it(self):
+        clf = fitted_on(self.BYTES / 255, sigma=0.25)
+        clf.estimator_.batches_.clear()
+        certificate = clf.certify(X / 10, n=100)
+        assert certificate.noise.levels == 255
+        seen = np.concatenate(clf.estimator_.batches_) * 255
+        assert abs(seen - np.rint(seen)).max() < 1e-9
+
+    def test_sigma_may(self):
+        clf = fitted_on(self.BYTES / 255, sigma=0.25)
+        assert clf.set_params(sigma=2.5).certify(X, n=100).noise == ExactGaussian(2.5, 2)
+        assert clf.set_params(sigma=0.5).certify(X, n=100).noise == ExactGaussian(0.5, 2, 255)
+
+    def test_pictures_in_any_shape(self):
+        rows = self.BYTES.reshape(10, 3, 2, 2) / 255
+
+        class First(Recorder):
+            def predict(self, X):
+                return self.classes_[(X[:, 0, 0, 0] > 0.5).astype(int)]
+
+        clf = smoothed(First(), sigma=0.25).fit(rows, np.arange(10) % 2)
+        assert clf.certify(rows, n=100).noise == ExactGaussian(0.25, 12, 255)
+
+    def test_floats(self):
+        clf = fitted_on(self.BYTES / 255, sigma=0.25, noise="float")
+        certificate = clf.certify(self.BYTES / 255, n=100)
+        assert certificate.noise == Gaussian(0.25)
+        assert "(unsound in floating point)" in repr(certificate)
+        assert np.all(certificate.tv_error == 0)
+        seen = np.concatenate(clf.estimator_.batches_) * 255
+        assert np.median(abs(seen - np.rint(seen))) > 0.1
+        assert "unsound" not in repr(clf.set_params(noise="exact").certify(X, n=100))
+
+    def test_streams(self):
+        clf = fitted_on(X)
+        certificates = [clf.set_params(stream=s).certify(X) for s in ("philox", "shake128")]
+        assert [c.stream for c in certificates] == ["philox", "shake128"]
+        assert not np.array_equal(certificates[0].counts, certificates[1].counts)
+        assert np.array_equal(clf.certify(X).counts, certificates[1].counts)
+        near = abs(certificates[0].p_lower - certificates[1].p_lower)
+        assert near.max() < 0.15
+
+    @pytest.mark.parametrize(
+        ("options", "match"),
+        [
+            ({"noise": "gaussian"}, "'noise' parameter"),
+            ({"noise": None}, "'noise' parameter"),
+            ({"stream": "mt19937"}, "'stream' parameter"),
+        ],
+    )
+    def test_what_is_refused(self, options, match):
+        with pytest.raises(ValueError, match=match):
+            smoothed(**options).fit(X, y)
+
+    def test_rows_that_are_too_large(self):
+        far = np.array([[2.0**29, 0.0]])  # the limit is 2**29 sigma
+        clf = smoothed(Halfspace()).fit(X, y)
+        with pytest.raises(ValueError, match="too large for noise of sigma=0.5"):
+            clf.predict(far)
+        assert clf.set_params(sigma=2.0).predict(far).tolist() == [1]
+
+    def test_what_the_noise_is_off_by_is_charged(self):
+        certificate = fitted_on(X).certify(X)
+        assert np.all(certificate.tv_error == certificate.noise.tv_error)
+        assert 0 < certificate.tv_error[0] < 1e-15
+        assert certificate.max_radius < 0.5 * ndtri(0.001 ** (1 / 500))
+
+    def test_a_large_error_is_charged(self, monkeypatch):
+        """In certificates, in what can be certified at all, and in predictions."""
+        rows = np.linspace(-1.5, 1.5, 40)[:, None] * [1.0, 0.0]
+        clf = smoothed(Halfspace(), n_predict=500, alpha=0.1).fit(X, y)
+        ideal, answers = clf.certify(rows), clf.predict(rows)
+        monkeypatch.setattr(ExactGaussian, "tv_error", 0.05)
+        certificate = clf.certify(rows)
+        assert_allclose(certificate.p_lower, np.maximum(ideal.p_lower - 0.05, 0), atol=1e-12)
+        assert certificate.abstained.sum() > ideal.abstained.sum()
+        assert certificate.max_radius < ideal.max_radius
+        assert np.all(
+            certificate.radii[~certificate.abstained] < ideal.radii[~certificate.abstained]
+        )
+        asked = clf.certify(rows, radius=0.2)
+        assert np.all(asked.radii <= asked.max_radius)
+        assert asked.max_radius <= certificate.max_radius
+        doubtful = clf.predict(rows)
+        assert (doubtful == -1).sum() > (answers == -1).sum()
+        decided = doubtful != -1
+        assert np.array_equal(doubtful[decided], answers[decided])
+
+
 class TestFit:
     def test_a_fit_that_fails_leaves_nothing_to_certify_with(self):
         class Interrupted(Halfspace):
@@ -229,7 +364,7 @@ class TestFit:
 
     def test_many_copies_cross_blocks(self):
         clf = smoothed(Recorder(), n_augment=5000).fit(X[:2], y[:2])
-        assert len(np.unique(clf.estimator_.X_)) == 5000 * 4
+        assert len(np.unique(clf.estimator_.X_, axis=0)) == 5000 * 2
 
     def test_weights_mean_repetition(self):
         weights = np.array([1, 3] * 30)

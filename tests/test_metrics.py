@@ -23,6 +23,7 @@ from sksmooth import (
     prediction_outcomes,
 )
 from sksmooth.certificate import Certificate
+from sksmooth.noise import Gaussian
 
 X, y = blobs(60)
 
@@ -35,6 +36,7 @@ def certificate(labels, radii, abstained):
         abstained=np.asarray(abstained, dtype=bool),
         p_lower=np.full(len(labels), 0.9),
         p_upper=np.full(len(labels), 0.1),
+        tv_error=np.zeros(len(labels)),
         n_draws=np.full(len(labels), 100),
         stop_reason=np.full(len(labels), "n"),
         selected=labels,
@@ -43,8 +45,7 @@ def certificate(labels, radii, abstained):
         n=100,
         n0=10,
         alpha=0.001,
-        sigma=0.5,
-        norm="l2",
+        noise=Gaussian(0.5),
         max_radius=np.inf,
     )
 

@@ -9,6 +9,7 @@ from helpers import Halfspace, Recorder
 from scipy import signal, stats
 
 from sksmooth import SmoothedClassifier
+from sksmooth.assembly import sampler_of
 from sksmooth.backends import Backend
 from sksmooth.bounds import clopper_pearson
 from sksmooth.certificate import certify_counts, predict_counts
@@ -35,11 +36,12 @@ class Enumerated:
     `Sampler`, so that the error rates of `predict` and `certify` themselves are sums.
     """
 
-    noise, seed, report = Gaussian(SIGMA), SEED, None
+    noise, seed, report, stream, shortcut = Gaussian(SIGMA), SEED, None, "philox", None
 
-    def __init__(self, p, pilot=None, n_values=1, room=5000):
+    def __init__(self, p, pilot=None, n_values=1, room=5000, tv_error=0.0):
         self.p, self.pilot = np.asarray(p), pilot
         self.X = np.broadcast_to(0.0, (room, n_values))
+        self.tv_error = np.full(room, tv_error)
 
     def counts(self, n, purpose):
         assert purpose == Purpose.SELECT
@@ -135,12 +137,12 @@ PLANS = {
 }
 
 
-def enumerated_certificate(p, pilot, plan, n=200, alpha=0.05):
+def enumerated_certificate(p, pilot, plan, n=200, alpha=0.05, tv_error=0.0):
     # rows of 5,000 values have blocks of 16 draws, so that there are looks
-    sampler = Enumerated(p, pilot, n_values=5000)
-    certificate = certify(
-        sampler, np.array([0, 1]), -1, n=n, n0=sum(pilot), alpha=alpha, radii=None, **plan
-    )
+    sampler = Enumerated(p, pilot, n_values=5000, tv_error=tv_error)
+    options = {"radii": None, "tol": None} | plan
+    n0 = 0 if pilot is None else sum(pilot)
+    certificate = certify(sampler, np.array([0, 1]), -1, n=n, n0=n0, alpha=alpha, **options)
     return certificate, sampler.weights
 
 
@@ -179,6 +181,134 @@ class TestCertifyIsSound:
         assert certificate.abstained[given_up & (weights > 0)].all()
         if p < 0.5:
             assert weights[given_up].sum() > 0.9
+
+
+class TestImperfectNoise:
+    """Votes are drawn with probabilities that are off by `tv_error`, in the worst direction."""
+
+    @pytest.mark.parametrize(
+        "plan",
+        [*PLANS.values(), {"bound": "one-sided", "radii": (0.1, 0.3)}],
+        ids=[*PLANS, "radii"],
+    )
+    def test_certificates_speak_of_the_right_noise(self, plan):
+        alpha, off = 0.05, 0.06
+        pilot = None if "radii" in plan else (6, 0)
+        careless = 0.0
+        for p in (0.45, 0.5 - 1e-9, 0.55, 0.63, 0.7, 0.9):
+            true_radius = SIGMA * stats.norm.ppf(max(p, 0.5))
+            for tv_error in (off, 0.0):
+                certificate, weights = enumerated_certificate(
+                    (p + off, 1 - p - off), pilot, plan, tv_error=tv_error
+                )
+                of_selected = np.where(certificate.selected == 0, p, 1 - p)
+                false = ~certificate.abstained & (of_selected < 0.5)
+                false |= (certificate.selected == 0) & (certificate.radii > true_radius)
+                false |= certificate.p_lower > of_selected
+                if tv_error:
+                    assert np.all(certificate.tv_error == off)
+                    assert weights[false].sum() <= alpha
+                    assert np.all(certificate.radii <= certificate.max_radius)
+                else:
+                    careless = max(careless, weights[false].sum())
+        assert careless > 3 * alpha  # without the charge, the same draws prove what is false
+
+    def test_the_largest_radius_is_that_of_the_noise_alone(self, monkeypatch):
+        """Rows may have other errors besides, so that the radius depends on no row."""
+
+        class Off(Gaussian):
+            tv_error = 0.01
+
+        monkeypatch.setattr(Enumerated, "noise", Off(SIGMA))
+        plain = enumerated_certificate((1.0, 0.0), (6, 0), PLANS["fixed"])[0]
+        certificate = enumerated_certificate((1.0, 0.0), (6, 0), PLANS["fixed"], tv_error=0.06)[0]
+        p_lower = plain.p_lower.max()
+        assert certificate.max_radius == pytest.approx(SIGMA * stats.norm.ppf(p_lower - 0.01))
+        assert certificate.p_lower.max() == pytest.approx(p_lower - 0.06)
+
+    @pytest.mark.parametrize("sequential", [False, True])
+    def test_predictions_speak_of_the_right_noise(self, sequential):
+        """Both classes are as probable, but one gets more votes: P(it is returned) <= alpha."""
+        n, alpha = 1000, 0.05
+        returned = {}
+        for off in (0.0, 1e-4, 0.003, 0.03):
+            for tv_error in {off, 0.0}:
+                sampler = Enumerated((0.5 - off, 0.5 + off), tv_error=tv_error)
+                codes, undecided = predict(sampler, n=n, alpha=alpha, sequential=sequential)
+                wrong = sampler.weights[(codes == 1) & ~undecided].sum()
+                assert wrong <= alpha or not tv_error
+                returned[off, tv_error] = wrong
+        assert returned[0.03, 0.0] > 5 * alpha  # without the charge, they would be wrong
+        assert returned[0.003, 0.0] > alpha / 2 > returned[0.003, 0.003]
+        # the charge for errors as large as those of exact noise changes nothing
+        clear = [Enumerated((0.56, 0.44), tv_error=tv_error) for tv_error in (1e-9, 0.0)]
+        decided = [predict(s, n=n, alpha=alpha, sequential=sequential)[1] for s in clear]
+        assert np.array_equal(*decided)
+
+    def test_votes_that_may_be_others_are_counted_against_the_decision(self):
+        """m votes are moved to the runner-up; more than m differ with a chance that comes on top.
+
+        Against exact binomial tests and the distribution of the number of votes that differ.
+        """
+        n, alpha, tv_error = 101, 0.05, np.repeat([0.0, 1e-7, 1e-4, 4e-3, 0.05], 102)
+        sampler = Enumerated((0.5, 0.5), tv_error=tv_error, room=510)
+        votes = np.tile(outcomes(n, (0.5, 0.5))[0], (5, 1))
+        rows = np.arange(510)
+        sampler.until = lambda sizes, purpose, undecided: (votes, undecided(0, rows, votes))
+        codes, undecided = predict(sampler, n=n, alpha=alpha, sequential=False)
+        assert np.array_equal(codes, votes.argmax(axis=1))
+        fewest = []
+        for part, verdicts in zip(np.split(tv_error, 5), np.split(undecided, 5), strict=True):
+            enough = np.flatnonzero(~verdicts[51:])[0] + 51  # votes of the first class
+            assert not verdicts[enough:].any()
+            assert verdicts[102 - enough : enough].all()
+            fewest.append(enough)
+            for m in range(enough - 50):  # some m for which all is as it should be
+                p_value = stats.binomtest(enough - m, n, 0.5).pvalue
+                if p_value + stats.binom.sf(m, n, part[0]) <= alpha:
+                    break
+            else:
+                raise AssertionError("no number of votes justifies the decision")
+        assert fewest[0] == 61  # that of the plain test
+        assert fewest == sorted(fewest)
+        assert fewest[1] <= 62
+        assert fewest[2] <= 63
+        assert fewest[-1] > 70
+
+    def test_each_row_has_its_own(self):
+        """Rules are asked about some rows, in any order."""
+
+        class Given:
+            def __init__(self, votes, tv_error):
+                self.votes, self.tv_error = votes, tv_error
+
+            def until(self, sizes, purpose, undecided):
+                rows = np.random.default_rng(1).permutation(len(self.votes))[: -(-len(votes) // 2)]
+                is_open = np.zeros(len(self.votes), dtype=bool)
+                is_open[rows] = undecided(len(sizes) - 1, rows, self.votes[rows])
+                return self.votes, is_open
+
+        options = {"n": 1000, "alpha": 0.05, "sequential": True}
+        tv_error = np.random.default_rng(0).choice([0.0, 1e-4, 0.01], size=200)
+        votes = np.stack([np.arange(450, 650), 1000 - np.arange(450, 650)], axis=1)
+        _, together = predict(Given(votes, tv_error), **options)
+        alone = [predict(Given(votes[[i]], tv_error[[i]]), **options)[1][0] for i in range(200)]
+        asked = np.random.default_rng(1).permutation(200)[:100]
+        assert together[asked].tolist() == np.array(alone)[asked].tolist()
+        others = predict(Given(votes, tv_error[::-1]), **options)[1]
+        assert not np.array_equal(together, others)
+
+    def test_of_one_class_there_is_nothing_to_decide(self):
+        class Only:
+            tv_error = np.full(3, 0.5)
+
+            def until(self, sizes, purpose, undecided):
+                counts = np.full((3, 1), sizes[0])
+                return counts, undecided(0, np.arange(3), counts)
+
+        codes, undecided = predict(Only(), n=100, alpha=0.05, sequential=False)
+        assert codes.tolist() == [0, 0, 0]
+        assert not undecided.any()
 
 
 class Bands(Halfspace):
@@ -262,7 +392,7 @@ class TestDraws:
         """From any draw to any other, inside a block or across several, in any batches."""
         clf = fitted(Halfspace(np.eye(d)[0]), d=d)
         rows = rows_at([-0.3, 0.0, 0.4], d=d)
-        sampler = clf._sampler(rows)
+        sampler = sampler_of(clf, rows)
         whole = sampler.counts(n, Purpose.ESTIMATE)
         block = block_rows(d)
         for cut in (1, block - 1, block, block + 1, 2 * block + 5, n - 1):
@@ -285,12 +415,12 @@ class TestDraws:
 
     def test_parts_are_counted_by_workers_too(self):
         clf = fitted(Halfspace())
-        sampler = clf._sampler(X)
+        sampler = sampler_of(clf, X)
         alone = sampler.counts(30_000, Purpose.ESTIMATE, start=5000)
         clf.set_params(n_jobs=2)
         with joblib.parallel_config(backend="threading"):
             assert np.array_equal(
-                clf._sampler(X).counts(30_000, Purpose.ESTIMATE, start=5000), alone
+                sampler_of(clf, X).counts(30_000, Purpose.ESTIMATE, start=5000), alone
             )
 
     def test_no_draw_is_made_twice_and_none_in_vain(self):
@@ -305,7 +435,7 @@ class TestDraws:
     def test_the_estimate_takes_none_of_the_draws_that_plan(self):
         """With n = n0 both make as many draws; they are others."""
         clf = fitted(Halfspace(), n=1000, n0=1000)
-        pilot = clf._sampler(X).counts(1000, Purpose.SELECT)
+        pilot = sampler_of(clf, X).counts(1000, Purpose.SELECT)
         certificate = clf.certify(X, tol=1e-9)
         full = (certificate.n_draws == 1000) & (abs(DISTANCES) < 0.5)
         assert full.sum() > 5
@@ -351,11 +481,11 @@ class TestStatements:
         """Giving up on hopeless rows changes neither who is certified nor any radius."""
         clf = fitted(Bands(), k=3, n=20_000)
         certificate = clf.certify(X)
-        sampler = clf._sampler(X)
+        sampler = sampler_of(clf, X)
         full = certify_counts(
             sampler.counts(100, Purpose.SELECT),
             sampler.counts(20_000, Purpose.ESTIMATE),
-            noise=Gaussian(SIGMA),
+            noise=sampler.noise,
             classes=clf.classes_,
             abstain_label=clf.abstain_label_,
         )
@@ -462,9 +592,8 @@ class TestErrors:
     @pytest.mark.parametrize("radii", [(0.0,), (0.0, 0.1)])
     def test_non_answers_name_the_users_row(self, radii):
         """Rows 0 and 1 are decided at the first look; row 2 goes on, and meets the limit then."""
-        sampler = Sampler(
-            Fragile(), np.array([[-3.0], [-3.1], [0.0]]), Gaussian(1.0), SEED, None, None, None
-        )
+        rows = np.array([[-3.0], [-3.1], [0.0]])
+        sampler = Sampler(Fragile(), rows, Gaussian(1.0), SEED, tv_error=np.zeros(3))
         assert sampler.counts(64, Purpose.ESTIMATE).sum() == 3 * 64  # no error yet
         plan = {"n": 100_000, "n0": 0, "alpha": 1e-3, "bound": "one-sided", "tol": None}
         with pytest.raises(ValueError, match=r"\d+ of \d+ noisy copies of row 2 \(1 of 1 rows"):
@@ -526,7 +655,7 @@ def test_all_draws_are_reported_or_not_needed(name):
     options = MODES[name]
     certificate = clf.certify(rows, **options)
     certify(
-        clf._sampler(rows, told.append),
+        sampler_of(clf, rows, told.append),
         clf.classes_,
         -1,
         n=5000,

@@ -11,6 +11,7 @@ import pytest
 from helpers import blobs
 from numpy.testing import assert_allclose
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from sksmooth import SmoothedClassifier, abstention_rate, certified_accuracy_score
@@ -432,6 +433,50 @@ class TestRoundTrip:
         write_log(tmp_path / "log", certificate, y_true=y)
         assert same_certificate(certificate, read_log(tmp_path / "log").certificate)
 
+    @pytest.mark.parametrize(
+        ("base", "options"),
+        [
+            (GaussianNB(), {"noise": "float"}),
+            (GaussianNB(), {"stream": "shake128"}),
+            (LogisticRegression(), {}),  # votes are found in the space of its scores
+            (LogisticRegression(), {"shortcuts": None}),
+        ],
+    )
+    def test_noise_of_every_kind(self, tmp_path, base, options):
+        clf = SmoothedClassifier(base, sigma=2.0, n=150, random_state=0, **options).fit(X, Y)
+        certificate = clf.certify(X)
+        write_log(tmp_path / "log", certificate)
+        again = read_log(tmp_path / "log").certificate
+        assert same_certificate(certificate, again)
+        assert again.noise.tv_error == certificate.noise.tv_error
+        assert repr(again) == repr(certificate)
+
+    @pytest.mark.parametrize(("scale", "sigma"), [(1, 60.0), (1 / 255, 0.25)])
+    def test_images(self, tmp_path, scale, sigma):
+        rows = np.random.default_rng(0).integers(256, size=(24, 3)) * scale
+        clf = SmoothedClassifier(GaussianNB(), sigma=sigma, n=150, random_state=0).fit(rows, Y)
+        certificate = clf.certify(rows)
+        assert certificate.noise.levels == round(1 / scale)
+        write_log(tmp_path / "log", certificate)
+        assert same_certificate(certificate, read_log(tmp_path / "log").certificate)
+
+    def test_noise_that_is_far_off(self, tmp_path):
+        """What is taken off is read back, and checked with the votes."""
+
+        class Off(Gaussian):
+            tv_error = 0.07
+
+        votes = np.array([[90, 10], [70, 30]])
+        certificate = certify_counts(votes, votes, noise=Off(1.0), classes=np.array([0, 1]))
+        write_log(tmp_path / "log", certificate)
+        again = read_log(tmp_path / "log").certificate
+        assert np.array_equal(again.p_lower, certificate.p_lower)
+        assert again.tv_error.tolist() == [0.07, 0.07]
+        text = (tmp_path / "log").read_text()
+        for wrong in ("0.0", "0.06", "0.08"):
+            (tmp_path / "wrong").write_text(text.replace("\t0.07\t", f"\t{wrong}\t"))
+            refused(tmp_path / "wrong", 4, "not what the votes prove")
+
     def test_rows_that_stopped_for_different_reasons(self, tmp_path):
         clf, _ = fitted([0, 1, 2], n=20_000)
         parts = [clf.certify(X[:4]), clf.certify(X[:4], tol=0.2), clf.certify(X[:4], radius=0.1)]
@@ -613,7 +658,8 @@ class TestWriting:
 
 
 COLUMNS = (
-    "idx label predict radius correct abstained p_lower p_upper selected n_draws stop_reason votes"
+    "idx label predict radius correct abstained p_lower p_upper tv_error selected n_draws "
+    "stop_reason votes"
 )
 
 
@@ -690,7 +736,11 @@ class TestDamageToOurs:
         refused(path, 2, "settings cannot be read")
 
     @pytest.mark.parametrize(
-        "name", ["n", "alpha", "sigma", "norm", "bound", "asked_radii", "seed", "rows", "classes"]
+        "name",
+        [
+            *("n", "alpha", "noise", "stream", "shortcut", "bound", "asked_radii", "seed", "rows"),
+            "classes",
+        ],
     )
     def test_settings_that_lack(self, ours, name):
         refused(ours(**{name: ...}), 2, f"settings cannot be read.*{name}")
@@ -722,8 +772,6 @@ class TestDamageToOurs:
     @pytest.mark.parametrize(
         "settings",
         [
-            {"sigma": "wide"},
-            {"sigma": -1.0},
             {"alpha": 7},
             {"bound": "lucky"},
             {"n": 0},
@@ -734,6 +782,42 @@ class TestDamageToOurs:
     )
     def test_settings_that_cannot_be(self, ours, settings):
         refused(ours(**settings))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"kind": "lucky"},
+            {"kind": None},
+            {"kind": ...},
+            {"sigma": "wide"},
+            {"sigma": -2.0},
+            {"sigma": 0},
+            {"sigma": np.nan},
+            {"sigma": np.inf},
+            {"sigma": ...},
+            {"n_values": "many"},
+            {"n_values": ...},
+            {"levels": 1},  # of which sigma is 2 steps
+            {"levels": "many"},
+            {"bits": 23},
+            {"bits": None},
+            {"colour": "pink"},
+        ],
+    )
+    def test_noise_that_cannot_be(self, ours, example, change):
+        noise = {"kind": "exact", "sigma": 2.0, "n_values": 2, "levels": None, "bits": 22}
+        assert read_log(ours(noise=noise)).certificate.noise == example[0].noise
+        noise = {name: value for name, value in (noise | change).items() if value is not ...}
+        refused(ours(noise=noise), 2, "settings cannot be read")
+
+    @pytest.mark.parametrize("noise", [None, "exact", ["exact", 2.0], {}])
+    def test_noise_that_is_none(self, ours, noise):
+        refused(ours(noise=noise), 2, "settings cannot be read")
+
+    @pytest.mark.parametrize("change", [{"sigma": 2.0001}, {"n_values": 10**9}])
+    def test_other_noise_than_that_of_the_radii(self, ours, change):
+        noise = {"kind": "exact", "sigma": 2.0, "n_values": 2, "levels": None, "bits": 22}
+        refused(ours(noise=noise | change))
 
     @pytest.mark.parametrize(
         ("column", "value"),
@@ -784,6 +868,11 @@ class TestDamageToOurs:
             ("p_lower", "NaN"),
             ("p_lower", "null"),
             ("p_upper", '"a"'),
+            ("tv_error", "-1e-9"),
+            ("tv_error", "1.5"),
+            ("tv_error", "NaN"),
+            ("tv_error", "null"),
+            ("tv_error", "0.01"),  # more than the bounds have lost
             ("selected", '"dog"'),
             ("selected", "null"),
             ("stop_reason", "tired"),

@@ -15,9 +15,9 @@ from sklearn.neural_network import MLPClassifier
 
 from sksmooth import sampling
 from sksmooth.backends import Backend, get_backend
-from sksmooth.noise import Gaussian
+from sksmooth.noise import ExactGaussian, Gaussian
 from sksmooth.sampling import count_votes
-from sksmooth.streams import Purpose, block_rows
+from sksmooth.streams import GENERATORS, Purpose, block_rows, row_key
 
 SEED = bytes(range(16))
 BASES = [
@@ -66,6 +66,72 @@ def test_batch_size(batch_size):
     model = LogisticRegression().fit(*blobs(k=3, d=5))
     n = 300 if batch_size == 1 else 9000
     assert np.array_equal(count(model, X[:4], n, batch_size=batch_size), count(model, X[:4], n))
+
+
+NOISES = {
+    "fine": ExactGaussian(1.5, 5),
+    "finest": ExactGaussian(1.5, 5, bits=38),
+    "between levels": ExactGaussian(1.5, 5, levels=255),
+}
+
+
+@pytest.mark.parametrize("stream", GENERATORS)
+@pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES)
+def test_nothing_else_matters_to_exact_noise(noise, stream):
+    """Order, subset, batches, workers, and whether draws are counted at once or in parts."""
+    model = LogisticRegression().fit(*blobs(k=3, d=5))
+    options = {"noise": noise, "stream": stream}
+    counts = count(model, X, N, **options)
+    assert np.all(counts.sum(axis=1) == N)
+    order = np.random.default_rng(0).permutation(12)
+    assert np.array_equal(count(model, X[order], N, **options), counts[order])
+    assert np.array_equal(count(model, X, N, rows=order[:5], **options), counts[order[:5]])
+    for size in (97, 4096, 10**6):
+        assert np.array_equal(count(model, X, N, batch_size=size, **options), counts)
+    for backend in ("threading", "loky"):
+        with joblib.parallel_config(backend=backend):
+            assert np.array_equal(count(model, X, N, n_jobs=2, **options), counts)
+    parts = count(model, X, 700, **options), count(model, X, N, start=700, **options)
+    assert np.array_equal(sum(parts), counts)
+    for other in ({"stream": "shake128" if stream == "philox" else "philox"}, {"seed": SEED[::-1]}):
+        assert not np.array_equal(count(model, X, N, **(options | other)), counts)
+
+
+def test_rows_are_named_by_others():
+    """Rows that stand for the user's own get their noise by the names of these."""
+    model = LogisticRegression().fit(*blobs(k=3, d=5))
+    named_by = np.random.default_rng(0).normal(size=(12, 7))
+    counts = count(model, X, N)
+    assert np.array_equal(count(model, X, N, named_by=X), counts)
+    renamed = count(model, X, N, named_by=named_by)
+    assert not np.array_equal(renamed, counts)
+    some = np.array([7, 2])
+    assert np.array_equal(count(model, X, N, named_by=named_by, rows=some), renamed[some])
+    # a row that is named alike has the same noise wherever it lies
+    same = np.tile(named_by[:1], (12, 1))
+    assert np.array_equal(
+        draws(50, rows=X, named_by=same)[0], draws(50, rows=X[:1], named_by=same[:1])[0]
+    )
+    first, second = draws(50, rows=X[:2], named_by=same[:2])
+    assert np.allclose(first, second, atol=1e-12)
+
+
+def test_noise_is_what_its_names_say():
+    """Row, noise and seed make the key; purpose and block number the stream; from scratch."""
+    noise = ExactGaussian(1.5, 5)
+    model = Recorder(w=np.eye(5)[0]).fit(*blobs(d=5))
+    size = block_rows(5)
+    count(model, X[:2], size + 10, noise=noise, stream="shake128", purpose=Purpose.SELECT)
+    found = np.concatenate(model.batches_)
+    expected = []
+    for row in X[:2]:
+        key = row_key(SEED, row, noise.name)
+        for block, n in ((0, size), (1, 10)):
+            out = np.empty((n, 5))
+            stream = GENERATORS["shake128"]().at(key, block, Purpose.SELECT)
+            noise.around(row)(stream, out)
+            expected.append(out)
+    assert np.array_equal(found, np.concatenate(expected))
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])

@@ -16,6 +16,7 @@ from sksmooth.bounds import (
     one_sided,
     one_sided_free,
     two_sided,
+    widened,
 )
 from sksmooth.certificate import certify_counts
 from sksmooth.noise import Gaussian
@@ -321,6 +322,43 @@ class TestDecidingDecides:
         for row in range(0, rows, 7):
             single = deciding([0.3], 1, bound=bound)
             assert single.undecided(0, np.array([0]), counts[[row]])[0] == together[row]
+
+
+@pytest.mark.parametrize("p", CLASSES)
+@pytest.mark.parametrize("bound", [one_sided_free, one_sided, two_sided])
+def test_what_imperfect_noise_costs_is_taken_off_before_the_radius(p, bound):
+    """As if the radius were of widened bounds: row by row, for what is proved and what is hoped."""
+    rows, radii, n = 200, [0.0, 0.2, 0.7, 1.5], 10_000
+    tv_error = np.repeat([0.0, 0.01, 0.04, 0.3], rows // 4)
+    selected = None if bound is one_sided_free else np.zeros(rows, dtype=np.intp)
+    rule = Deciding(radii, rows, n, 1e-3, bound, RADIUS, selected, tv_error)
+    alone = []
+    for off in tv_error:
+        first = None if selected is None else selected[:1]
+        alone.append(Deciding(radii, 1, n, 1e-3, bound, RADIUS, first))
+        alone[-1].radius = lambda lower, upper, off=off: RADIUS(*widened(lower, upper, off))
+    rng, every, before = np.random.default_rng(3), np.zeros((rows, 3), dtype=np.int64), 0
+    differences = 0
+    for look, size in enumerate(rule.sizes):
+        every += rng.multinomial(size - before, p, size=rows)
+        before = size
+        some = rng.permutation(rows)[: rows // 2]
+        found = rule.undecided(look, some, every[some])
+        single = [alone[row].undecided(look, np.array([0]), every[[row]])[0] for row in some]
+        assert found.tolist() == single
+        differences += (found != np.median(found)).sum()
+    assert differences > 0
+
+
+def test_bounds_are_those_of_the_votes_whatever_the_noise():
+    """Certificates take the error off, once: a rule must not do so as well."""
+    counts = np.array([[400, 112], [500, 12]])
+    rules = [Deciding([0.5], 2, 512, 1e-3, one_sided_free, RADIUS, None, e) for e in (0.0, 0.1)]
+    for rule in rules:
+        for look in range(len(rule.sizes)):
+            rule.undecided(look, np.arange(2), counts * rule.sizes[look] // 512)
+    for one, other in zip(rules[0].bounds(counts), rules[1].bounds(counts), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_radius_zero_asks_for_any_certificate():

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from ..noise import Noise
-from ..streams import GENERATORS, Purpose
+from ..streams import GENERATORS, Purpose, block_rows
 
 __all__ = ["Backend", "Source", "is_frozen", "unwrap"]
 
@@ -31,8 +31,8 @@ class Backend(abc.ABC):
     prefer : str or None
         Workers to use where the user has not chosen: "threads" where they share the model well.
     constant_shape : bool
-        Whether all batches of a run should have the same length, because the framework compiles
-        code or chooses algorithms by shape.
+        Whether batches should have few different lengths, because the framework compiles code for
+        each.
     """
 
     n_classes: int
@@ -41,8 +41,8 @@ class Backend(abc.ABC):
     constant_shape = False
 
     @abc.abstractmethod
-    def batch_rows(self, row_values: int) -> int:
-        """Batch length that suits the model, for rows of `row_values` values."""
+    def batch_rows(self, row: NDArray[np.floating]) -> int:
+        """Batch length that suits the model, for rows like this one."""
 
     @abc.abstractmethod
     def classify(self, batch: Any) -> Any:
@@ -98,8 +98,10 @@ class Source:
         self._perturb = self.noise.around(row)
 
     def fill(self, key: NDArray[np.uint64], block: int, purpose: Purpose, out: Any) -> None:
-        """Fill `out` with the first draws of a block of the row's."""
-        self._perturb(self.streams.at(key, block, purpose), out)
+        """Fill `out` with the draws of a block of the row's and, if it has room, of the next."""
+        size = block_rows(out[0].size)
+        for number, start in enumerate(range(0, len(out), size)):
+            self._perturb(self.streams.at(key, block + number, purpose), out[start : start + size])
 
 
 def unwrap(estimator: Any) -> tuple[list[Any], Any]:

@@ -62,9 +62,9 @@ class SklearnBackend(Backend):
         self._sorted = self.answers[self._order]
         self._codes = np.array_equal(self.answers, np.arange(self.n_classes))
 
-    def batch_rows(self, row_values: int) -> int:
-        """Batch length that suits the model, for rows of `row_values` values."""
-        return int(np.clip(_BATCH_VALUES // row_values, 64, _BATCH_ROWS))
+    def batch_rows(self, row: NDArray[np.floating]) -> int:
+        """Batch length that suits the model, for rows like this one."""
+        return int(np.clip(_BATCH_VALUES // row.size, 64, _BATCH_ROWS))
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`."""

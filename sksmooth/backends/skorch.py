@@ -13,17 +13,19 @@ import numpy as np
 import skorch
 import torch
 from numpy.typing import NDArray
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from .base import Backend, unwrap
+from ..noise import Noise
+from .base import Backend, Source, unwrap
 from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = ["SkorchBackend", "float_dtype", "is_binary", "n_outputs", "net_backend"]
 
-# Measured on a CPU with `python -m benchmarks.speed`: turning from noise to net and back costs a
-# small convolutional net 10 % at 400 rows of 28 x 28 pixels and little at 1,000; a ResNet-20 on
-# 3 x 32 x 32 takes any length. A GPU wants to be kept busy.
-_BATCH_VALUES = {"cpu": 2**20, "accelerator": 2**23}
-_BATCH_ROWS = {"cpu": (32, 1024), "accelerator": (64, 4096)}
+# Values in the widest output of any of a net's layers, over a batch. On a CPU it should stay in the
+# outer caches: `python -m benchmarks.speed` finds a ResNet-20 on 3 x 32 x 32 fastest at 64 to 128
+# rows, a small convolutional net on 28 x 28 pixels at 1,000. A GPU wants to be kept busy.
+_BATCH_VALUES = {"cpu": 2**21, "accelerator": 2**28}
+_BATCH_ROWS = {"cpu": (32, 2048), "accelerator": (16, 4096)}
 
 # How many calls use a module just now, and the modes that its parts had before the first of them:
 # a call that ends must not give a module its training mode back under a call of another thread.
@@ -70,16 +72,58 @@ class SkorchBackend(Backend):
         self.n_classes = n_classes
         self.frame = frame if self.steps else None
         self.scores_to_votes = scores_to_votes
+        self.call: Callable[[torch.Tensor], Any] = self.net.infer
         self.dtype = float_dtype(self.net)
         self.device = torch.device(self.net.device or "cpu")
         self.in_parallel = self.device.type == "cpu"
-        # plain code on a CPU takes any shape, and filling up the last batch would cost time
-        self.constant_shape = self.device.type != "cpu" or _is_compiled(self.net.module_)
+        self.constant_shape = _is_compiled(self.net.module_)
+        self._widest_of: dict[tuple[int, ...], int] = {}
 
-    def batch_rows(self, row_values: int) -> int:
-        """Batch length that suits the device, for rows of `row_values` values."""
+    @property
+    def infers_plainly(self) -> bool:
+        """Whether asking the net is calling its module, and nothing else."""
+        return not self.steps and _is_skorchs(self.net, "infer")
+
+    def batch_rows(self, row: NDArray[np.floating]) -> int:
+        """Batch length that suits net and device: a function of sizes, not of the time of day.
+
+        A length found by timing would be another one tomorrow, and could change votes where a
+        net's arithmetic depends on the length.
+        """
         kind = "cpu" if self.device.type == "cpu" else "accelerator"
-        return int(np.clip(_BATCH_VALUES[kind] // row_values, *_BATCH_ROWS[kind]))
+        if row.shape not in self._widest_of:
+            self._widest_of[row.shape] = self._widest(row)
+        values = self._widest_of[row.shape]
+        return int(np.clip(_BATCH_VALUES[kind] // values, *_BATCH_ROWS[kind]))
+
+    def source(self, noise: Noise, stream: str) -> Source:
+        """Return where noisy rows come from: the device, if the net takes them as they are."""
+        if self.device.type != "cuda" or self.steps:  # a Pipeline's steps want numpy
+            return super().source(noise, stream)
+        from .cuda import CudaSource
+
+        return CudaSource(noise, stream, self.device)
+
+    def _widest(self, row: NDArray[np.floating]) -> int:
+        """Return the values in the largest tensor that any layer gives for a row."""
+        sizes = [row.size]
+
+        def note(module: torch.nn.Module, args: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor):
+                sizes.append(output.numel())
+
+        if _is_compiled(self.net.module_):  # hooks would have it compiled again
+            return row.size
+        handles = [part.register_forward_hook(note) for part in self.net.module_.modules()]
+        try:
+            # a module that cannot take a single row has its widest layer unknown. The row itself is
+            # nobody's business: a base that knew it could answer by its distance from it
+            with torch.inference_mode(), contextlib.suppress(Exception):
+                self.scores(np.zeros_like(row)[None])
+        finally:
+            for handle in handles:
+                handle.remove()
+        return max(sizes)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -95,6 +139,8 @@ class SkorchBackend(Backend):
                     part.eval()
             _in_use[module] = users + 1, modes
         try:
+            for part in module.modules():
+                _refuse_if_it_reads_batches(part)
             yield
         finally:
             with _lock:
@@ -106,7 +152,7 @@ class SkorchBackend(Backend):
                         part.training = training
 
     @torch.inference_mode()  # here, because it holds for the thread that enters it
-    def classify(self, batch: NDArray[np.floating]) -> torch.Tensor:
+    def classify(self, batch: NDArray[np.floating] | torch.Tensor) -> torch.Tensor:
         """Return votes, on the net's device."""
         scores = self.scores(batch)
         if is_binary(self.net):
@@ -122,13 +168,14 @@ class SkorchBackend(Backend):
             scores = scores[:, : self.n_classes]
         return torch.where(finite, self.scores_to_votes(scores), self.n_classes)
 
-    def scores(self, batch: NDArray[np.floating]) -> torch.Tensor:
+    def scores(self, batch: NDArray[np.floating] | torch.Tensor) -> torch.Tensor:
         """Return the module's first output for a batch."""
         X: Any = batch if self.frame is None else self.frame(batch)
         for step in self.steps:
             X = step.transform(X)
         # rows may be float64: noise is added at the row's precision, and the sum is rounded here
-        output = self.net.infer(torch.as_tensor(np.asarray(X)).to(self.dtype))
+        X = X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))
+        output = self.call(X.to(self.dtype))
         return output[0] if isinstance(output, tuple) else output
 
     def zeros(self, n_rows: int) -> torch.Tensor:
@@ -137,11 +184,16 @@ class SkorchBackend(Backend):
 
     def add_votes(self, tally: torch.Tensor, votes: torch.Tensor, rows: NDArray[np.int64]) -> None:
         """Count `votes` into `tally`, in place; `rows` names the row of each, in rising order."""
-        first, last = int(rows[0]), int(rows[-1])
-        width = self.n_classes + 1
-        cells = torch.from_numpy((rows - first) * width).to(self.device) + votes
-        flat = torch.bincount(cells, minlength=(last - first + 1) * width)
-        tally[first : last + 1] += flat.reshape(-1, width)
+        cells = rows * (self.n_classes + 1)
+        if rows[0] == rows[-1]:
+            places = votes + int(cells[0])
+        else:
+            offsets = torch.from_numpy(cells)
+            if self.device.type == "cuda":  # or the host waits until the device has come so far
+                offsets = offsets.pin_memory()
+            places = votes + offsets.to(self.device, non_blocking=True)
+        # bincount would ask the device for the largest value, and wait for the answer
+        tally.view(-1).index_add_(0, places, torch.ones_like(places))
 
     def to_numpy(self, tally: torch.Tensor) -> NDArray[np.int64]:
         """Return the tally as a numpy array."""
@@ -172,6 +224,16 @@ class _OpaqueNetBackend(SklearnBackend):
         X = batch if self.frame is None else self.frame(batch)
         finite = np.isfinite(self.estimator.predict_proba(X)).all(axis=1)
         return np.where(finite, super().classify(batch), self.n_classes)
+
+
+def _refuse_if_it_reads_batches(part: torch.nn.Module) -> None:
+    """Refuse a module whose answer for a row depends on its batch, though in evaluation mode."""
+    if part.training or (isinstance(part, _BatchNorm) and part.running_mean is None):
+        raise ValueError(
+            f"{type(part).__name__} uses the statistics of the batch even in evaluation mode "
+            f"({'it stays in training mode' if part.training else 'track_running_stats=False'}). "
+            "Then its answers are not a function of one row, and no certificate would be true."
+        )
 
 
 def _vote_rule(net: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:

@@ -58,6 +58,8 @@ class RoundedNormal:
         ends = starts + np.uint64(2 ** (64 - _INDEX_BITS) - 1)
         at_start, at_end = self._look_up(starts), self._look_up(ends)
         self.table = np.where(at_start == at_end, at_start, _AMBIGUOUS).astype(np.int16)
+        self._start = at_start - self.lowest
+        self._next = np.append(self.thresholds, np.uint64(2**64 - 1))  # above the last: none
         # each value's two thresholds are off by less than 2**-64; what lies beyond them is less
         self.tv_error = (len(self.thresholds) + 2) * 2.0**-64
 
@@ -66,11 +68,17 @@ class RoundedNormal:
         words = stream.words(-(-len(out) // 4)).astype("<u8", copy=False)
         index = words.view("<u2")[: len(out)]
         self.table.take(index, out=out, mode="clip")  # clip: faster, and nothing is clipped
-        unsure = np.flatnonzero(out == _AMBIGUOUS)
+        unsure = (out == _AMBIGUOUS).nonzero()[0]
         if len(unsure):
+            first = index[unsure]
             bits = stream.more(len(unsure)) >> np.uint64(_INDEX_BITS)
-            bits |= index[unsure].astype(np.uint64) << np.uint64(64 - _INDEX_BITS)
-            out[unsure] = self._look_up(bits)
+            bits |= first.astype(np.uint64) << np.uint64(64 - _INDEX_BITS)
+            # mostly one threshold lies among the numbers with these first bits: a step is enough
+            place = self._start[first]
+            place += bits >= self.thresholds[place]
+            far = (bits >= self._next[place]).nonzero()[0]
+            place[far] = np.searchsorted(self.thresholds, bits[far], side="right")
+            out[unsure] = place + self.lowest
 
     def _look_up(self, bits: NDArray[np.uint64]) -> NDArray[np.intp]:
         return np.searchsorted(self.thresholds, bits, side="right") + self.lowest

@@ -8,10 +8,10 @@ model's ``predict`` does, and name it in `SHORTCUTS`.
 
 from collections.abc import Callable, Sequence
 
-from . import linear, steps, trees
+from . import linear, nets, steps, trees
 from .problem import Problem
 
-__all__ = ["SHORTCUTS", "Problem", "simplify"]
+__all__ = ["ON_REQUEST", "SHORTCUTS", "Problem", "simplify"]
 
 # in the order in which they are tried
 SHORTCUTS: dict[str, Callable[[Problem], Problem | None]] = {
@@ -20,10 +20,16 @@ SHORTCUTS: dict[str, Callable[[Problem], Problem | None]] = {
     "trees": trees.without_checks,
 }
 
+# these change the base classifier by rounding
+ON_REQUEST = nets.VARIANTS
+
 
 def simplify(problem: Problem, allowed: Sequence[str]) -> Problem:
     """Return the easiest problem that the allowed shortcuts lead to."""
     for name, shortcut in SHORTCUTS.items():
         if name in allowed:
             problem = shortcut(problem) or problem
+    forms = [name for name in ON_REQUEST if name in allowed]
+    if forms:
+        problem = nets.in_variant(*forms)(problem) or problem
     return problem

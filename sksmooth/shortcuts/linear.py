@@ -11,6 +11,7 @@ scores that rounding may have decided, here or in the model's own arithmetic, ha
 is bounded, row by row, and charged.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,9 @@ from sklearn.svm import LinearSVC
 from ..backends import Backend
 from ..noise import ExactGaussian, Gaussian
 from .problem import Problem
-from .steps import affine_map
+from .steps import affine_map, after
 
-__all__ = ["LinearBackend", "in_score_space", "tie_probability"]
+__all__ = ["LinearBackend", "Scores", "in_score_space", "tie_probability"]
 
 _MODELS = (
     LinearDiscriminantAnalysis,
@@ -48,7 +49,51 @@ _MODELS = (
 _UNIT = 2.0**-53
 _REACH = 40.0  # standard deviations; the probability of more is below 1e-300
 _MOST_CLASSES = 100  # beyond, the pairs of classes cost more than they save
-_NOMINAL = 1e-8  # a model whose ties weigh more than this on rows of a common size is left alone
+_NOMINAL = 1e-7  # a model whose ties weigh more than this on rows of a common size is left alone
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Linear scores, and how large numbers are where a model computes them.
+
+    Attributes
+    ----------
+    weights, offsets : ndarray of shape (n_classes, n_features) and (n_classes,)
+        In the order of the class codes.
+    size, most : float
+        For a row x, the terms of no score have absolute values that sum to more than
+        ``size * norm(x) + most``.
+    roundings : int
+        Operations that a number goes through, at most.
+    """
+
+    weights: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+    size: float
+    most: float
+    roundings: int
+
+    @classmethod
+    def of(cls, estimator: Any, answers: NDArray[Any], n_features: int) -> "Scores | None":
+        """Return the scores of a linear model behind affine steps; None if it is something else."""
+        affine, model = affine_map(estimator, n_features)
+        if type(model) not in _MODELS or affine is None:
+            return None
+        weights = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
+        offsets = np.broadcast_to(np.asarray(model.intercept_, np.float64), len(weights)).copy()
+        if len(weights) == 1:  # one score for two classes: the second's, against 0
+            weights, offsets = np.vstack([0 * weights, weights]), np.append(0.0, offsets)
+        # equal scores are for the first class: codes must be in the model's order
+        if len(weights) != len(answers) or not np.array_equal(answers, model.classes_):
+            return None
+        sums = np.abs(weights) @ affine.most + np.abs(offsets)
+        return cls(
+            weights=after(weights, affine.matrix),
+            offsets=offsets + weights @ affine.shift,
+            size=float(np.linalg.norm(after(np.abs(weights), affine.sizes), axis=1).max()),
+            most=float(sums.max()),
+            roundings=affine.roundings + weights.shape[1] + 8,
+        )
 
 
 class LinearBackend(Backend):
@@ -66,7 +111,7 @@ class LinearBackend(Backend):
         self.weights, self.offsets = weights, offsets
         self.n_classes = len(weights)
 
-    def batch_rows(self, row_values: int) -> int:
+    def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that keeps the scores in the nearer caches."""
         return 4096
 
@@ -87,12 +132,12 @@ def in_score_space(problem: Problem) -> Problem | None:
     noise = problem.noise
     if not isinstance(noise, Gaussian) or problem.X.dtype != np.float64 or problem.X.ndim != 2:
         return None
-    weights, offsets = _scores_of(problem.estimator, problem.answers)
-    if weights is None or weights.shape[1:] != problem.X.shape[1:]:
+    scores = Scores.of(problem.estimator, problem.answers, problem.X.shape[1])
+    if scores is None or len(scores.weights) > _MOST_CLASSES or not len(problem.X):
         return None
-    if len(weights) > _MOST_CLASSES or not (np.isfinite(weights).all() and len(problem.X)):
+    if not (np.isfinite(scores.size) and np.isfinite(scores.most)):
         return None
-    centred = weights - weights.mean(axis=0)
+    centred = scores.weights - scores.weights.mean(axis=0)
     basis = _orthonormal(centred)
     if not len(basis):
         return None
@@ -102,12 +147,12 @@ def in_score_space(problem: Problem) -> Problem | None:
     )
 
     def ties(norms: NDArray[np.float64]) -> NDArray[np.float64]:
-        return tie_probability(weights, offsets, basis, inner, norms, small_noise)
+        return tie_probability(scores, basis, inner, norms, small_noise)
 
     usual = np.array([10.0 * noise.sigma * np.sqrt(centred.shape[1])])
     if not ties(usual)[0] <= _NOMINAL:
         return None
-    backend = LinearBackend(inner, offsets)
+    backend = LinearBackend(inner, scores.offsets)
     sample = problem.sample()
     votes = backend.classify(_times(sample, basis))
     if not np.array_equal(votes, problem.backend.classify(sample)):
@@ -146,8 +191,7 @@ def _times(rows: NDArray[np.floating], basis: NDArray[np.float64]) -> NDArray[np
 
 
 def tie_probability(
-    weights: NDArray[np.float64],
-    offsets: NDArray[np.float64],
+    scores: Scores,
     basis: NDArray[np.float64],
     inner: NDArray[np.float64],
     norms: NDArray[np.float64],
@@ -164,7 +208,7 @@ def tie_probability(
 
     Parameters
     ----------
-    weights, offsets : ndarray of shape (n_classes, n_features) and (n_classes,)
+    scores : Scores
         The model.
     basis : ndarray of shape (rank, n_features)
         Orthonormal up to rounding.
@@ -180,46 +224,21 @@ def tie_probability(
     probability : ndarray of shape (n_rows,)
         At most 1.
     """
-    n_features = weights.shape[1]
-    rank = len(basis)
-    terms = _UNIT * (n_features + 8)  # relative error of a sum of products, as long as any here
+    weights, size = scores.weights, scores.size
+    rank, n_features = basis.shape
+    # relative error of any sum of products here or in the model
+    terms = _UNIT * (scores.roundings + n_features)
     reach = norms + noise.sigma * (_REACH + np.sqrt(n_features)) * np.sqrt(rank)
     residual = np.linalg.norm(weights - weights.mean(axis=0) - inner @ basis, axis=1).max()
     skew = np.linalg.norm(basis @ basis.T - np.eye(rank)) + terms
-    size = np.linalg.norm(weights, axis=1).max()
     step = float(noise.step) if isinstance(noise, ExactGaussian) else noise.sigma * 2.0**-48
-    # of two scores: the model's sums; projection, scores in the basis, and their offsets
-    eta = 2 * terms * (1 + np.sqrt(rank) + 1) * (size * reach + np.abs(offsets).max())
+    # of two scores: the model's sums, the folding of its steps, projection, scores in the basis
+    eta = 2 * terms * (3 + np.sqrt(rank)) * (size * reach + scores.most)
     eta += 2 * (residual + terms * size) * reach  # what the basis does not span
     eta += 2 * size * skew * reach  # noise in the basis is not quite uncorrelated
     eta += 2 * size * step * np.sqrt(rank)  # rounding to the grid
-    apart = np.linalg.norm(weights[:, None] - weights, axis=2)
+    apart = np.linalg.norm(weights[:, None] - weights, axis=2) - 2 * terms * size
     with np.errstate(divide="ignore"):
-        per_eta = 2.0 / (np.sqrt(2 * np.pi) * noise.sigma * apart)
+        per_eta = 2.0 / (np.sqrt(2 * np.pi) * noise.sigma * np.maximum(apart, 0.0))
     np.fill_diagonal(per_eta, 0.0)
     return np.minimum(eta * per_eta.sum(axis=1).max(), 1.0)
-
-
-def _scores_of(
-    estimator: Any, answers: NDArray[Any]
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64]]:
-    """Return weights and offsets of an affine Pipeline with a linear model; None if it is not."""
-    steps, model = affine_map(estimator)
-    if type(model) not in _MODELS or steps is None:
-        return None, np.empty(0)
-    weights = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
-    offsets = np.broadcast_to(np.asarray(model.intercept_, np.float64), len(weights)).copy()
-    if len(weights) == 1:  # one score for two classes: the second's, against 0
-        weights, offsets = np.vstack([0 * weights, weights]), np.append(0.0, offsets)
-    if len(weights) != len(model.classes_) or not np.isin(answers, model.classes_).all():
-        return None, np.empty(0)
-    if len(answers) != len(model.classes_):
-        return None, np.empty(0)
-    order = np.searchsorted(model.classes_, answers)
-    if np.any(np.diff(order) < 0):  # equal scores are for the first class in the model's order
-        return None, np.empty(0)
-    matrix, shift = steps
-    if matrix is not None:
-        offsets = offsets + weights @ shift
-        weights = weights @ matrix if matrix.ndim == 2 else weights * matrix
-    return weights, offsets

@@ -1,5 +1,6 @@
 """Scaling steps in front of a model: folded into it, or applied without the checks around them."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,9 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from ..backends import Backend, get_backend, is_net
 from .problem import Problem
 
-__all__ = ["StepsBackend", "affine_map", "without_checks"]
+__all__ = ["AffineMap", "StepsBackend", "affine_map", "after", "without_checks"]
 
 Ops = list[tuple[Callable[..., Any], NDArray[np.float64]]]
-Affine = tuple[NDArray[np.float64] | None, NDArray[np.float64]]
 
 
 class StepsBackend(Backend):
@@ -34,9 +34,9 @@ class StepsBackend(Backend):
         self.ops, self.inner = ops, inner
         self.n_classes = inner.n_classes
 
-    def batch_rows(self, row_values: int) -> int:
+    def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits the inner backend."""
-        return self.inner.batch_rows(row_values)
+        return self.inner.batch_rows(row)
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`, which is overwritten."""
@@ -75,44 +75,73 @@ def without_checks(problem: Problem) -> Problem | None:
     return problem.then("steps", estimator=model, frame=None, backend=backend)
 
 
-def affine_map(estimator: Any) -> tuple[Affine | None, Any]:
-    """Return the scaling steps and PCA of a Pipeline as one affine map, and the model behind them.
+@dataclasses.dataclass
+class AffineMap:
+    """Affine steps one after another, as one map, and how large numbers were on the way.
 
-    Returns
-    -------
-    affine : (matrix, shift) or None
-        ``x -> matrix x + shift``; the matrix is None for the identity, and an array with one
-        dimension for a diagonal. None if some step is not understood.
-    model : estimator
-        The last step.
+    Attributes
+    ----------
+    matrix, shift : ndarray
+        ``x -> matrix x + shift``. A matrix with one dimension is a diagonal.
+    sizes, most : ndarray
+        The same with absolute values throughout: no number on the way, and no sum of absolute
+        values of its terms, is larger than ``sizes |x| + most``. Shifts that cancel are seen here.
+    roundings : int
+        Operations that a number goes through, at most.
     """
-    steps, model = _split(estimator)
-    matrix: NDArray[np.float64] | None = None
-    shift = np.zeros(1)
-    for step in steps:
-        ops = _elementwise(step)
-        if ops is not None:
-            for op, operand in ops:
-                if op is np.add or op is np.subtract:
-                    shift = op(shift, operand)
-                else:
-                    shift = op(shift, operand)
-                    scale = op(1.0, operand)
-                    matrix = scale if matrix is None else (matrix.T * scale).T
-        elif type(step) is PCA:
-            rows = np.asarray(step.components_, dtype=np.float64)
-            if step.whiten:
-                rows = rows / np.sqrt(step.explained_variance_)[:, None]
-            shift = rows @ (np.broadcast_to(shift, rows.shape[1]) - step.mean_)
-            if matrix is None:
-                matrix = rows
+
+    matrix: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+    most: NDArray[np.float64]
+    roundings: int = 0
+
+    @classmethod
+    def of(cls, steps: list[Any], n_features: int) -> "AffineMap | None":
+        """Return the map of scalers and PCA; None if a step is not understood."""
+        ones, zeros = np.ones(n_features), np.zeros(n_features)
+        whole = cls(ones, zeros, ones, zeros)
+        for step in steps:
+            ops = _elementwise(step)
+            if ops is not None:
+                for op, operand in ops:
+                    whole._then(op, np.asarray(operand, dtype=np.float64))
+            elif type(step) is PCA:
+                rows = np.asarray(step.components_, dtype=np.float64)
+                whole._then(np.subtract, np.asarray(step.mean_, dtype=np.float64))
+                whole._project(rows)
+                if step.whiten:
+                    whole._then(np.divide, np.sqrt(step.explained_variance_))
             else:
-                matrix = rows * matrix if matrix.ndim == 1 else rows @ matrix
-        else:
-            return None, model
-    if matrix is None and np.any(shift):
-        matrix = np.ones(len(shift))
-    return (matrix, shift), model
+                return None
+        return whole
+
+    def _then(self, op: Callable[..., Any], operand: NDArray[np.float64]) -> None:
+        self.roundings += 1
+        self.shift = op(self.shift, operand)
+        if op is np.add or op is np.subtract:
+            self.most = self.most + np.abs(operand)
+            return
+        scale = op(1.0, operand)
+        self.most = self.most * np.abs(scale)
+        self.matrix = (self.matrix.T * scale).T
+        self.sizes = (self.sizes.T * np.abs(scale)).T
+
+    def _project(self, rows: NDArray[np.float64]) -> None:
+        self.roundings += rows.shape[1]
+        self.shift, self.most = rows @ self.shift, np.abs(rows) @ self.most
+        self.matrix, self.sizes = after(rows, self.matrix), after(np.abs(rows), self.sizes)
+
+
+def after(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``rows @ matrix``, of a matrix that may be a diagonal."""
+    return rows * matrix if matrix.ndim == 1 else rows @ matrix
+
+
+def affine_map(estimator: Any, n_features: int) -> tuple[AffineMap | None, Any]:
+    """Return the steps of a Pipeline as one affine map, None if they are not, and its model."""
+    steps, model = _split(estimator)
+    return AffineMap.of(steps, n_features), model
 
 
 def _split(estimator: Any) -> tuple[list[Any], Any]:

@@ -30,9 +30,9 @@ class _TreesBackend(Backend):
 
     codes: NDArray[np.int64]
 
-    def batch_rows(self, row_values: int) -> int:
+    def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length: there is little to pay for a call, and short batches stay in the cache."""
-        return int(np.clip(2**20 // row_values, 64, 8192))
+        return int(np.clip(2**20 // row.size, 64, 8192))
 
 
 class ForestBackend(_TreesBackend):

@@ -1,0 +1,27 @@
+"""Nets in other forms, on request: folded, channels last, in bfloat16, compiled."""
+
+import dataclasses
+from collections.abc import Callable
+
+from ..backends import is_net, unwrap
+from .problem import Problem
+
+__all__ = ["VARIANTS", "in_variant"]
+
+VARIANTS = ("fold", "channels_last", "bfloat16", "compile")
+
+
+def in_variant(*names: str) -> Callable[[Problem], Problem | None]:
+    """Return the shortcut that runs a net in the form of these names."""
+
+    def shortcut(problem: Problem) -> Problem | None:
+        if not is_net(unwrap(problem.estimator)[1]):
+            return None
+        from ..backends.skorch_variants import in_variant  # imports torch
+
+        backend = in_variant(problem.backend, names)
+        if backend is None:
+            return None
+        return dataclasses.replace(problem, backend=backend, taken=(*problem.taken, *names))
+
+    return shortcut
