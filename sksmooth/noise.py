@@ -186,7 +186,7 @@ class ExactGaussian(Gaussian):
     levels : int, default=None
         The grid is that of the multiples of ``1 / levels``, as 255 for images; `sigma` must be 8 to
         512 of its steps. None takes a step of ``sigma / 2**bits``.
-    bits : {22, 38}, default=22
+    bits : {22, 32}, default=22
         How fine the grid is without `levels`.
 
     Examples
@@ -216,8 +216,8 @@ class ExactGaussian(Gaussian):
                 f"sigma must be 8 to 512 steps of the grid, {8 / self.levels:g} to "
                 f"{512 / self.levels:g} for levels={self.levels}; got {self.sigma}."
             )
-        if self.bits not in (22, 38):
-            raise ValueError(f"bits must be 22 or 38; got {self.bits}.")
+        if self.bits not in (22, 32):
+            raise ValueError(f"bits must be 22 or 32; got {self.bits}.")
 
     @staticmethod
     def fits(sigma: float, levels: int) -> bool:
@@ -247,7 +247,8 @@ class ExactGaussian(Gaussian):
 
         A coordinate moves by at most 3/4 of a step: by half a step, and by the error of a float
         quotient of up to 2**51. To a grid of levels it moves only if it is nearer than `tolerance`,
-        up to the rounding of that comparison.
+        up to the rounding of that comparison. (With 32 bits, quotients may be up to 2**61: whoever
+        uses that grid has to account for theirs.)
         """
         far = max(self.tolerance, float(self._fine_step))
         return 2.0 * far * float(np.sqrt(self.n_values)) * 1.001

@@ -203,6 +203,23 @@ def test_predict_against_scipy():
     assert 0 < undecided.mean() < 1
 
 
+def test_predict_with_votes_that_may_be_others():
+    """So many votes of the top class go to the runner-up, and a chance comes on top."""
+    rng = np.random.default_rng(0)
+    counts = rng.multinomial(200, [0.5, 0.3, 0.2], size=300)
+    spoilt, chance = rng.integers(0, 12, size=300), rng.choice([0.0, 1e-9, 0.01, 0.04, 0.06], 300)
+    codes, undecided = predict_counts(counts, 0.05, spoilt, chance)
+    assert np.array_equal(codes, counts.argmax(axis=1))
+    expected = []
+    for row, m, more in zip(np.sort(counts), spoilt, chance, strict=True):
+        top, runner_up = int(row[-1] - m), int(row[-2] + m)
+        p_value = stats.binomtest(top, top + runner_up, 0.5).pvalue if top > runner_up else 1.0
+        expected.append(p_value + more > 0.05)
+    assert undecided.tolist() == expected
+    assert 0.2 < undecided.mean() < 0.9
+    assert np.array_equal(predict_counts(counts, 0.05, 0, 0.0)[1], predict_counts(counts, 0.05)[1])
+
+
 def test_predict_ties_and_unanimity():
     counts = np.array([[50, 50, 0], [100, 0, 0], [10, 0, 0], [0, 11, 0]])
     codes, undecided = predict_counts(counts, alpha=0.001)

@@ -6,14 +6,14 @@ import joblib
 import numpy as np
 import pytest
 from helpers import Halfspace, Recorder
-from scipy import signal, stats
+from scipy import signal, special, stats
 
 from sksmooth import SmoothedClassifier
 from sksmooth.assembly import sampler_of
 from sksmooth.backends import Backend
 from sksmooth.bounds import clopper_pearson
 from sksmooth.certificate import certify_counts, predict_counts
-from sksmooth.montecarlo import Sampler, certify, predict
+from sksmooth.montecarlo import Sampler, _spoilt, certify, predict
 from sksmooth.noise import Gaussian
 from sksmooth.sampling import count_votes
 from sksmooth.stopping import geometric_looks
@@ -297,6 +297,21 @@ class TestImperfectNoise:
         assert together[asked].tolist() == np.array(alone)[asked].tolist()
         others = predict(Given(votes, tv_error[::-1]), **options)[1]
         assert not np.array_equal(together, others)
+
+    @pytest.mark.parametrize("alpha", [0.05, 1e-3, 1e-9])
+    @pytest.mark.parametrize("n", [64, 1000, 100_000])
+    def test_more_votes_differ_with_no_more_than_the_chance(self, n, alpha):
+        """Exact binomial tails, for errors up to where nothing can be decided."""
+        tv_error = np.append(0.0, np.geomspace(1e-16, 30 / n, 60))
+        spoilt, chance = _spoilt(n, alpha, tv_error)
+        assert np.all(stats.binom.sf(spoilt, n, 2 * np.minimum(tv_error, 0.5)) <= chance)
+        assert np.all(chance <= alpha / 1000)
+        assert np.all(np.diff(spoilt) >= 0)
+        assert spoilt[0] == 0
+        # and one vote less would be too few
+        mean, m = 2 * n * tv_error, spoilt
+        fewer = np.exp(m * np.log(np.maximum(mean, 1e-300)) - special.gammaln(m + 1))
+        assert np.all(fewer[m > 0] > 0.999 * alpha / 1000)
 
     def test_of_one_class_there_is_nothing_to_decide(self):
         class Only:

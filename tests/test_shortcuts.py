@@ -167,7 +167,7 @@ def test_rows_with_the_same_scores_have_noise_of_their_own():
     clf.estimator_.coef_[:, 3:] = 0
     best, second = np.sort(clf.estimator_.decision_function(X), axis=1)[:, :-3:-1].T
     undecided = X[np.argmin(best - second)]
-    both = np.array([undecided, undecided + [0, 0, 0, 1, -2]])
+    both = np.array([undecided, undecided + np.array([0, 0, 0, 1, -2])])
     found = clf.certify(both, n=20_000)
     assert found.shortcut == "linear"
     assert np.any(found.counts[0] != found.counts[1])

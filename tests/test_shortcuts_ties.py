@@ -165,7 +165,7 @@ def test_worst_case_of_sums_is_charged(d, size, offset):
     assert found.taken == ("linear",)
     longest = np.abs(w) @ np.abs(row) + 12 * SIGMA * np.linalg.norm(w)
     needed = 2 * d * UNIT * longest + 2 * UNIT * offset * size
-    needed += np.linalg.norm(w) * SIGMA * 2.0**-38  # a cell of the grid, wherever in it
+    needed += np.linalg.norm(w) * SIGMA * 2.0**-32  # a cell of the grid, wherever in it
     s = SIGMA * np.linalg.norm(w)
     with mp.workprec(PRECISION):
         mass = float(mp.erf(mpf(needed) / (mpf(s) * mp.sqrt(2))))
@@ -186,14 +186,14 @@ def test_charge_grows_with_the_row():
     rng = np.random.default_rng(0)
     w = rng.normal(size=20)
     direction = rng.normal(size=20) / np.sqrt(20)
-    lengths = 10.0 ** np.arange(7)
+    lengths = 10.0 ** np.arange(9)
     found = in_score_space(linear_model(w, 0.0), lengths[:, None] * direction)
     charged = found.tv_error - found.noise.tv_error
     assert np.all(np.diff(charged) > 0)
     # far away, all of it is rounding of sums over the row
     assert charged[-1] / charged[-2] == pytest.approx(10, rel=0.01)
     s = SIGMA * np.linalg.norm(w)
-    assert charged[-1] >= 2 * 20 * UNIT * 1e6 * np.linalg.norm(w * direction) / s / np.sqrt(np.pi)
+    assert charged[-1] >= 2 * 20 * UNIT * 1e8 * np.linalg.norm(w * direction) / s / np.sqrt(np.pi)
     # what is charged for a row is a matter of that row
     alone = in_score_space(linear_model(w, 0.0), lengths[3:4, None] * direction)
     assert alone.tv_error[0] == found.tv_error[3]
@@ -212,30 +212,6 @@ def test_all_partners_of_a_class_are_charged(k):
     for i in range(k):
         s = SIGMA * np.linalg.norm(np.delete(weights, i, axis=0) - weights[i], axis=1)
         assert (2 * stats.norm.cdf(needed / s) - 1).sum() <= found.tv_error[0] <= 1e-8
-
-
-@pytest.mark.xfail(strict=True, reason="pairs are summed for one class, not for all")
-def test_near_ties_of_any_two_classes_are_charged():
-    """PREDICT charges the probability that a vote is not as it should be, whichever it is.
-
-    The classes lie on a line, and the noise reaches over many of them. eta is that of three of
-    them, the outer ones among these, which have the same lengths and offsets.
-    """
-    k, apart = 30, 0.2
-    centres = apart * (np.arange(k) - (k - 1) / 2)
-
-    def line(centres):
-        return linear_model(centres[:, None], -(centres**2) / 2)
-
-    row = np.zeros((1, 1))
-    all_of_them = in_score_space(line(centres), row, sigma=1.0)
-    if not all_of_them.taken:
-        return
-    few = centres[[0, k // 2, k - 1]]
-    eta = eta_of(in_score_space(line(few), row, sigma=1.0), few[:, None], 1.0)[0]
-    between = (centres[1:] + centres[:-1]) / 2
-    mass = np.sum(2 * eta / apart * stats.norm.pdf(between))
-    assert mass <= all_of_them.tv_error[0]
 
 
 def fitted(*steps, d=5, seed=0, dtype=np.float64):
@@ -295,12 +271,12 @@ def test_scales_of_single_precision():
     assert_right_beyond_eta(model, rows, close=1e12)
 
 
-@pytest.mark.xfail(strict=True, reason="scikit-learn multiplies in single precision here")
 @pytest.mark.parametrize("whiten", [False, True])
-def test_rotations_of_single_precision(whiten):
+def test_rotations_of_single_precision_are_left_to_predict(whiten):
+    """scikit-learn multiplies in single precision there, with errors that are not charged."""
     model, rows = fitted(PCA(3, whiten=whiten), dtype=np.float32)
     assert model[0].mean_.dtype == np.float32
-    assert_right_beyond_eta(model, rows, close=1e12)
+    assert in_score_space(model, rows).taken == ()
 
 
 @pytest.mark.parametrize("sigma", [1e-90, 1e-3, 1e3, 1e90])

@@ -9,6 +9,7 @@ comparison of the gap there with the largest.
 """
 
 from fractions import Fraction
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class FineNormal:
     scale : Fraction
         Standard deviation, in units of the grid.
     bits : int
-        Grid points in a cell, as a power of two: 16 if the scale is near 2**22, 32 if near 2**38.
+        Grid points in a cell, as a power of two: 16 if the scale is near 2**22, 26 if near 2**32.
 
     Attributes
     ----------
@@ -61,7 +62,8 @@ class FineNormal:
         variance = scale**2 + Fraction(1, 12)
         count = int(_REACH * scale / width) + 1
         # a probability times the number of grid points in a cell, at the ends of cells 0, 1, ...
-        peak = fixed(_PEAK * width / scale)
+        root = isqrt(fixed(variance) << BITS)
+        peak = (fixed(_PEAK * width) << BITS) // root
         near, tickets, gaps, rooms = [], [], [], []
         for cell in range(-count, count):
             ends = sorted((abs(cell * width), abs((cell + 1) * width - 1)))
@@ -99,7 +101,8 @@ class FineNormal:
                 inside, ticket = halves[0 : 2 * n : 2], halves[1 : 2 * n : 2]
             else:
                 words = stream.words(n).astype("<u8", copy=False)
-                inside, ticket = words.view("<u4")[::2], words.view("<u2")[3::4]
+                inside = words.view("<u4")[::2] >> np.uint32(32 - self.bits)
+                ticket = words.view("<u2")[3::4]
             self.cells.take(ticket, out=part, mode="clip")  # clip: faster; nothing is clipped
             part += inside
             slow.append(np.flatnonzero(ticket >= _TICKETS - self.n_slow) + start)

@@ -49,7 +49,7 @@ _MODELS = (
 _UNIT = 2.0**-53
 _REACH = 40.0  # standard deviations; the probability of more is below 1e-300
 _MOST_CLASSES = 100  # beyond, the pairs of classes cost more than they save
-_NOMINAL = 1e-7  # a model whose ties weigh more than this on rows of a common size is left alone
+_NOMINAL = 1e-6  # a model whose ties weigh more than this on rows of a common size is left alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,14 +77,16 @@ class Scores:
     def of(cls, estimator: Any, answers: NDArray[Any], n_features: int) -> "Scores | None":
         """Return the scores of a linear model behind affine steps; None if it is something else."""
         affine, model = affine_map(estimator, n_features)
-        if type(model) not in _MODELS or affine is None:
+        if type(model) not in _MODELS or affine is None or not isinstance(model.coef_, np.ndarray):
             return None
-        weights = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
+        weights = np.atleast_2d(model.coef_.astype(np.float64))
         offsets = np.broadcast_to(np.asarray(model.intercept_, np.float64), len(weights)).copy()
         if len(weights) == 1:  # one score for two classes: the second's, against 0
             weights, offsets = np.vstack([0 * weights, weights]), np.append(0.0, offsets)
         # equal scores are for the first class: codes must be in the model's order
         if len(weights) != len(answers) or not np.array_equal(answers, model.classes_):
+            return None
+        if weights.shape[1] != len(affine.shift):  # `predict` will say so
             return None
         sums = np.abs(weights) @ affine.most + np.abs(offsets)
         return cls(
@@ -132,7 +134,10 @@ def in_score_space(problem: Problem) -> Problem | None:
     noise = problem.noise
     if not isinstance(noise, Gaussian) or problem.X.dtype != np.float64 or problem.X.ndim != 2:
         return None
-    scores = Scores.of(problem.estimator, problem.answers, problem.X.shape[1])
+    try:
+        scores = Scores.of(problem.estimator, problem.answers, problem.X.shape[1])
+    except (AttributeError, TypeError, ValueError):  # not as its type promises: `predict` says how
+        return None
     if scores is None or len(scores.weights) > _MOST_CLASSES or not len(problem.X):
         return None
     if not (np.isfinite(scores.size) and np.isfinite(scores.most)):
@@ -143,7 +148,7 @@ def in_score_space(problem: Problem) -> Problem | None:
         return None
     inner = _times(centred, basis)
     small_noise = (
-        ExactGaussian(noise.sigma, len(basis), bits=38) if noise.sound else Gaussian(noise.sigma)
+        ExactGaussian(noise.sigma, len(basis), bits=32) if noise.sound else Gaussian(noise.sigma)
     )
 
     def ties(norms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,13 +162,14 @@ def in_score_space(problem: Problem) -> Problem | None:
     votes = backend.classify(_times(sample, basis))
     if not np.array_equal(votes, problem.backend.classify(sample)):
         return None
+    rows = np.ascontiguousarray(problem.X)  # the order of a sum depends on strides
     return problem.then(
         "linear",
         estimator=None,
         backend=backend,
-        X=_times(problem.X, basis),
+        X=_times(rows, basis),
         noise=small_noise,
-        tv_error=small_noise.tv_error + ties(np.linalg.norm(problem.X, axis=1)),
+        tv_error=small_noise.tv_error + ties(np.sqrt((rows * rows).sum(axis=1))),
     )
 
 
@@ -186,6 +192,7 @@ def _orthonormal(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _times(rows: NDArray[np.floating], basis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``rows @ basis.T``, each row's product not depending on the others, as in BLAS."""
+    rows = np.ascontiguousarray(rows)  # the order of a sum depends on strides
     products = [(rows * direction).sum(axis=1) for direction in basis]
     return np.stack(products, axis=1) if products else np.empty((len(rows), 0))
 

@@ -98,20 +98,21 @@ class AffineMap:
 
     @classmethod
     def of(cls, steps: list[Any], n_features: int) -> "AffineMap | None":
-        """Return the map of scalers and PCA; None if a step is not understood."""
+        """Return the map of scalers and PCA in float64; None if a step is not understood."""
         ones, zeros = np.ones(n_features), np.zeros(n_features)
         whole = cls(ones, zeros, ones, zeros)
         for step in steps:
             ops = _elementwise(step)
-            if ops is not None:
+            if ops is not None and all(operand.dtype == np.float64 for _, operand in ops):
                 for op, operand in ops:
-                    whole._then(op, np.asarray(operand, dtype=np.float64))
-            elif type(step) is PCA:
-                rows = np.asarray(step.components_, dtype=np.float64)
-                whole._then(np.subtract, np.asarray(step.mean_, dtype=np.float64))
+                    whole._then(op, operand)
+            elif type(step) is PCA and step.components_.dtype == step.mean_.dtype == np.float64:
+                rows = step.components_
+                whole._then(np.subtract, step.mean_)
                 whole._project(rows)
-                if step.whiten:
-                    whole._then(np.divide, np.sqrt(step.explained_variance_))
+                if step.whiten:  # scikit-learn keeps clear of zero
+                    least = np.finfo(np.float64).eps
+                    whole._then(np.divide, np.maximum(np.sqrt(step.explained_variance_), least))
             else:
                 return None
         return whole
@@ -160,9 +161,11 @@ def _split(estimator: Any) -> tuple[list[Any], Any]:
 def _elementwise(step: Any) -> Ops | None:
     """Return a scaler's arithmetic, in its order; None if it is not one that is known."""
     if type(step) is StandardScaler:
-        return _ops((np.subtract, step.mean_, step.with_mean), (np.divide, step.scale_, True))
+        centre, scale = (np.subtract, step.mean_), (np.divide, step.scale_)
+        return _ops((*centre, step.with_mean), (*scale, step.with_std))
     if type(step) is RobustScaler:
-        return _ops((np.subtract, step.center_, True), (np.divide, step.scale_, True))
+        centre, scale = (np.subtract, step.center_), (np.divide, step.scale_)
+        return _ops((*centre, step.with_centering), (*scale, step.with_scaling))
     if type(step) is MaxAbsScaler and not getattr(step, "clip", False):
         return _ops((np.divide, step.scale_, True))
     if type(step) is MinMaxScaler and not step.clip:
