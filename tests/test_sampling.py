@@ -70,7 +70,7 @@ def test_batch_size(batch_size):
 
 NOISES = {
     "fine": ExactGaussian(1.5, 5),
-    "finest": ExactGaussian(1.5, 5, bits=38),
+    "finest": ExactGaussian(1.5, 5, bits=32),
     "between levels": ExactGaussian(1.5, 5, levels=255),
 }
 
