@@ -54,7 +54,7 @@ numpydoc_validation_checks = {
 numpydoc_validation_exclude = {
     # dataclasses: their fields are documented once, as attributes
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
-    r"\.Gaussian\.(perturb|draw|radius)$",  # as of Noise, their base class
+    r"Gaussian\.(around|draw|radius)$",  # as of Noise, their base class
 }
 numpydoc_validation_overrides = {
     "SS05": [r"^Radius within", r"^Shares of"],  # nouns, taken for verbs because they end in s

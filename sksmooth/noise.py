@@ -221,7 +221,20 @@ class ExactGaussian(Gaussian):
 
     @staticmethod
     def fits(sigma: float, levels: int) -> bool:
-        """Whether noise is neither too narrow nor too wide for a grid."""
+        """Whether noise is neither too narrow nor too wide for a grid.
+
+        Parameters
+        ----------
+        sigma : float
+            Standard deviation.
+        levels : int
+            As of the class.
+
+        Returns
+        -------
+        fits : bool
+            True if `sigma` is 8 to 512 of the grid's steps.
+        """
         return 8 <= sigma * levels <= 512
 
     @property

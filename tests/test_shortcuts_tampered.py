@@ -38,11 +38,11 @@ def both(model, rows=X[:3], n=20_000, **options):
     return [smoothed(model, s, **options).certify(rows, n=n) for s in ("auto", None)]
 
 
-def in_score_space(model, rows):
+def in_score_space(model, rows, names=("linear",)):
     noise = ExactGaussian(SIGMA, rows.shape[1])
     backend = get_backend(model, model.classes_)
     start = Problem(model, model.classes_, None, backend, rows, noise, np.zeros(len(rows)))
-    return simplify(start, ["linear"])
+    return simplify(start, names)
 
 
 def assert_votes_of_predict(model, n=200_000):
@@ -115,6 +115,33 @@ def test_all_weights_of_extreme_size(factor):
     with np.errstate(all="ignore"):
         found, plain = both(scaled, n=5000)
     assert_same_distribution(found, plain)
+
+
+@pytest.mark.xfail(strict=True, reason="squares of them overflow")
+@pytest.mark.parametrize("factor", [1e160, 1e300])
+def test_extreme_weights_warn_no_more_than_in_predict(factor):
+    scaled = changed(BINARY, coef_=BINARY.coef_ * factor, intercept_=BINARY.intercept_ * factor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, plain = both(scaled, n=5000)
+    assert_same_distribution(found, plain)
+
+
+@pytest.mark.xfail(strict=True, reason="a sample of 200 does not always meet what is rare")
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), RandomForestClassifier(3, random_state=0)], ids=repr
+)
+def test_a_predict_that_is_rarely_another(model):
+    """One row in a thousand gets the other class, by a method of the object's own."""
+    model = sklearn.base.clone(model).fit(X, y > 0)
+    kind = type(model)
+    model.predict = lambda rows: (np.abs(rows[:, 2] - 1) < 2e-3) ^ kind.predict(model, rows)
+    rows = X[np.random.default_rng(1).integers(len(X), size=100_000)]
+    rows = rows + np.random.default_rng(2).normal(size=rows.shape) * SIGMA
+    for shortcut in ("linear", "trees"):
+        found = in_score_space(model, rows, [shortcut])
+        votes = found.backend.classify(found.X.copy())
+        assert np.array_equal(votes, model.predict(rows))
 
 
 @pytest.mark.parametrize("model", [LogisticRegression(), SGDClassifier(), LinearSVC()], ids=repr)
