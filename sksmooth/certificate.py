@@ -194,8 +194,7 @@ class Certificate:
         Returns
         -------
         frame : pandas.DataFrame
-            With the columns label, radius, abstained, p_lower, p_upper, selected, n_draws,
-            stop_reason.
+            Labels, radii, bounds, selected classes and draws, in columns of their names.
         """
         import pandas as pd  # optional: only this method needs it
 

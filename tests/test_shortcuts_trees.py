@@ -299,7 +299,6 @@ def test_workers_count_the_same(name, backend):
     assert np.array_equal(found.counts, expected.counts)
 
 
-@pytest.mark.xfail(strict=True, reason="predict_binned wants arrays that it could write to")
 def test_workers_may_share_a_model_through_a_file():
     """joblib hands arrays above `max_nbytes` to processes as files that are only read."""
     X, y = data(3)

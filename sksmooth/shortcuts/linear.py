@@ -77,7 +77,9 @@ class Scores:
     def of(cls, estimator: Any, answers: NDArray[Any], n_features: int) -> "Scores | None":
         """Return the scores of a linear model behind affine steps; None if it is something else."""
         affine, model = affine_map(estimator, n_features)
-        if type(model) not in _MODELS or affine is None or not isinstance(model.coef_, np.ndarray):
+        if type(model) not in _MODELS or affine is None or "predict" in vars(model):
+            return None
+        if not isinstance(model.coef_, np.ndarray):
             return None
         weights = np.atleast_2d(model.coef_.astype(np.float64))
         offsets = np.broadcast_to(np.asarray(model.intercept_, np.float64), len(weights)).copy()
@@ -129,6 +131,7 @@ class LinearBackend(Backend):
         return votes
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is left to `predict`
 def in_score_space(problem: Problem) -> Problem | None:
     """Return the problem in the space of a linear model's scores."""
     noise = problem.noise

@@ -3,6 +3,7 @@
 Labels are those of ``predict``, bit for bit, since the same numbers are summed in the same order.
 """
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,13 @@ class BoostingBackend(_TreesBackend):
         self.missing = self.mapper.missing_values_bin_idx_
         self.codes, self.n_classes = codes, len(codes)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # joblib hands large arrays to its workers as files that are only read; these are not taken
+        vars(self).update(state)
+        for predictor in itertools.chain.from_iterable(self.predictors):
+            for name in ("nodes", "binned_left_cat_bitsets"):
+                setattr(predictor, name, np.require(getattr(predictor, name), requirements="W"))
+
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`."""
         from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
@@ -111,7 +119,7 @@ def without_checks(problem: Problem) -> Problem | None:
     kinds: dict[Any, type[Any]] = {HistGradientBoostingClassifier: BoostingBackend}
     kinds |= dict.fromkeys((*_FORESTS, *_TREES), ForestBackend)
     kind = kinds.get(type(model))
-    if kind is None or problem.X.ndim != 2 or not len(problem.X):
+    if kind is None or "predict" in vars(model) or problem.X.ndim != 2 or not len(problem.X):
         return None
     sample = problem.sample()
     outer = problem.backend
