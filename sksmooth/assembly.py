@@ -39,6 +39,10 @@ def noise_of(clf: Any) -> Noise:
     """
     sigma = float(clf.sigma)
     if clf.noise == "float":
+        if clf.stream != "philox":
+            raise ValueError(
+                f"noise='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
+            )
         return Gaussian(sigma)
     fits = clf._levels is not None and ExactGaussian.fits(sigma, clf._levels)
     return ExactGaussian(sigma, int(np.prod(clf._row_shape)), clf._levels if fits else None)

@@ -54,8 +54,8 @@ class Certificate:
     n_draws : ndarray of shape (n_samples,), int64
         Estimation draws made, the sums of the rows of `counts`; selection draws not included.
     stop_reason : ndarray of shape (n_samples,), str
-        Why no more were made: "n" (all n were), "hopeless" (no further votes could have certified
-        the row), "decided" (so is every one of `asked_radii`), "tol" (as many as planned).
+        Why no more were made: "n" (all n were), "hopeless" (no votes could have certified the row),
+        "decided" (so is every one of `asked_radii`), "tol" (as many as planned).
     classes : ndarray of shape (n_classes,)
         Class labels, in the order of the columns of `counts`.
     n, n0 : int
@@ -79,8 +79,7 @@ class Certificate:
     stream : str
         Generator of the random bits.
     shortcut : str or None
-        The way in which votes were found faster than by asking the base about each noisy row, if
-        there was one.
+        How votes were found faster than by asking the base about each noisy row, if they were.
     sigma : float
         Standard deviation of the noise, in the units of X.
     norm : str
@@ -302,10 +301,11 @@ def certify_bounds(
 ) -> Certificate:
     """Turn bounds on the votes' probabilities into a Certificate; `settings` are other fields."""
     p_lower, p_upper = widened(p_lower, p_upper, tv_error)
-    abstained = ~(p_lower > p_upper)
+    radii = np.where(p_lower > p_upper, noise.radius(p_lower, p_upper), 0.0)
+    abstained = ~(radii > 0)  # also where the rounding of rows takes up all of the radius
     return Certificate(
         labels=decode(codes, abstained, classes, abstain_label),
-        radii=np.where(abstained, 0.0, noise.radius(p_lower, p_upper)),
+        radii=radii,
         abstained=abstained,
         p_lower=p_lower,
         p_upper=p_upper,

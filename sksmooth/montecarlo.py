@@ -156,7 +156,7 @@ def _spoilt(
     Of n, more than m differ with at most ``(2 n tv_error)**(m + 1) / (m + 1)!``; m is the smallest
     number that makes this less than a thousandth of alpha.
     """
-    mean = 2.0 * n * tv_error
+    mean = np.minimum(2.0 * n * tv_error, 1e3)  # of which the chance below is beyond 1 by far
     spoilt, chance = np.zeros(len(mean), dtype=np.int64), mean.copy()
     while np.any(more := (chance > alpha / 1000) & (spoilt < 200)):  # with more, nothing is decided
         spoilt[more] += 1

@@ -211,13 +211,17 @@ class ExactGaussian(Gaussian):
     sound = True
 
     def __post_init__(self) -> None:
+        if self.n_values < 1 or (self.levels is not None and self.levels < 1):
+            raise ValueError(
+                f"n_values and levels must be 1 or more; got {self.n_values} and {self.levels}."
+            )
         if self.levels is not None and not self.fits(self.sigma, self.levels):
             raise ValueError(
                 f"sigma must be 8 to 512 steps of the grid, {8 / self.levels:g} to "
                 f"{512 / self.levels:g} for levels={self.levels}; got {self.sigma}."
             )
-        if self.bits not in (22, 32):
-            raise ValueError(f"bits must be 22 or 32; got {self.bits}.")
+        if self.bits not in (22, 32) or (self.levels is not None and self.bits != 22):
+            raise ValueError(f"bits must be 22 or 32, and 22 with levels; got {self.bits}.")
 
     @staticmethod
     def fits(sigma: float, levels: int) -> bool:

@@ -73,8 +73,8 @@ def block_rows(n_values: int) -> int:
     A function of the row's size only, so that blocks never depend on how work is split. About 2**16
     values a block: there the cost of moving to the next stream is below 2 %.
     """
-    target = 1 << max(0, int(np.ceil(np.log2(2**16 / n_values))))
-    return int(np.clip(target, 16, 4096))
+    target = 1 << (-(-(2**16) // n_values) - 1).bit_length()  # logarithms may round
+    return min(max(target, 16), 4096)
 
 
 class Streams(Protocol):

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import pickle
 from fractions import Fraction
 
@@ -183,6 +184,16 @@ class TestImperfectNoise:
         assert np.array_equal(certificate.p_lower, ideal.p_lower)
         assert certificate.radii.tolist() == np.maximum(ideal.radii - 0.125, 0).tolist()
         assert certificate.max_radius == ideal.max_radius - 0.125
+
+    def test_a_radius_of_which_nothing_is_left_is_no_certificate(self):
+        """The row that was drawn around may lie further from the user's than the radius reaches."""
+        certificate = example(noise=dataclasses.replace(Coarse(0.5), sigma=0.1))
+        assert example(noise=Gaussian(0.1)).radii[[0, 2]].round(2).tolist() == [0.18, 0.25]
+        assert certificate.radii.round(2).tolist() == [0.05, 0.0, 0.12, 0.0]
+        certificate = example(noise=Coarse(0.06))
+        assert certificate.radii.tolist() == [0.0, 0.0, certificate.max_radius, 0.0]
+        assert certificate.abstained.tolist() == [True, True, False, True]
+        assert certificate.labels.tolist() == ["?", "?", "cat", "?"]
 
     def test_exact_noise_costs_next_to_nothing(self):
         ideal, certificate = example(), example(noise=ExactGaussian(0.5, 3072, levels=255))

@@ -294,6 +294,7 @@ class TestGrid:
             ({"noise": "gaussian"}, "'noise' parameter"),
             ({"noise": None}, "'noise' parameter"),
             ({"stream": "mt19937"}, "'stream' parameter"),
+            ({"noise": "float", "stream": "shake128"}, "drawn by numpy from stream='philox'"),
         ],
     )
     def test_what_is_refused(self, options, match):

@@ -313,6 +313,19 @@ class TestImperfectNoise:
         fewer = np.exp(m * np.log(np.maximum(mean, 1e-300)) - special.gammaln(m + 1))
         assert np.all(fewer[m > 0] > 0.999 * alpha / 1000)
 
+    @pytest.mark.parametrize("tv_error", [0.1, 0.5, 1.0])
+    def test_errors_of_every_size(self, tv_error):
+        """Nothing overflows where all votes may differ, and then nothing is decided."""
+
+        class Unanimous:
+            def until(self, sizes, purpose, undecided):
+                counts = np.array([[sizes[-1], 0]])
+                return counts, undecided(len(sizes) - 1, np.array([0]), counts)
+
+        sampler = Unanimous()
+        sampler.tv_error = np.array([tv_error])
+        assert predict(sampler, n=10**6, alpha=1e-3, sequential=False)[1].tolist() == [True]
+
     def test_of_one_class_there_is_nothing_to_decide(self):
         class Only:
             tv_error = np.full(3, 0.5)

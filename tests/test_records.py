@@ -738,7 +738,19 @@ class TestDamageToOurs:
     @pytest.mark.parametrize(
         "name",
         [
-            *("n", "alpha", "noise", "stream", "shortcut", "bound", "asked_radii", "seed", "rows"),
+            *(
+                "n",
+                "alpha",
+                "sigma",
+                "norm",
+                "noise",
+                "stream",
+                "shortcut",
+                "bound",
+                "asked_radii",
+                "seed",
+                "rows",
+            ),
             "classes",
         ],
     )
@@ -772,6 +784,9 @@ class TestDamageToOurs:
     @pytest.mark.parametrize(
         "settings",
         [
+            {"sigma": "wide"},
+            {"sigma": 2.0000001},  # the noise says 2
+            {"norm": "l1"},
             {"alpha": 7},
             {"bound": "lucky"},
             {"n": 0},
@@ -799,6 +814,9 @@ class TestDamageToOurs:
             {"n_values": ...},
             {"levels": 1},  # of which sigma is 2 steps
             {"levels": "many"},
+            {"levels": 0},
+            {"n_values": 0},
+            {"n_values": -2},
             {"bits": 23},
             {"bits": None},
             {"colour": "pink"},
@@ -873,6 +891,7 @@ class TestDamageToOurs:
             ("tv_error", "NaN"),
             ("tv_error", "null"),
             ("tv_error", "0.01"),  # more than the bounds have lost
+            ("tv_error", "4e-16"),  # less than the noise is off by
             ("selected", '"dog"'),
             ("selected", "null"),
             ("stop_reason", "tired"),

@@ -74,7 +74,7 @@ class FineNormal:
             tickets.append(ticket)
             gaps.append(gap)
             rooms.append(gap / high)  # of integers, correctly rounded
-        starts = np.arange(-count, count) * width
+        starts = np.arange(-count, count, dtype=np.int64) * width
         self.n_slow = _TICKETS - sum(tickets)
         cells = np.repeat(starts, tickets)
         self.cells = np.concatenate([cells, np.zeros(self.n_slow, int)]).astype(self.dtype)

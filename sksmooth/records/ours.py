@@ -233,6 +233,8 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     noise = dict(head["noise"])
     settings["noise"] = KINDS[noise.pop("kind")](**noise)
     settings["noise"].radius([0.9])
+    if (head["sigma"], head["norm"]) != (settings["noise"].sigma, settings["noise"].norm):
+        raise ValueError("sigma and norm are not those of the noise")
     if not settings["max_radius"] >= 0 or not isinstance(settings["n0"], int):
         raise ValueError("max_radius must be 0 or more, and n0 a whole number")
     asked = settings["asked_radii"]
@@ -289,6 +291,7 @@ def _first_untrue(c: Certificate) -> int | None:
     """Return the first row whose bounds or radius are not what its votes prove, if any."""
     radii = c.noise.radius(c.p_lower, c.p_upper)
     true = c.abstained | np.isclose(radii, c.radii, rtol=1e-6, atol=0)
+    true &= c.tv_error >= c.noise.tv_error
     if c.counts.shape[1] and c.asked_radii is None:  # else the bounds may be of an earlier look
         votes = top_two(c.counts, codes_of(c))
         bounds = widened(*BY_NAME[c.bound](*votes, c.n_draws, c.alpha), c.tv_error)
