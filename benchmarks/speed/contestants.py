@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from sksmooth.assembly import sampler_of
+from sksmooth.backends import Source
+from sksmooth.streams import Purpose, block_rows, row_key
+
 from .cases import SIGMA, Case
 
-__all__ = ["N0", "Work", "art", "art_on_sklearn", "certify", "limit", "paper_loop"]
+__all__ = ["N0", "Work", "art", "art_on_sklearn", "certify", "limit", "noise", "paper_loop"]
 
 N0 = 100
 _PREPARED_VALUES = 2**22  # enough noisy rows that they do not all stay in the nearest cache
@@ -49,6 +53,23 @@ def certify(case: Case) -> Work:
     def work() -> int:
         case.clf.certify(case.X, n=case.n, n0=N0)
         return len(case.X) * (N0 + case.n)
+
+    return work
+
+
+def noise(case: Case) -> Work:
+    """Return the making of certify's noisy rows, in batches of a block, and nothing else."""
+    sampler = sampler_of(case.clf, case.X[:1])
+    source, key = Source(sampler.noise, sampler.stream), row_key(bytes(16), case.X[0])
+    size = block_rows(case.X[0].size)
+    out = source.empty(size, case.X[:1])
+    source.prepare(case.X[0])
+    blocks = math.ceil(len(case.X) * (N0 + case.n) / size)
+
+    def work() -> int:
+        for block in range(blocks):
+            source.fill(key, block, Purpose.ESTIMATE, out)
+        return blocks * size
 
     return work
 

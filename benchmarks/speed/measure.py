@@ -21,6 +21,8 @@ def measure_case(case: Case, rounds: int) -> dict[str, Any]:
     }
     if case.module is not None and (toolbox := contestants.art(case, best)) is not None:
         others["art"] = toolbox
+    if case.module is not None:  # elsewhere shortcuts draw less, or other, noise
+        others["noise"] = contestants.noise(case)
     times = interleave(contestants.limit(case, best), others, rounds)
     return {
         "title": case.title,

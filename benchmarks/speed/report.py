@@ -16,7 +16,9 @@ columns draw the noise too, and are fractions of the limit: medians over rounds 
 certify, loops and ART in turn, of processor time (certify also of wall time). The paper's loop is
 the pseudocode of arXiv:1902.02918 written plainly: a row at a time, votes counted one by one, noise
 from the framework's own generator. ART is the Adversarial Robustness Toolbox, with at most 10,000
-draws a row, all of which it holds in memory. A dash: does not run."""
+draws a row, all of which it holds in memory. A dash: does not run. What is possible at the most with
+this noise, for nets: what is left of the limit if nothing is done but the noise, measured alone,
+and the base."""
 
 
 def to_markdown(results: dict[str, Any]) -> str:
@@ -44,7 +46,7 @@ def to_markdown(results: dict[str, Any]) -> str:
 
 def _table(cases: list[dict[str, Any]]) -> list[str]:
     head = ["base", "limit, draws/s (batch)", "certify, draws/s", "certify (wall)"]
-    head += [*_COLUMNS.values(), "target"]
+    head += [*_COLUMNS.values(), "at the most", "target"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for case in cases:
         fractions = case["fractions_cpu"]
@@ -54,11 +56,17 @@ def _table(cases: list[dict[str, Any]]) -> list[str]:
             _short(case["rates_cpu"]["certify"]),
             _fraction(case["fractions_wall"]["certify"]),
             *(_fraction(fractions.get(name)) for name in _COLUMNS),
+            _fraction(_ceiling(fractions.get("noise"))),
             _verdict(fractions["certify"], case["target"]),
         ]
         cells[4] = f"**{cells[4]}**"
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _ceiling(noise: float | None) -> float | None:
+    """Return the fraction of the limit that is left where noise is made at `noise` limits."""
+    return None if noise is None else 1 / (1 + 1 / noise)
 
 
 def _short(rate: float) -> str:
