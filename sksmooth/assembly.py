@@ -1,17 +1,21 @@
 """From a fitted SmoothedClassifier's settings to noise, backend and shortcuts: what draws votes."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .backends import get_backend
+from .backends import get_backend, is_net, unwrap
+from .exact import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
 from .montecarlo import Sampler
-from .noise import ExactGaussian, Gaussian, Noise
+from .noise import ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
+from .noise.sigma import check_sigma
 from .sampling import Report
 from .shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
+from .validation import user_level
 
-__all__ = ["levels_of", "noise_of", "sampler_of", "shortcut_names"]
+__all__ = ["closed_form_of", "levels_of", "noise_of", "sampler_of", "shortcut_names"]
 
 
 def levels_of(X: NDArray[np.floating]) -> int | None:
@@ -37,13 +41,15 @@ def noise_of(clf: Any) -> Noise:
 
     The grid depends on the training rows and on sigma, never on the row that is certified.
     """
-    sigma = float(clf.sigma)
+    sigma = check_sigma(clf.sigma, clf._row_shape, getattr(clf, "feature_names_in_", None))
     if clf.noise == "float":
         if clf.stream != "philox":
             raise ValueError(
                 f"noise='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
             )
-        return Gaussian(sigma)
+        return Gaussian(sigma) if isinstance(sigma, float) else PerFeature(sigma)
+    if not isinstance(sigma, float):  # steps of the levels are no steps of a row over sigma
+        return ExactPerFeature(sigma)
     fits = clf._levels is not None and ExactGaussian.fits(sigma, clf._levels)
     return ExactGaussian(sigma, int(np.prod(clf._row_shape)), clf._levels if fits else None)
 
@@ -76,6 +82,37 @@ def sampler_of(clf: Any, X: NDArray[Any], report: Report | None = None) -> Sampl
         n_jobs=clf.n_jobs,
         report=report,
     )
+
+
+def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
+    """Return the closed form of a fitted SmoothedClassifier's base, or None to sample.
+
+    It is read off the base at each call: what is certified is the model as it is now.
+    """
+    asked = clf.method == "exact"
+    if clf.method == "montecarlo" or (clf.noise == "float" and not asked):
+        return None
+    try:
+        if is_net(unwrap(clf.estimator_)[1]):
+            raise NotClosedError("nets have none")
+        backend = get_backend(clf.estimator_, clf._answers, clf._frame)
+        sigma = noise_of(clf).deviations(clf._row_shape)
+        return closed_form(FORMS, clf.estimator_, clf._answers, X, sigma, backend.classify)
+    except NotClosedError as reason:
+        what = f"{type(unwrap(clf.estimator_)[1]).__name__} has no closed form here: {reason}."
+        if asked:
+            raise ValueError(f"method='exact', but {what} {_CLOSED}") from reason
+        if isinstance(reason, DisagreementError):
+            warnings.warn(f"{what} Noise is drawn instead.", UserWarning, stacklevel=user_level())
+        return None
+
+
+_CLOSED = (
+    "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
+    "interactions (interaction_cst='no_interactions'), GaussianNB and quadratic discriminants, and "
+    "ensembles of trees on few features, each also behind affine steps of a Pipeline. Use "
+    "method='montecarlo' or 'auto'."
+)
 
 
 def shortcut_names(shortcuts: Any) -> tuple[str, ...]:

@@ -15,13 +15,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from . import validation as check
-from .assembly import levels_of, noise_of, sampler_of, shortcut_names
+from .answers import certify, frequencies, predict_codes
+from .assembly import levels_of, noise_of, shortcut_names
 from .backends import is_net
 from .certificate import Certificate
 from .labels import check_label_kind, choose_abstain_label, decode
-from .montecarlo import certify, predict
-from .progress import progress_bar
-from .streams import Purpose, new_seed
+from .streams import new_seed
 from .training import fit_base
 
 __all__ = ["SmoothedClassifier"]
@@ -44,9 +43,16 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ``NeuralNetClassifier``. Wrap a trained model in ``sklearn.frozen.FrozenEstimator``. Put
         scaling *inside* (``SmoothedClassifier(make_pipeline(StandardScaler(), clf))``): then noise
         and radii are in the units of X.
-    sigma : float, default=0.25
-        Standard deviation of the noise on each feature, in the units of X. A larger sigma can
-        certify larger radii, at a lower accuracy.
+    sigma : float, array-like of the shape of a row, dict or Series, default=0.25
+        Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
+        larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
+        dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
+        deviations. Features with sigma 0 get no noise: those that nobody can change.
+    method : {"auto", "montecarlo", "exact"}, default="auto"
+        "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
+        smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
+        `n_predict` and `alpha` mean nothing. "auto" computes where that is possible, and draws
+        otherwise or for ``noise="float"``.
     n_augment : int, default=1
         Noisy copies of the training data that the base is fitted on. Skorch nets ignore it: they
         see fresh noise in every batch.
@@ -67,7 +73,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         None never abstains: the top class is returned, and `predict_proba` exists.
     noise : {"exact", "float"}, default="exact"
         "exact" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
-        training rows are images of bytes, divided by 255 or not; otherwise of sigma / 2**22.
+        training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma
+        for each feature, of sigma / 2**22.
         "float" sums them as floating-point numbers, as others do; **certificates are then
         unsound**, since the sums leak the row.
     stream : {"philox", "shake128"}, default="philox"
@@ -143,8 +150,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def __init__(
         self,
         estimator: Any,
-        sigma: float = 0.25,
+        sigma: Any = 0.25,
         *,
+        method: str = "auto",
         n_augment: int = 1,
         n: int = 100_000,
         n0: int = 100,
@@ -161,6 +169,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     ) -> None:
         self.estimator = estimator
         self.sigma = sigma
+        self.method = method
         self.n_augment = n_augment
         self.n = n
         self.n0 = n0
@@ -197,7 +206,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check.check_base(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
         frame = None if is_net(self.estimator) else check.frame_maker(X)
-        X, dtype = check.as_numeric(X, estimator=self.estimator)
+        X, dtype = check.as_numeric(X, estimator=self.estimator, sigma=self.sigma)
         X, y = validate_data(self, X, y, dtype=dtype, allow_nd=True)
         check_classification_targets(y)
         choose_abstain_label(np.unique(y), self.abstain_label)  # refuse it before the training
@@ -236,9 +245,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         labels : ndarray of shape (n_samples,)
             Row by row, with probability at least ``1 - alpha``, the smoothed classifier's label or
-            `abstain_label_` (Proposition 1 of arXiv:1902.02918).
+            `abstain_label_` (Proposition 1 of arXiv:1902.02918); for certain, where it is computed.
         """
-        codes, undecided = self._predict_codes(X)
+        codes, undecided = predict_codes(self, check.check_rows(self, X))
         return decode(codes, undecided, self.classes_, self.abstain_label_)
 
     def certify(
@@ -253,12 +262,13 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         bound: str = "one-sided",
         verbose: int = 0,
     ) -> Certificate:
-        r"""Return labels with certified radii: CERTIFY, with `n0` and then `n` draws a row.
+        r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
 
         `n0` draws choose a class; `n` fresh draws bound its probability :math:`p_A` from below by
         Clopper-Pearson at level alpha; the radius is :math:`\sigma \Phi^{-1}(p_A)` if the bound is
         above 1/2, otherwise the row is abstained on. Rows that no further votes could certify get
-        no more draws.
+        no more draws. Where the base has a closed form (see `method`), :math:`p_A` and the
+        runner-up's probability are computed instead, and all arguments but X mean nothing.
 
         Parameters
         ----------
@@ -271,8 +281,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             as few draws, up to `n`, as that takes: about 45 times fewer. 0 asks for any certificate
             at all. With the one-sided bound the same draws select the class.
         tol : float, default=None
-            Radius that may be lost, in the units of X. The `n0` draws then predict how many, up to
-            `n`, each row needs; the guarantee does not rest on that prediction.
+            Radius that may be lost, in the units of the radii. The `n0` draws then predict how
+            many, up to `n`, each row needs; the guarantee does not rest on that prediction.
         bound : {"one-sided", "two-sided"}, default="one-sided"
             "two-sided" bounds the runner-up's probability as well, each at level alpha / 2. With
             many classes and noise that blurs them, radii are much larger; with two classes or where
@@ -284,8 +294,9 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         certificate : Certificate
             Unpacks as ``labels, radii``. Row by row, with probability at least ``1 - alpha`` over
-            the noise, no perturbation of the row of L2 norm below its radius changes the smoothed
-            classifier's label (Proposition 2 of arXiv:1902.02918; for the options, the guide).
+            the noise, no perturbation of the row of a norm, that of the certificate, below its
+            radius changes the smoothed classifier's label (Proposition 2 of arXiv:1902.02918; for
+            the options, the guide).
 
         Raises
         ------
@@ -293,16 +304,11 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
             scores are not finite.
         """
-        X = check.check_rows(self, X)
-        plan = check.certify_plan(self, n, n0, alpha, radius=radius, tol=tol, bound=bound)
-        with progress_bar(len(X), plan["n0"] + plan["n"], verbose) as report:
-            sampler = sampler_of(self, X, report)
-            certificate = certify(sampler, self.classes_, self.abstain_label_, **plan)
-        check.warn_if_out_of_reach(certificate, tol)
-        return certificate
+        asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
+        return certify(self, check.check_rows(self, X), verbose=verbose, **asked)
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
-        """Return how often the base gives each class under noise, over `n_predict` draws.
+        """Return how often the base gives each class under noise: computed, or over draws.
 
         Parameters
         ----------
@@ -312,10 +318,10 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         frequencies : ndarray of shape (n_samples, n_classes)
-            Rows sum to 1; columns follow `classes_`. Estimates without a guarantee.
+            Rows sum to 1; columns follow `classes_`. Shares of `n_predict` votes, estimates without
+            a guarantee; or probabilities, where a closed form gives those of all classes.
         """
-        counts = sampler_of(self, check.check_rows(self, X)).counts(self.n_predict, Purpose.PREDICT)
-        return counts / self.n_predict
+        return frequencies(self, check.check_rows(self, X))
 
     @available_if(check.never_abstains)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -352,7 +358,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         score : float
             In [0, 1].
         """
-        codes, undecided = self._predict_codes(X)
+        codes, undecided = predict_codes(self, check.check_rows(self, X))
         y = column_or_1d(y)
         check_consistent_length(codes, y, sample_weight)
         check_label_kind(y, self.classes_)
@@ -378,11 +384,3 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_seed")
-
-    def _predict_codes(self, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        X = check.check_rows(self, X)
-        n, abstains = self.n_predict, self.abstain_label_ is not None
-        if abstains:
-            check.warn_if_hopeless("n_predict", n, self.alpha, shared=True)
-        stops = self.sequential_predict and abstains
-        return predict(sampler_of(self, X), n, self.alpha, sequential=stops)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from .backends import Backend
 from .bounds import one_sided, widened
 from .bounds.top_class import BY_NAME, FREE
-from .certificate import Certificate, certify_bounds, predict_counts
+from .certificate import Certificate, predict_counts
+from .certificate.votes import certify_bounds
 from .noise import Noise
 from .sampling import Report, count_votes
 from .stopping import Curtailed, Deciding, Measuring, Planned, Rule, geometric_looks

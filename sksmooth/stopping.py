@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .bounds import clopper_pearson, clopper_pearson_upper, one_sided, widened
 from .bounds.top_class import Bounds, TopClassBound
-from .certificate import top_two
+from .certificate.votes import top_two
 
 __all__ = ["Curtailed", "Deciding", "Measuring", "Planned", "Rule", "geometric_looks"]
 

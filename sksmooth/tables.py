@@ -177,7 +177,7 @@ def certified_accuracy_table(
         raise ValueError(f"unequal must be 'refuse' or 'flag'; got {unequal!r}.")
     if not isinstance(records, Mapping):
         given = records
-        records = {f"sigma={_certificate(r).sigma:g}": r for r in given}
+        records = {_certificate(r).noise.label: r for r in given}
         if len(records) < len(given):
             raise ValueError("Records with the same sigma need names: pass a dict.")
     if not records:

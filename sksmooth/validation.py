@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
 from .bounds.top_class import BY_NAME, FREE
+from .noise.sigma import SIGMAS, is_still
 from .streams import GENERATORS
 
 __all__ = [
@@ -58,7 +59,8 @@ class EstimatorConstraint(HasMethods):
 # scikit-learn's table of what the constructor of SmoothedClassifier takes
 CONSTRAINTS: dict[str, list[Any]] = {
     "estimator": [EstimatorConstraint()],
-    "sigma": [Interval(Real, 1e-100, 1e100, closed="both")],
+    "sigma": [Interval(Real, *SIGMAS, closed="both"), "array-like", dict],
+    "method": [StrOptions({"auto", "montecarlo", "exact"})],
     "n_augment": [Interval(Integral, 1, None, closed="left")],
     "n": [Interval(Integral, 1, None, closed="left")],
     "n0": [Interval(Integral, 1, None, closed="left")],
@@ -124,9 +126,12 @@ def check_alpha(value: Any) -> float:
 
 
 def certify_plan(
-    clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any
+    clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any, draws: bool = True
 ) -> dict[str, Any]:
-    """Return the checked settings of one certification; None stands for those of `clf`."""
+    """Return the checked settings of one certification; None stands for those of `clf`.
+
+    Without `draws` it does not matter how many there would be.
+    """
     if not isinstance(bound, str) or bound not in BY_NAME:
         raise ValueError(f"bound must be 'one-sided' or 'two-sided'; got {bound!r}.")
     if radius is not None and tol is not None:
@@ -148,7 +153,8 @@ def certify_plan(
     # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 where two bounds or all classes
     # share it
     shared = bound == "two-sided" or radius is not None
-    warn_if_hopeless("n", plan["n"], plan["alpha"], shared=shared)
+    if draws:
+        warn_if_hopeless("n", plan["n"], plan["alpha"], shared=shared)
     return plan
 
 
@@ -163,7 +169,7 @@ def warn_if_out_of_reach(certificate: Any, tol: float | None) -> None:
         return
     warnings.warn(
         f"{what}: with n={certificate.n}, alpha={certificate.alpha:g} and "
-        f"sigma={certificate.sigma:g}, the largest radius is {most:.4g}.",
+        f"{certificate.noise.label}, the largest radius is {most:.4g}.",
         UserWarning,
         stacklevel=user_level(),
     )
@@ -222,7 +228,7 @@ def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
         )
 
 
-def as_numeric(X: Any, *, estimator: Any) -> tuple[Any, Any]:
+def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
     """Return X ready for scikit-learn's ``validate_data``, and the dtype to ask of it.
 
     Tensors become arrays. float32 and float64 stay what they are. For a base that ends in a net,
@@ -237,7 +243,7 @@ def as_numeric(X: Any, *, estimator: Any) -> tuple[Any, Any]:
             "X is sparse, but noise makes every entry non-zero: dense data is required. Pass "
             "X.toarray() if it fits into memory."
         )
-    _warn_about_categories(X)
+    _warn_about_categories(X, sigma)
     dtype = getattr(X, "dtype", None)
     if (
         is_net(unwrap(estimator)[1])
@@ -248,19 +254,19 @@ def as_numeric(X: Any, *, estimator: Any) -> tuple[Any, Any]:
     return X, [np.float64, np.float32]
 
 
-def _warn_about_categories(X: Any) -> None:
+def _warn_about_categories(X: Any, sigma: Any) -> None:
     dtypes = getattr(X, "dtypes", None)
     if dtypes is None or getattr(X, "ndim", 2) != 2:
         names = ["bool"] if getattr(getattr(X, "dtype", None), "kind", "") == "b" else []
     else:
-        names = sorted(
-            {str(d) for d in dtypes if str(d).lower() in {"bool", "boolean", "category"}}
-        )
+        still = is_still(sigma, list(getattr(X, "columns", dtypes)))
+        noisy = {str(d) for d, has_none in zip(dtypes, still, strict=True) if not has_none}
+        names = sorted(d for d in noisy if d.lower() in {"bool", "boolean", "category"})
     if names:
         warnings.warn(
             f"X has columns of type {', '.join(names)}: they are treated as numbers and get "
             "Gaussian noise like all others. If an attacker cannot change them by small amounts, "
-            "leave them out of X.",
+            "give them a sigma of 0.",
             UserWarning,
             stacklevel=user_level(),
         )
@@ -270,7 +276,7 @@ def check_rows(clf: Any, X: Any) -> Any:
     """Return X as an array, after comparing it with what `clf` was fitted on."""
     check_is_fitted(clf)
     clf._validate_params()  # set_params may have come after fit
-    X, dtype = as_numeric(X, estimator=clf.estimator)
+    X, dtype = as_numeric(X, estimator=clf.estimator, sigma=clf.sigma)
     if len(clf._row_shape) > 1:  # scikit-learn would speak of features
         check_row_shape(np.shape(X)[1:], clf._row_shape)
     return validate_data(clf, X, dtype=dtype, allow_nd=True, reset=False)

@@ -151,7 +151,14 @@ def assert_refuted(ones, n, sigma, *, at, ones_there):
 
 def smoothed(base, training, **options):
     """The base inside of a smoother that was fitted on some rows."""
-    defaults = {"sigma": 0.5, "n": 2000, "n_predict": 2000, "random_state": 0, "alpha": ALPHA}
+    defaults = {
+        "method": "montecarlo",
+        "sigma": 0.5,
+        "n": 2000,
+        "n_predict": 2000,
+        "random_state": 0,
+        "alpha": ALPHA,
+    }
     clf = SmoothedClassifier(base, **(defaults | options))
     return clf.fit(training, np.arange(len(training)) % 2)
 

@@ -90,7 +90,8 @@ def test_to_frame():
     assert frame.index.tolist() == list("wxyz")
     assert frame.loc["x", "abstained"]
     assert frame.columns[:4].tolist() == ["label", "radius", "abstained", "p_lower"]
-    assert frame.columns[4:].tolist() == ["p_upper", "selected", "n_draws", "stop_reason"]
+    assert frame.columns[4:-1].tolist() == ["p_upper", "selected", "n_draws", "stop_reason"]
+    assert frame.columns[-1] == "radius_l2"
 
 
 def test_repr_says_what_matters():

@@ -34,7 +34,7 @@ X, y = blobs(60)
 
 
 def smoothed(base=None, **options):
-    defaults = {"sigma": 0.5, "n": 500, "random_state": 0}
+    defaults = {"sigma": 0.5, "n": 500, "method": "montecarlo", "random_state": 0}
     return SmoothedClassifier(GaussianNB() if base is None else base, **(defaults | options))
 
 

@@ -19,7 +19,9 @@ X, y = blobs(60)
 
 @pytest.fixture(scope="module")
 def clf():
-    return SmoothedClassifier(GaussianNB(), sigma=0.5, n=200, random_state=0).fit(X, y)
+    return SmoothedClassifier(
+        GaussianNB(), sigma=0.5, n=200, method="montecarlo", random_state=0
+    ).fit(X, y)
 
 
 def test_the_curve_is_the_score(pyplot, clf):

@@ -30,7 +30,9 @@ X, Y = blobs(60, k=3)
 
 @pytest.fixture(scope="module")
 def clf():
-    return SmoothedClassifier(GaussianNB(), sigma=2.0, n=400, random_state=0).fit(X, Y)
+    return SmoothedClassifier(
+        GaussianNB(), sigma=2.0, n=400, method="montecarlo", random_state=0
+    ).fit(X, Y)
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +248,9 @@ class TestProjection:
         """They stopped with fewer draws; at the own alpha, or below, none comes back."""
         monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
         rows = np.random.default_rng(0).normal(size=(20, 4096))
-        base = SmoothedClassifier(GaussianNB(), sigma=100.0, n=100, n0=5, random_state=0)
+        base = SmoothedClassifier(
+            GaussianNB(), sigma=100.0, n=100, n0=5, method="montecarlo", random_state=0
+        )
         labels = np.arange(20) % 3
         certificate = base.fit(rows, labels).certify(rows)
         assert (certificate.stop_reason == "hopeless").any()

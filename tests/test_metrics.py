@@ -135,7 +135,10 @@ class Counting(SmoothedClassifier):
 
 class TestScorers:
     def smoothed(self, cls=SmoothedClassifier, **options):
-        return cls(GaussianNB(), **({"sigma": 0.5, "n": 200, "random_state": 0} | options))
+        return cls(
+            GaussianNB(),
+            **({"sigma": 0.5, "n": 200, "method": "montecarlo", "random_state": 0} | options),
+        )
 
     def test_one_radius(self):
         clf = self.smoothed().fit(X, y)
@@ -151,7 +154,9 @@ class TestScorers:
         drawn = {}
         for n in (200, 100_000):
             base = Recorder((-1.0, 0.0))
-            clf = SmoothedClassifier(base, sigma=0.5, n=n, random_state=0).fit(X, y)
+            clf = SmoothedClassifier(base, sigma=0.5, n=n, method="montecarlo", random_state=0).fit(
+                X, y
+            )
             clf.estimator_.batches_.clear()
             certified_accuracy_scorer(0.5)(clf, X, y)
             drawn[n] = sum(map(len, clf.estimator_.batches_)) / len(X)
@@ -178,7 +183,7 @@ class TestScorers:
     @pytest.mark.parametrize("base", [LogisticRegression(), RandomForestClassifier(5)])
     def test_search_over_sigma_with_workers(self, base):
         search = GridSearchCV(
-            SmoothedClassifier(base, n=200, random_state=0),
+            SmoothedClassifier(base, n=200, method="montecarlo", random_state=0),
             {"sigma": [0.25, 0.5, 20.0]},
             scoring=certified_accuracy_scorer(radius=0.25),
             n_jobs=2,
@@ -241,7 +246,7 @@ class TestScorers:
         weights = np.where(np.arange(60) < 30, 1.0, 1e-9)
         with sklearn.config_context(enable_metadata_routing=True):
             base = GaussianNB().set_fit_request(sample_weight=False)
-            clf = SmoothedClassifier(base, n=200, random_state=0)
+            clf = SmoothedClassifier(base, n=200, method="montecarlo", random_state=0)
             kwargs = {"cv": 2, "error_score": "raise"}
             plain = certified_accuracy_scorer(0.3).set_score_request(sample_weight=False)
             weighted = certified_accuracy_scorer(0.3).set_score_request(sample_weight=True)
@@ -274,10 +279,15 @@ class TestNested:
     def test_pipeline_outside_has_other_units_and_says_so(self):
         rows = X * [100.0, 1.0]
         inside = SmoothedClassifier(
-            make_pipeline(StandardScaler(), LogisticRegression()), sigma=20.0, n=200, random_state=0
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            sigma=20.0,
+            n=200,
+            method="montecarlo",
+            random_state=0,
         ).fit(rows, y)
         outside = make_pipeline(
-            StandardScaler(), SmoothedClassifier(LogisticRegression(), n=200, random_state=0)
+            StandardScaler(),
+            SmoothedClassifier(LogisticRegression(), n=200, method="montecarlo", random_state=0),
         ).fit(rows, y)
         with pytest.warns(UserWarning, match=r"after StandardScaler; not in the units of X"):
             scaled = sksmooth.certify(outside, rows)
@@ -286,7 +296,7 @@ class TestNested:
         assert np.array_equal(scaled.radii, last.radii)
 
     def test_options_are_passed_on(self):
-        clf = SmoothedClassifier(GaussianNB(), random_state=0).fit(X, y)
+        clf = SmoothedClassifier(GaussianNB(), method="montecarlo", random_state=0).fit(X, y)
         certificate = sksmooth.certify(clf, X[:2], n=77, n0=5, alpha=0.01)
         assert (certificate.n, certificate.n0, certificate.alpha) == (77, 5, 0.01)
 

@@ -347,7 +347,7 @@ class Bands(Halfspace):
 
 
 def fitted(base, d=2, k=2, **options):
-    defaults = {"sigma": SIGMA, "random_state": 0, "n": 5000}
+    defaults = {"sigma": SIGMA, "method": "montecarlo", "random_state": 0, "n": 5000}
     return SmoothedClassifier(base, **(defaults | options)).fit(np.eye(k, d), np.arange(k))
 
 

@@ -14,7 +14,8 @@ import pytest
 from scipy import stats
 
 from sksmooth import noise as families
-from sksmooth.noise import KINDS, ExactGaussian, Gaussian, Noise
+from sksmooth.noise import KINDS, ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
+from sksmooth.noise.exact import _fine_normal, _rounded_normal
 from sksmooth.streams import GENERATORS, Philox, Purpose, row_key
 
 f32, f64 = np.float32, np.float64
@@ -42,6 +43,12 @@ CASES = {
     "fine, large": (exact(0.7), f64([2e8, -3e7])),  # integers of 64 bits
     "finest": (exact(0.7, bits=32), f64([3.0, -1.0])),
     "finest, large": (exact(0.7, bits=32), f64([2e3, -3e2])),
+    "per feature, float, single": (PerFeature([0.7, 20.0]), f32([3.0, -1.0])),
+    "per feature, float, double": (PerFeature([0.7, 20.0]), f64([3.0, -1.0])),
+    "per feature, single": (ExactPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
+    "per feature, double": (ExactPerFeature([0.3, 20.0]), f64([3.0, -1.0])),
+    "per feature, large": (ExactPerFeature([0.7, 2e-5]), f64([2e8, -3e3])),
+    "per feature, image": (ExactPerFeature([0.1, 0.2, 3.0, 1e-6]), IMAGE / 255),
 }
 
 
@@ -61,8 +68,15 @@ def drawn(noise, row, n, block=0):
 
 
 def unit(noise):
-    """Step of the grid on which the noisy values lie."""
+    """Step of the grid on which the noisy values lie, where it matters."""
     return float(noise.step) if isinstance(noise, ExactGaussian) else 0.0
+
+
+def times(noise, factor):
+    """The same noise, but wider."""
+    if np.ndim(noise.sigma) == 0:
+        return dataclasses.replace(noise, sigma=factor * noise.sigma)
+    return dataclasses.replace(noise, sigma=tuple(factor * s for s in noise.sigma))
 
 
 def test_every_family_is_tested():
@@ -80,11 +94,13 @@ class TestContract:
         """Chi-square between points of the grid, where P(Q(x + e) < edge) is the normal's."""
         noise, row = case
         out, step = drawn(noise, row, 60_000), unit(noise)
-        for value, column in zip(row.ravel().tolist(), out.reshape(60_000, -1).T, strict=True):
-            edges = value + noise.sigma * stats.norm.ppf(np.arange(1, 40) / 40)
-            if step > noise.sigma / 1000:
+        values, sigmas = row.ravel().tolist(), noise.deviations(row.shape).ravel()
+        columns = out.reshape(60_000, -1).T
+        for value, sigma, column in zip(values, sigmas, columns, strict=True):
+            edges = value + sigma * stats.norm.ppf(np.arange(1, 40) / 40)
+            if step > sigma / 1000:
                 edges = np.unique((np.floor(edges / step) + 0.5) * step)
-            p = np.diff(stats.norm.cdf((edges - value) / noise.sigma), prepend=0, append=1)
+            p = np.diff(stats.norm.cdf((edges - value) / sigma), prepend=0, append=1)
             counts = np.bincount(np.searchsorted(edges, column.astype(f64)), minlength=len(p))
             assert stats.chisquare(counts, 60_000 * p).pvalue > 1e-3
 
@@ -92,12 +108,12 @@ class TestContract:
         """Five standard errors: of the mean, the variance, and the correlation of coordinates."""
         noise, row = case
         errors = (drawn(noise, row, 60_000).astype(f64) - row).reshape(60_000, -1)
-        variance = noise.sigma**2 + unit(noise) ** 2 / 12
+        variance = noise.deviations(row.shape).ravel() ** 2 + unit(noise) ** 2 / 12
         assert np.all(abs(errors.mean(axis=0)) < 5 * np.sqrt(variance / 60_000) + unit(noise) / 100)
-        assert abs(errors.var() / variance - 1) < 5 * np.sqrt(2 / errors.size)
+        assert abs((errors / np.sqrt(variance)).var() - 1) < 5 * np.sqrt(2 / errors.size)
         assert abs(np.corrcoef(errors.T) - np.eye(row.size)).max() < 5 / np.sqrt(60_000)
         # nor do neighbouring draws
-        flat = errors.ravel() / np.sqrt(variance)
+        flat = (errors / np.sqrt(variance)).ravel()
         for lag in (1, 2, 4):
             assert abs(np.mean(flat[lag:] * flat[:-lag])) < 5 / np.sqrt(flat.size)
 
@@ -133,10 +149,11 @@ class TestContract:
         assert np.array_equal(drawn(noise, wide, 9), drawn(noise, row, 9))
 
     def test_training_noise_has_the_same_distribution(self, case):
-        noise, _ = case
-        training = noise.draw(np.random.default_rng(0), (20_000, 2))
-        assert training.shape == (20_000, 2)
-        assert stats.kstest(training.ravel(), stats.norm(scale=noise.sigma).cdf).pvalue > 1e-3
+        noise, row = case
+        training = noise.draw(np.random.default_rng(0), (20_000, *row.shape))
+        assert training.shape == (20_000, *row.shape)
+        standard = training / noise.deviations(row.shape)
+        assert stats.kstest(standard.ravel(), "norm").pvalue > 1e-3
 
     def test_radius(self, case):
         noise, _ = case
@@ -151,7 +168,8 @@ class TestContract:
         """Neyman-Pearson in one dimension: f = [x <= q] has P(f = 1) = p at 0, and 1/2 at q."""
         noise, _ = case
         for p in (0.6, 0.9, 0.999):
-            shift, boundary = float(noise.radius(p)), noise.sigma * stats.norm.ppf(p)
+            unit = noise.sigma if noise.norm == "l2" else 1.0
+            shift, boundary = float(noise.radius(p)), unit * stats.norm.ppf(p)
             assert shift <= boundary
             assert shift + noise.rounding > boundary * (1 - 1e-12)
             assert noise.rounding < 1e-3 * boundary
@@ -164,7 +182,7 @@ class TestContract:
             (type(o), o.sigma, *(getattr(o, k, 0) for k in ("levels", "bits"))) for o in others
         }
         assert len(names) == len(alike) > 8
-        assert dataclasses.replace(noise, sigma=1.001 * noise.sigma).name not in names
+        assert times(noise, 1.001).name not in names
 
     def test_copies(self, case):
         """What has been computed may come along, or not; dataclasses compare by their fields."""
@@ -186,7 +204,7 @@ class TestContract:
                 noise.rounding,
             )
             assert np.array_equal(drawn(other, row, 20), before)
-        assert dataclasses.replace(noise, sigma=1.25 * noise.sigma) != noise
+        assert times(noise, 1.25) != noise
 
     def test_is_frozen(self, case):
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -197,8 +215,8 @@ def test_workers_draw_the_same():
     """In threads that build the tables at the same time, and in processes that get the noise."""
     cases = {name: CASES[name] for name in ("image, single", "between bytes", "fine, double")}
     expected = [drawn(*case, 500) for case in cases.values()]
-    families._fine_normal.cache_clear()
-    families._rounded_normal.cache_clear()
+    _fine_normal.cache_clear()
+    _rounded_normal.cache_clear()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         futures = [
             pool.submit(drawn, copy.deepcopy(noise), row, 500)

@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 def test_a_bar_in_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    clf = SmoothedClassifier(GaussianNB(), random_state=0).fit(X, y)
+    clf = SmoothedClassifier(GaussianNB(), method="montecarlo", random_state=0).fit(X, y)
     with_bar = clf.certify(X, n=500, verbose=1)
     shown = sys.stderr.getvalue()
     for part in ("100%", "20/20 rows", "draws/s"):
@@ -27,7 +27,7 @@ def test_a_bar_in_a_terminal(monkeypatch):
 
 
 def test_silent_otherwise(monkeypatch, capsys):
-    clf = SmoothedClassifier(GaussianNB(), random_state=0).fit(X, y)
+    clf = SmoothedClassifier(GaussianNB(), method="montecarlo", random_state=0).fit(X, y)
     clf.certify(X, n=500, verbose=1)  # not a terminal
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys, "stderr", Terminal())

@@ -396,7 +396,7 @@ MODES = {
 def fitted(labels, **options):
     labels = np.asarray(labels)
     y = labels[Y % len(labels)]
-    options = {"sigma": 2.0, "n": 150, "random_state": 0} | options
+    options = {"sigma": 2.0, "n": 150, "method": "montecarlo", "random_state": 0} | options
     return SmoothedClassifier(GaussianNB(), **options).fit(X, y), y
 
 
@@ -443,7 +443,9 @@ class TestRoundTrip:
         ],
     )
     def test_noise_of_every_kind(self, tmp_path, base, options):
-        clf = SmoothedClassifier(base, sigma=2.0, n=150, random_state=0, **options).fit(X, Y)
+        clf = SmoothedClassifier(
+            base, sigma=2.0, n=150, method="montecarlo", random_state=0, **options
+        ).fit(X, Y)
         certificate = clf.certify(X)
         write_log(tmp_path / "log", certificate)
         again = read_log(tmp_path / "log").certificate
@@ -454,7 +456,9 @@ class TestRoundTrip:
     @pytest.mark.parametrize(("scale", "sigma"), [(1, 60.0), (1 / 255, 0.25)])
     def test_images(self, tmp_path, scale, sigma):
         rows = np.random.default_rng(0).integers(256, size=(24, 3)) * scale
-        clf = SmoothedClassifier(GaussianNB(), sigma=sigma, n=150, random_state=0).fit(rows, Y)
+        clf = SmoothedClassifier(
+            GaussianNB(), sigma=sigma, n=150, method="montecarlo", random_state=0
+        ).fit(rows, Y)
         certificate = clf.certify(rows)
         assert certificate.noise.levels == round(1 / scale)
         write_log(tmp_path / "log", certificate)

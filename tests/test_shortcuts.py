@@ -39,7 +39,11 @@ OTHERS = [KNeighborsClassifier(), make_pipeline(QuantileTransformer(n_quantiles=
 
 
 def smoothed(base, labels=y, **options):
-    return SmoothedClassifier(base, SIGMA, random_state=0).set_params(**options).fit(X, labels)
+    return (
+        SmoothedClassifier(base, SIGMA, method="montecarlo", random_state=0)
+        .set_params(**options)
+        .fit(X, labels)
+    )
 
 
 @pytest.fixture(scope="module", params=BASES)
@@ -232,7 +236,7 @@ def test_labels_of_the_user(named, labels):
 
 @pytest.mark.parametrize("base", ["linear ", "steps+trees"])
 def test_searches_and_scorers(base):
-    clf = SmoothedClassifier(BASES[base], n=500, n_predict=200, random_state=0)
+    clf = SmoothedClassifier(BASES[base], n=500, n_predict=200, method="montecarlo", random_state=0)
     scoring = {"accuracy": "accuracy", "certified": certified_accuracy_scorer(radius=0.2)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -255,7 +259,7 @@ def test_searches_and_scorers(base):
 
 
 def test_scores_repeat():
-    clf = SmoothedClassifier(LogisticRegression(), n=300, random_state=0)
+    clf = SmoothedClassifier(LogisticRegression(), n=300, method="montecarlo", random_state=0)
     scoring = certified_accuracy_scorer(radius=[0.1, 0.5])
     first, second = (cross_validate(clf, X, y, scoring=scoring, cv=3) for _ in range(2))
     names = [name for name in first if name.startswith("test_")]

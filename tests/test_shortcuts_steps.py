@@ -126,7 +126,9 @@ def test_nested_pipelines_are_unfolded():
 
 
 def certified(model, shortcuts, rows=X[:9], n=1017, **options):
-    clf = SmoothedClassifier(FrozenEstimator(model), SIGMA, shortcuts=shortcuts, random_state=0)
+    clf = SmoothedClassifier(
+        FrozenEstimator(model), SIGMA, shortcuts=shortcuts, method="montecarlo", random_state=0
+    )
     return clf.set_params(**options).fit(X.astype(rows.dtype), y).certify(rows, n=n)
 
 
@@ -228,7 +230,9 @@ def test_frames():
     named = clone(plain).set_output(transform="pandas")
 
     def counts(model, shortcuts):
-        clf = SmoothedClassifier(clone(model), SIGMA, shortcuts=shortcuts, random_state=0)
+        clf = SmoothedClassifier(
+            clone(model), SIGMA, shortcuts=shortcuts, method="montecarlo", random_state=0
+        )
         return clf.fit(frame, y).certify(frame[:9], n=1000)
 
     for model, shortcut in ((plain, "steps"), (named, None)):
@@ -262,7 +266,9 @@ def test_whole_numbers():
     whole = np.random.default_rng(1).integers(-50, 50, size=(80, 3))
 
     def counts(shortcuts):
-        clf = SmoothedClassifier(clone(model), 9.0, shortcuts=shortcuts, random_state=0)
+        clf = SmoothedClassifier(
+            clone(model), 9.0, shortcuts=shortcuts, method="montecarlo", random_state=0
+        )
         return clf.fit(whole, whole[:, 0] > 0).certify(whole[:9], n=1000)
 
     assert counts("auto").shortcut == "steps"

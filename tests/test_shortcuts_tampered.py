@@ -29,7 +29,7 @@ TERNARY = LogisticRegression().fit(X, y)
 
 def smoothed(model, shortcuts="auto", sigma=SIGMA, train=X):
     base = FrozenEstimator(copy.deepcopy(model))
-    clf = SmoothedClassifier(base, sigma, shortcuts=shortcuts, random_state=0)
+    clf = SmoothedClassifier(base, sigma, shortcuts=shortcuts, method="montecarlo", random_state=0)
     return clf.fit(train, model.predict(train))
 
 

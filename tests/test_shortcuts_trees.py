@@ -177,7 +177,9 @@ def test_a_score_of_zero_is_for_the_first_class():
 
 
 def certified(model, X, y, rows, shortcuts, n=3000, **options):
-    clf = SmoothedClassifier(FrozenEstimator(model), 0.5, shortcuts=shortcuts, random_state=0)
+    clf = SmoothedClassifier(
+        FrozenEstimator(model), 0.5, shortcuts=shortcuts, method="montecarlo", random_state=0
+    )
     return clf.set_params(**options).fit(X, y).certify(rows, n=n)
 
 

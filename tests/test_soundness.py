@@ -14,7 +14,7 @@ SIGMA = 0.5
 
 def fitted(base, d=2, **options):
     rows = np.vstack([np.full(d, -9.0), np.full(d, 9.0)])
-    defaults = {"sigma": SIGMA, "random_state": 0}
+    defaults = {"sigma": SIGMA, "method": "montecarlo", "random_state": 0}
     return SmoothedClassifier(base, **(defaults | options)).fit(rows, [0, 1])
 
 
@@ -75,7 +75,7 @@ def test_radii_of_fitted_linear_models(base):
     rng = np.random.default_rng(0)
     y = np.arange(400) % 2
     X = rng.normal(size=(400, 3)) + 1.2 * y[:, None]
-    clf = SmoothedClassifier(base, sigma=SIGMA, random_state=0).fit(X, y)
+    clf = SmoothedClassifier(base, sigma=SIGMA, method="montecarlo", random_state=0).fit(X, y)
     margin = clf.estimator_.decision_function(X) / np.linalg.norm(clf.estimator_.coef_)
     rows = np.flatnonzero((abs(margin) > 0.3) & (abs(margin) < 3 * SIGMA))[:40]
     certificate = clf.certify(X[rows], n=100_000, alpha=1e-4)
@@ -126,7 +126,9 @@ def test_a_hopeless_row_is_abstained_on():
             return self.classes_[np.minimum((angle / (2 * np.pi / 3)).astype(int), 2)]
 
     rows = np.array([[9.0, 0], [-9.0, 5], [-9, -5]])
-    clf = SmoothedClassifier(Thirds(), sigma=SIGMA, random_state=0).fit(rows, [0, 1, 2])
+    clf = SmoothedClassifier(Thirds(), sigma=SIGMA, method="montecarlo", random_state=0).fit(
+        rows, [0, 1, 2]
+    )
     rng = np.random.default_rng(0)
     certificate = clf.certify(1e-6 * rng.normal(size=(200, 2)), n=1000)
     assert certificate.abstained.all()

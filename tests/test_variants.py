@@ -34,7 +34,14 @@ def trained():
 
 
 def smoothed(net, **options):
-    defaults = {"sigma": 0.25, "n": 300, "n0": 50, "n_predict": 100, "random_state": 0}
+    defaults = {
+        "sigma": 0.25,
+        "n": 300,
+        "n0": 50,
+        "n_predict": 100,
+        "method": "montecarlo",
+        "random_state": 0,
+    }
     clf = SmoothedClassifier(FrozenEstimator(net), **(defaults | options))
     return clf.fit(IMAGES, TARGETS)
 
@@ -147,7 +154,9 @@ def test_a_net_that_is_asked_in_its_own_way_stays_so(trained):
 
 def test_other_bases_have_no_forms():
     X = IMAGES.reshape(30, 64).astype(np.float64)
-    clf = SmoothedClassifier(LogisticRegression(), sigma=0.5, n=300, shortcuts=["auto", "fold"])
+    clf = SmoothedClassifier(
+        LogisticRegression(), sigma=0.5, method="montecarlo", n=300, shortcuts=["auto", "fold"]
+    )
     assert clf.fit(X, TARGETS).certify(X[:2]).shortcut == "linear"
 
 

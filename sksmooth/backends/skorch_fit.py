@@ -132,3 +132,10 @@ class _TorchDraws:
         """Return standard normals of the dtype and on the device of `like`."""
         kind = {"dtype": self.like.dtype, "device": self.like.device}
         return torch.randn(shape, generator=self.generator, **kind)
+
+    def normal(
+        self, loc: float, scale: NDArray[np.float64], shape: tuple[int, ...]
+    ) -> torch.Tensor:
+        """Return normals of the dtype and on the device of `like`."""
+        draws = self.standard_normal(shape)
+        return draws.mul_(torch.from_numpy(scale).to(draws)).add_(loc)

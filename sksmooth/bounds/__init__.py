@@ -15,7 +15,7 @@ from .binomial import (
     clopper_pearson_upper,
     smallest_certifying_n,
 )
-from .radius import radius_cohen, radius_lecuyer, radius_li
+from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
 from .top_class import one_sided, one_sided_free, two_sided, widened
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "radius_cohen",
     "radius_lecuyer",
     "radius_li",
+    "radius_of_tails",
     "smallest_certifying_n",
     "two_sided",
     "widened",

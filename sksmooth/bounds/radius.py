@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-__all__ = ["radius_cohen", "radius_lecuyer", "radius_li"]
+__all__ = ["radius_cohen", "radius_lecuyer", "radius_li", "radius_of_tails"]
 
 # ndtri and two multiplications together err by less than 2**-50 relative; 2**-48 is outward.
 _RADIUS_MARGIN = 1 - 2.0**-48
@@ -70,6 +70,53 @@ def radius_cohen(
         )
         with np.errstate(invalid="ignore"):  # infinite quantiles of equal bounds
             quantile = np.where(p_a > p_b, 0.5 * (upper - lower), 0.0)
+    return np.maximum(0.0, sigma * quantile * _RADIUS_MARGIN)
+
+
+def radius_of_tails(
+    miss: ArrayLike, p_upper: ArrayLike | None = None, sigma: float = 1.0
+) -> NDArray[np.float64]:
+    r"""Radius of Theorem 1 of Cohen et al. from how rarely the top class is *not* answered.
+
+    `radius_cohen` of ``p_lower = 1 - miss``, without the digits that are lost in taking from 1: a
+    probability of 1e-30 is proved 11.5 standard deviations away, where ``1 - 1e-30`` is 1.
+
+    .. math:: R = \frac{\sigma}{2} \left(-\Phi^{-1}(u) - \Phi^{-1}(p_B)\right)
+
+    Parameters
+    ----------
+    miss : array-like of float in [0, 1]
+        Upper bound u on the probability of all classes but the top one.
+    p_upper : array-like of float in [0, 1], default=None
+        Upper bound on the probability of every other class; None means `miss`.
+    sigma : float, default=1.0
+        Standard deviation of the noise, in the units of the inputs.
+
+    Returns
+    -------
+    radius : ndarray of float64
+        In the units of `sigma`, rounded down; 0 where the bounds prove nothing, infinite where both
+        are 0.
+
+    See Also
+    --------
+    radius_cohen : The same from a lower bound on the probability of the top class.
+
+    Examples
+    --------
+    >>> from sksmooth.bounds import radius_of_tails
+    >>> radius_of_tails([0.6, 0.2, 1e-30]).round(4)
+    array([ 0.    ,  0.8416, 11.4641])
+    """
+    _check_sigma(sigma)
+    u = _probabilities("miss", miss)
+    p_b = u if p_upper is None else np.minimum(_probabilities("p_upper", p_upper), u)
+    # each quantile is moved outward first: their sum may cancel
+    first, second = (
+        -z * (1 - np.copysign(2.0**-50, -z)) for z in (ndtri(np.asarray(v)) for v in (u, p_b))
+    )
+    with np.errstate(invalid="ignore"):  # infinite quantiles of opposite signs
+        quantile = np.where(p_b < 1 - u, 0.5 * (first + second), 0.0)
     return np.maximum(0.0, sigma * quantile * _RADIUS_MARGIN)
 
 

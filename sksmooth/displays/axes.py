@@ -2,7 +2,14 @@
 
 from typing import Any
 
-__all__ = ["new_axes"]
+from ..certificate import Certificate
+
+__all__ = ["name_of", "new_axes"]
+
+
+def name_of(certificate: Certificate) -> str:
+    """Return the name of a curve that was not given one: its sigma."""
+    return certificate.noise.label.replace("sigma=", r"$\sigma$ = ").replace("sigma ", r"$\sigma$ ")
 
 
 def new_axes(ax: Any) -> Any:

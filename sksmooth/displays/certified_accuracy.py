@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 from ..certificate import Certificate
 from ..metrics.scores import certified_accuracy_score, check_certificate
 from ..nested import certify
-from .axes import new_axes
+from .axes import name_of, new_axes
 
 __all__ = ["CertifiedAccuracyDisplay"]
 
@@ -28,6 +28,8 @@ class CertifiedAccuracyDisplay:
         Certified accuracy at each radius, constant from just above one radius to the next.
     name : str or list of str, default=None
         Name of each curve in the legend.
+    norm : str, default="l2"
+        Norm of the radii, for the label of their axis.
 
     Attributes
     ----------
@@ -57,10 +59,12 @@ class CertifiedAccuracyDisplay:
         radius: NDArray[np.float64] | list[NDArray[np.float64]],
         certified_accuracy: NDArray[np.float64] | list[NDArray[np.float64]],
         name: str | Sequence[str] | None = None,
+        norm: str = "l2",
     ) -> None:
         self.radius = radius
         self.certified_accuracy = certified_accuracy
         self.name = name
+        self.norm = norm
 
     @classmethod
     def from_estimator(
@@ -140,8 +144,9 @@ class CertifiedAccuracyDisplay:
             With the curve drawn.
         """
         radius, accuracy = _curve(y_true, certificate, sample_weight)
-        name = rf"$\sigma$ = {certificate.sigma:g}" if name is None else name
-        display = cls(radius=radius, certified_accuracy=accuracy, name=name)
+        name = name_of(certificate) if name is None else name
+        norm = certificate.norm
+        display = cls(radius=radius, certified_accuracy=accuracy, name=name, norm=norm)
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
     @classmethod
@@ -186,15 +191,16 @@ class CertifiedAccuracyDisplay:
                 f"cv_results lacks {sorted(missing)}; call cross_validate with "
                 "return_estimator=True and return_indices=True."
             )
-        curves = []
+        curves, norm = [], "l2"
         for estimator, rows in zip(
             cv_results["estimator"], cv_results["indices"]["test"], strict=True
         ):
             certificate = certify(estimator, _safe_indexing(X, rows), n=n)
             curves.append(_curve(_safe_indexing(y, rows), certificate, None))
+            norm = certificate.norm
         names = [f"fold {i}" for i in range(len(curves))] if name is None else list(name)
         radius, accuracy = (list(part) for part in zip(*curves, strict=True))
-        display = cls(radius=radius, certified_accuracy=accuracy, name=names)
+        display = cls(radius=radius, certified_accuracy=accuracy, name=names, norm=norm)
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
     def plot(
@@ -234,7 +240,8 @@ class CertifiedAccuracyDisplay:
             lines += ax.plot(r, accuracy, **style)
         for line in lines:
             line.sticky_edges.x[:] = [0]  # no margin left of 0, and later curves still fit in
-        ax.set(xlabel="L2 radius", ylabel="Certified accuracy", ylim=(-0.02, 1.02))
+        xlabel = "L2 radius" if self.norm == "l2" else f"Radius, {self.norm}"
+        ax.set(xlabel=xlabel, ylabel="Certified accuracy", ylim=(-0.02, 1.02))
         if any(names):
             ax.legend()
         self.line_: Any = lines if several else lines[0]

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..certificate import Certificate
 from ..metrics import top_probability_curve
 from ..nested import certify
-from .axes import new_axes
+from .axes import name_of, new_axes
 
 __all__ = ["TopProbabilityDisplay"]
 
@@ -125,7 +125,7 @@ class TopProbabilityDisplay:
             With the curve drawn.
         """
         probability, share = top_probability_curve(y_true, certificate, sample_weight=sample_weight)
-        name = rf"$\sigma$ = {certificate.sigma:g}" if name is None else name
+        name = name_of(certificate) if name is None else name
         display = cls(probability=probability, share=share, name=name)
         return display.plot(ax, curve_kwargs=curve_kwargs)
 

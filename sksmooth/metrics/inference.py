@@ -9,7 +9,9 @@ from scipy.special import betainc
 
 from ..bounds import clopper_pearson
 from ..bounds.top_class import BY_NAME, widened
-from ..certificate import Certificate, codes_of, top_two
+from ..certificate import Certificate
+from ..certificate.certificate import codes_of
+from ..certificate.votes import top_two
 from ..validation import check_alpha, check_draws
 from .scores import (
     certified_accuracy_score,
@@ -92,7 +94,9 @@ def certified_accuracy_lower_bound(
     radius = check_score_radii(radius)
     score = np.asarray(certified_accuracy_score(y_true, certificate, radius=radius))
     m, alpha = len(certificate), certificate.alpha
-    if method == "bernstein":
+    if alpha == 0:  # computed: all certificates hold
+        bound = score
+    elif method == "bernstein":
         slack = np.sqrt(2 * alpha * (1 - alpha) * np.log(1 / rho) / m) + np.log(1 / rho) / (3 * m)
         bound = np.maximum(0.0, (score - alpha - slack) / (1 - alpha))
     else:
@@ -162,6 +166,11 @@ def projected_certified_accuracy(
     True
     """
     _, weight = right_rows(y_true, certificate, sample_weight)
+    if certificate.method == "exact":
+        raise ValueError(
+            "These certificates were computed, not sampled: no n would have given others. Score "
+            "them by certified_accuracy_score, or certify with method='montecarlo' to project."
+        )
     if certificate.asked_radii is not None:
         raise ValueError(
             "Draws stopped where the radii asked for were decided, so the counts say too little. "

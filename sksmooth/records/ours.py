@@ -19,7 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
 from ..bounds.top_class import BY_NAME, widened
-from ..certificate import Certificate, codes_of, top_two
+from ..certificate import Certificate
+from ..certificate.certificate import codes_of
+from ..certificate.votes import top_two
 from ..noise import KINDS
 from ..validation import check_alpha, check_draws, check_radii
 from .lines import check_unique, fault, rows_of
@@ -43,9 +45,10 @@ _COLUMNS = (
     "stop_reason",
     "votes",
 )
-_JSON = _COLUMNS[:-2]
+_COMPUTED = (*_COLUMNS, "width", "radius_l2")  # of certificates of closed forms
+_TEXT = ("stop_reason", "votes")  # the other cells are JSON
 _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
-_REASONS = ("n", "hopeless", "decided", "tol")
+_REASONS = ("n", "hopeless", "decided", "tol", "exact")
 # what json, numpy and indexing raise over a file that somebody has changed
 _UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
@@ -106,12 +109,15 @@ def write_log(
     """
     record = Record.of(certificate, y_true=y_true, index=index)
     c = certificate
-    if not len(c) or c.bound not in BY_NAME:
+    if not len(c) or c.bound not in (*BY_NAME, "exact"):
         raise ValueError(
-            f"A log needs rows, and a bound of {list(BY_NAME)}; got {len(c)} rows and the bound "
-            f"{c.bound!r}."
+            f"A log needs rows, and a bound of {[*BY_NAME, 'exact']}; got {len(c)} rows and the "
+            f"bound {c.bound!r}."
         )
+    names = _COMPUTED if c.method == "exact" else _COLUMNS
     head = {name: getattr(c, name) for name in _SETTINGS} | {
+        "method": c.method,
+        "form": c.form,
         "seed": c.seed if seed else None,
         "noise": {"kind": c.noise.kind, **dataclasses.asdict(c.noise)},  # type: ignore[call-overload]
         "sigma": c.sigma,
@@ -131,16 +137,16 @@ def write_log(
     }
     if record.y_true is not None:
         head["dtypes"]["y_true"] = record.y_true.dtype.str
-    lines = [TITLE, f"# {json.dumps(head)}", "\t".join(_COLUMNS)]
-    lines += ["\t".join(cells) for cells in _cells(record, c)]
+    lines = [TITLE, f"# {json.dumps(head)}", "\t".join(names)]
+    lines += ["\t".join(cells[name] for name in names) for cells in _cells(record, c)]
     with open(path, "x", encoding="utf-8", newline="\n") as file:
         file.write("\n".join(lines) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def _cells(record: Record, c: Certificate) -> Iterator[list[str]]:
-    """Yield the cells of each row, in the order of _COLUMNS."""
+def _cells(record: Record, c: Certificate) -> Iterator[dict[str, str]]:
+    """Yield the cells of each row, by the names of their columns."""
     y_true = [None] * len(c) if record.y_true is None else record.y_true.tolist()
     right = [label == predict for label, predict in zip(y_true, c.labels.tolist(), strict=True)]
     columns = {
@@ -155,11 +161,14 @@ def _cells(record: Record, c: Certificate) -> Iterator[list[str]]:
         "tv_error": c.tv_error.tolist(),
         "selected": c.selected.tolist(),
         "n_draws": c.n_draws.tolist(),
+        "width": c.width.tolist(),
+        "radius_l2": c.radii_l2.tolist(),
     }
     rows = zip(*columns.values(), strict=True)
     for row, reason, counts in zip(rows, c.stop_reason, c.counts, strict=True):
         votes = " ".join(f"{code}:{counts[code]}" for code in np.flatnonzero(counts))
-        yield [*map(json.dumps, row), str(reason), votes]
+        cells = dict(zip(columns, map(json.dumps, row), strict=True))
+        yield cells | {"stop_reason": str(reason), "votes": votes}
 
 
 def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
@@ -173,11 +182,13 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
         more = {"versions": head["versions"]} | more
     except _UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
-    if len(lines) < 3 or tuple(lines[2].split("\t")) != _COLUMNS:
-        raise fault(path, 3, f"expected the columns {_COLUMNS}")
+    is_exact = settings["method"] == "exact"
+    names = _COMPUTED if is_exact else _COLUMNS
+    if len(lines) < 3 or tuple(lines[2].split("\t")) != names:
+        raise fault(path, 3, f"expected the columns {names}")
     rows: list[dict[str, Any]] = []
     counts = np.zeros((len(lines), len(classes) if has_votes else 0), dtype=np.int64)
-    for number, cells in rows_of(path, lines, 3, list(_COLUMNS)):
+    for number, cells in rows_of(path, lines, 3, list(names)):
         try:
             row = _checked_row(cells, classes.tolist(), settings)
             row["predict"] = np.array([row["predict"]], dtypes["labels"])[0]
@@ -203,6 +214,7 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
                 "n_draws": np.int64,
                 "stop_reason": np.str_,
                 "idx": np.int64,
+                **({"width": np.float64, "radius_l2": np.float64} if is_exact else {}),
                 **({"label": dtypes["y_true"]} if "y_true" in dtypes else {}),
             }.items()
         }
@@ -210,6 +222,7 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
         raise fault(path, 2, f"the dtypes do not fit the rows ({error!r})") from error
     index, y_true = columns.pop("idx"), columns.pop("label", None)
     labels, radii = columns.pop("predict"), columns.pop("radius")
+    columns["radii_l2"] = columns.pop("radius_l2", None)
     certificate = Certificate(
         labels=labels,
         radii=radii,
@@ -226,14 +239,20 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
 
 def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     settings = {name: head[name] for name in _SETTINGS}
-    if settings["bound"] not in BY_NAME:
+    settings |= {"method": head.get("method", "montecarlo"), "form": head.get("form")}
+    if settings["method"] == "exact":
+        if (settings["bound"], settings["n"], settings["alpha"]) != ("exact", 0, 0):
+            raise ValueError("what was computed has no draws and no alpha, and an exact bound")
+    elif settings["bound"] not in BY_NAME or settings["method"] != "montecarlo":
         raise ValueError(f"bound {settings['bound']!r} is none of {list(BY_NAME)}")
-    check_draws("n", settings["n"])
-    check_alpha(settings["alpha"])
+    else:
+        check_draws("n", settings["n"])
+        check_alpha(settings["alpha"])
     noise = dict(head["noise"])
     settings["noise"] = KINDS[noise.pop("kind")](**noise)
     settings["noise"].radius([0.9])
-    if (head["sigma"], head["norm"]) != (settings["noise"].sigma, settings["noise"].norm):
+    sigma = json.loads(json.dumps(settings["noise"].sigma))  # tuples become lists
+    if (head["sigma"], head["norm"]) != (sigma, settings["noise"].norm):
         raise ValueError("sigma and norm are not those of the noise")
     if not settings["max_radius"] >= 0 or not isinstance(settings["n0"], int):
         raise ValueError("max_radius must be 0 or more, and n0 a whole number")
@@ -246,7 +265,7 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
 def _checked_row(
     cells: dict[str, str], classes: list[Any], settings: dict[str, Any]
 ) -> dict[str, Any]:
-    row = {name: json.loads(cells[name]) for name in _JSON}
+    row = {name: json.loads(cell) for name, cell in cells.items() if name not in _TEXT}
     row["stop_reason"] = cells["stop_reason"]
     for name in ("idx", "n_draws"):
         if type(row[name]) is not int:
@@ -256,6 +275,7 @@ def _checked_row(
         ("p_lower", 1),
         ("p_upper", 1),
         ("tv_error", 1),
+        *((("width", 1), ("radius_l2", np.inf)) if "width" in row else ()),
     ):
         if not 0 <= row[name] <= limit:
             raise ValueError(f"{name} must lie between 0 and {limit}; got {row[name]!r}")
@@ -290,6 +310,9 @@ def _votes(cell: str, n_classes: int, n_draws: int) -> NDArray[np.int64]:
 def _first_untrue(c: Certificate) -> int | None:
     """Return the first row whose bounds or radius are not what its votes prove, if any."""
     radii = c.noise.radius(c.p_lower, c.p_upper)
+    if c.method == "exact":  # they rest on more digits than p_lower has, and may be larger
+        true = c.abstained | (c.radii >= radii * (1 - 1e-6))
+        return None if true.all() else int(np.argmin(true))
     true = c.abstained | np.isclose(radii, c.radii, rtol=1e-6, atol=0)
     true &= c.tv_error >= c.noise.tv_error
     if c.counts.shape[1] and c.asked_radii is None:  # else the bounds may be of an earlier look

@@ -53,5 +53,5 @@ class Problem:
         """Return noisy rows for trying out a shortcut, always the same for the same problem."""
         rng = np.random.default_rng(0)
         rows = self.X[rng.integers(len(self.X), size=n)]
-        noise = rng.standard_normal(rows.shape) * self.noise.sigma
+        noise = rng.standard_normal(rows.shape) * self.noise.deviations(rows.shape[1:])
         return (rows + noise).astype(rows.dtype)

@@ -1,10 +1,5 @@
-"""Noise families. The class is the formula: how to draw the noise, and what radius it proves.
+"""Gaussian noise in integers on a fixed grid: what a certificate may rest on."""
 
-A new family is a class with a norm, ``around``, ``draw`` and ``radius``; nothing else in the
-library needs to know it. This module knows nothing of models, labels or counts.
-"""
-
-import abc
 import dataclasses
 import functools
 from collections.abc import Callable
@@ -12,159 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .bounds import radius_cohen
-from .lattice import FineNormal, RoundedNormal
+from ..lattice import FineNormal, RoundedNormal
+from .base import Perturb
+from .gaussian import Gaussian
 
-__all__ = ["ExactGaussian", "Gaussian", "Noise"]
-
-Perturb = Callable[[Any, NDArray[np.floating]], None]
-
-
-class Noise(abc.ABC):
-    """What smoothing needs of a noise distribution.
-
-    Attributes
-    ----------
-    kind : str
-        The family's name in `KINDS`.
-    sigma : float
-        Standard deviation of each coordinate, in the units of the inputs.
-    norm : str
-        The norm in which `radius` is measured.
-    sound : bool
-        Whether what `around` draws is, up to `tv_error`, what `radius` assumes.
-    tv_error : float
-        Total variation distance, at most, between the noisy rows that `around` gives and those that
-        the proof speaks of. It is taken off the probability of the top class.
-    rounding : float
-        Length that `radius` has taken off for the rounding of inputs.
-    """
-
-    kind: str
-    sigma: float
-    norm: str
-    sound: bool
-    tv_error: float
-    rounding: float
-
-    @property
-    @abc.abstractmethod
-    def name(self) -> str:
-        """All parameters in words; part of the names of the random streams."""
-
-    @abc.abstractmethod
-    def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to make noisy copies of a row.
-
-        Row and noise are summed here, not by the caller, so that a family may sum them exactly.
-
-        Parameters
-        ----------
-        row : ndarray of any shape, float32 or float64
-            The row.
-
-        Returns
-        -------
-        perturb : callable
-            ``perturb(stream, out)`` fills `out`, of shape (n_draws, *shape) and the row's dtype,
-            with noisy copies; `stream` is one of `sksmooth.streams`, at the start of a block. Fewer
-            draws are a prefix of more.
-        """
-
-    @abc.abstractmethod
-    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
-        """Return noise for training.
-
-        Parameters
-        ----------
-        rng : object
-            Has the draws of a numpy Generator under their names, ``standard_normal(shape)`` among
-            them, but may give arrays of another framework.
-        shape : tuple of int
-            Shape of the noise.
-
-        Returns
-        -------
-        noise : array of the given shape
-            Of the kind that `rng` gives.
-        """
-
-    @abc.abstractmethod
-    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Return the radius within which the top class stays on top.
-
-        Parameters
-        ----------
-        p_lower : array-like of float in [0, 1]
-            Lower bound on the probability of the top class under noise.
-        p_upper : array-like of float in [0, 1], default=None
-            Upper bound on the probability of every other class; None means ``1 - p_lower``.
-
-        Returns
-        -------
-        radius : ndarray of float64
-            In the units of the inputs and the norm `norm`, rounded down; 0 where nothing is proved.
-        """
-
-
-@dataclasses.dataclass(frozen=True)
-class Gaussian(Noise):
-    r"""Isotropic Gaussian noise :math:`N(0, \sigma^2 I)` in floating point, for L2 balls.
-
-    **Unsound in floating point** as soon as rows are drawn around: which floats a sum of row and
-    noise can be depends on the row, and a base classifier that looks at their last bits can be
-    certified at false radii. It is here to compare with published numbers, and to turn votes from
-    elsewhere into radii. `ExactGaussian` is what to certify with.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation of each coordinate, in the units of the inputs.
-
-    Examples
-    --------
-    >>> from sksmooth.noise import Gaussian
-    >>> Gaussian(sigma=0.5).radius([0.9]).round(4)
-    array([0.6408])
-    """
-
-    sigma: float
-    kind = "float"
-    norm = "l2"
-    sound = False
-    tv_error = 0.0
-    rounding = 0.0
-
-    @property
-    def name(self) -> str:
-        """All parameters in words."""
-        return f"float normal, sigma {self.sigma!r}"
-
-    def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to sum floats, in the precision of the row."""
-        scale = row.dtype.type(self.sigma)
-        if float(scale) < self.sigma:  # more noise than claimed is safe, less is not
-            scale = np.nextafter(scale, row.dtype.type(np.inf))
-
-        def perturb(stream: Any, out: NDArray[np.floating]) -> None:
-            stream.standard_normal(out)
-            out *= scale
-            out += row
-
-        return perturb
-
-    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
-        """Return noise of the given shape for training."""
-        return self.sigma * rng.standard_normal(shape)
-
-    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
-        """L2 radius of Theorem 1 in Cohen et al. (2019); see `sksmooth.bounds.radius_cohen`."""
-        radius = radius_cohen(p_lower, sigma=self.sigma)
-        if p_upper is not None:  # no other class has more than 1 - p_lower, whatever p_upper says
-            radius = np.maximum(radius, radius_cohen(p_lower, p_upper, sigma=self.sigma))
-        return np.maximum(radius - self.rounding, 0.0)
+__all__ = ["ExactGaussian"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -326,9 +175,6 @@ class ExactGaussian(Gaussian):
             np.multiply(k, float(self.step), out=out, casting="unsafe")
         else:
             _divide((k.astype(np.int64) + self._odd // 2) // self._odd, self.levels, out)
-
-
-KINDS: dict[str, type[Gaussian]] = {"exact": ExactGaussian, "float": Gaussian}
 
 
 class _Sum:

@@ -1,0 +1,239 @@
+"""What is certified, row by row, and what it was computed from."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..noise import Noise
+
+__all__ = ["Certificate", "codes_of"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Certificate:
+    """Certified labels and radii, one per row, with everything that they were computed from.
+
+    Unpacks as ``labels, radii = certificate``, so that iterating gives these two arrays and not the
+    rows; everything else is an attribute. Indexing selects rows.
+
+    Row by row, with probability at least ``1 - alpha`` over the noise: either `abstained` is True,
+    or the smoothed classifier answers ``labels[i]`` at every point whose distance from the row, in
+    the norm `norm`, is below ``radii[i]``. Certificates of a closed form have ``alpha == 0``: they
+    are computed, not sampled.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Certified label; the abstain label where `abstained` (the top class if there is none).
+    radii : ndarray of shape (n_samples,), float64
+        Certified radius in the norm `norm`, rounded down; 0.0 where `abstained`. In the units of X;
+        with a sigma for each feature, in standard deviations.
+    radii_l2 : ndarray of shape (n_samples,), float64
+        Certified radius in the L2 norm and the units of X. `radii` but for a sigma for each
+        feature; there it holds for changes of the features that have noise.
+    abstained : ndarray of shape (n_samples,), bool
+        True where nothing is certified. Test this, not ``radii == 0``.
+    p_lower, p_upper : ndarray of shape (n_samples,), float64
+        Bounds on probabilities under noise: lower on that of the selected class, upper on that of
+        every other class. Both hold together, under the noise that the proof speaks of; `tv_error`
+        has been taken off and added. Radii of closed forms rest on ``1 - p_lower`` itself, which is
+        known to more digits than `p_lower` can show.
+    width : ndarray of shape (n_samples,), float64
+        Length of the interval in which a closed form proves the selected class's probability to
+        lie; NaN where it was sampled.
+    tv_error : ndarray of shape (n_samples,), float64
+        Probability, at most, with which a vote is not what it would have been under that noise: the
+        total variation distance between the two, and the mass of noise so near to a boundary that
+        rounding may have decided.
+    selected : ndarray of shape (n_samples,)
+        The class that the bounds speak of, certified or not.
+    counts : ndarray of shape (n_samples, n_classes), int64
+        Votes of the estimation draws; the columns follow `classes`. No columns without draws.
+    n_draws : ndarray of shape (n_samples,), int64
+        Estimation draws made, the sums of the rows of `counts`; selection draws not included.
+    stop_reason : ndarray of shape (n_samples,), str
+        Why no more were made: "n" (all n were), "hopeless" (no votes could have certified the row),
+        "decided" (so is every one of `asked_radii`), "tol" (as many as planned), "exact" (none
+        were needed).
+    classes : ndarray of shape (n_classes,)
+        Class labels, in the order of the columns of `counts`.
+    n, n0 : int
+        Most draws for estimation, and draws for selection, per row.
+    asked_radii : tuple of float or None
+        The radii that were to be decided. Then `radii` hold too, but are hardly larger than these,
+        since draws stop there. None where the radius was asked for.
+    max_radius : float
+        The radius of unanimous votes: none can be larger with this n, alpha and sigma, nor, if
+        `asked_radii` are to be decided, with the looks at these.
+    bound : str
+        How `p_upper` was found: "one-sided" (as ``1 - p_lower``), "two-sided", or "exact".
+    method : {"montecarlo", "exact"}
+        Whether probabilities were bounded by drawing noise or computed.
+    form : str or None
+        Name of the closed form that they were computed by.
+    seed : str or None
+        The seed of the noise, in hexadecimal. Whoever knows it can choose inputs for which this
+        noise misleads; keep it to yourself as long as the classifier certifies for others.
+    alpha : float
+        Probability, per row, with which the statement may be false.
+    noise : Noise
+        The noise. Where it is not `sound`, as with ``noise="float"``, the radii are those of the
+        formula, which floating-point noise does not bear out for every classifier.
+    stream : str
+        Generator of the random bits.
+    shortcut : str or None
+        How votes were found faster than by asking the base about each noisy row, if they were.
+    sigma : float or tuple of float
+        Standard deviation of the noise, in the units of X; of each feature, in the order of a
+        flattened row, if they differ.
+    norm : str
+        Norm of the radii.
+
+    See Also
+    --------
+    SmoothedClassifier.certify : Makes certificates.
+    sksmooth.metrics.certified_accuracy_score : Scores them against true labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sksmooth import SmoothedClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> certificate = clf.certify(X[::50], n=1000)
+    >>> labels, radii = certificate
+    >>> labels
+    array([0, 1, 2])
+    >>> len(certificate[radii > 0.5]) <= len(certificate)
+    True
+    """
+
+    labels: NDArray[Any]
+    radii: NDArray[np.float64]
+    abstained: NDArray[np.bool_]
+    p_lower: NDArray[np.float64]
+    p_upper: NDArray[np.float64]
+    tv_error: NDArray[np.float64]
+    selected: NDArray[Any]
+    counts: NDArray[np.int64]
+    n_draws: NDArray[np.int64]
+    stop_reason: NDArray[np.str_]
+    classes: NDArray[Any]
+    n: int
+    n0: int
+    alpha: float
+    noise: Noise
+    max_radius: float
+    bound: str = "one-sided"
+    asked_radii: tuple[float, ...] | None = None
+    seed: str | None = None
+    stream: str = "philox"
+    shortcut: str | None = None
+    method: str = "montecarlo"
+    form: str | None = None
+    # arrays always: what is not given is filled in
+    width: NDArray[np.float64] = None  # type: ignore[assignment]
+    radii_l2: NDArray[np.float64] = None  # type: ignore[assignment]
+
+    _PER_ROW = (
+        "labels",
+        "radii",
+        "abstained",
+        "p_lower",
+        "p_upper",
+        "tv_error",
+        "selected",
+        "counts",
+        "n_draws",
+        "stop_reason",
+        "width",
+        "radii_l2",
+    )
+
+    def __post_init__(self) -> None:
+        if self.width is None:
+            object.__setattr__(self, "width", np.full(len(self.radii), np.nan))
+        if self.radii_l2 is None:
+            object.__setattr__(self, "radii_l2", self.noise.l2_radius(self.radii))
+        for name in (*self._PER_ROW, "classes"):
+            view = getattr(self, name).view()
+            view.setflags(write=False)  # the view only: the caller's array is left alone
+            object.__setattr__(self, name, view)
+
+    @property
+    def sigma(self) -> Any:
+        """Standard deviation of the noise, in the units of X; a tuple if features differ."""
+        return self.noise.sigma
+
+    @property
+    def norm(self) -> str:
+        """Norm of the radii."""
+        return self.noise.norm
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        yield self.labels
+        yield self.radii
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: Any) -> "Certificate":
+        """Select rows: by position, slice, mask or list of positions."""
+        if isinstance(rows, int | np.integer):
+            rows = [rows]
+        return dataclasses.replace(self, **{k: getattr(self, k)[rows] for k in self._PER_ROW})
+
+    def __repr__(self) -> str:
+        certified = int((~self.abstained).sum())
+        median = (
+            f", median radius {np.median(self.radii[~self.abstained]):.3g}" if certified else ""
+        )
+        if self.method == "exact":
+            how = f"exact, form={self.form!r}"
+        else:
+            asked = "" if self.asked_radii is None else f"asked_radii={self.asked_radii}, "
+            how = f"{asked}n={self.n}, n0={self.n0}, alpha={self.alpha:g}"
+        how = f"{how}, {self.noise.label}, norm={self.norm!r}"
+        if self.method != "exact":
+            how = f"{how}, bound={self.bound!r}, noise={self.noise.kind!r}"
+        how += "" if self.noise.sound else " (unsound in floating point)"
+        return f"<Certificate of {len(self)} rows: {certified} certified{median}; {how}>"
+
+    def to_frame(self, index: Any = None) -> Any:
+        """Return a pandas DataFrame with one line per row.
+
+        Parameters
+        ----------
+        index : array-like of shape (n_samples,), default=None
+            Index of the frame, such as ``X.index``.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Labels, radii, bounds, selected classes and draws, in columns of their names.
+        """
+        import pandas as pd  # optional: only this method needs it
+
+        columns = {
+            "label": self.labels,
+            "radius": self.radii,
+            "abstained": self.abstained,
+            "p_lower": self.p_lower,
+            "p_upper": self.p_upper,
+            "selected": self.selected,
+            "n_draws": self.n_draws,
+            "stop_reason": self.stop_reason,
+            "radius_l2": self.radii_l2,
+        }
+        return pd.DataFrame(columns, index=index)
+
+
+def codes_of(certificate: Certificate) -> NDArray[np.intp]:
+    """Return the columns of `counts` that belong to the selected classes."""
+    order = np.argsort(certificate.classes)
+    found = np.searchsorted(certificate.classes, certificate.selected, sorter=order)
+    return order[found]

@@ -1,0 +1,82 @@
+"""Laws in, certificates out: what closed forms prove."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bounds import radius_of_tails
+from ..exact import Law
+from ..labels import decode
+from ..noise import Noise
+from .certificate import Certificate
+
+__all__ = ["certify_law", "decide_law", "frequencies_of_law"]
+
+
+def certify_law(
+    law: Law, *, noise: Noise, classes: NDArray[Any], abstain_label: Any, form: str
+) -> Certificate:
+    """Turn bounds that always hold into a Certificate: alpha is 0, and there are no draws.
+
+    Parameters
+    ----------
+    law : Law
+        Bounds on the class probabilities of each row.
+    noise : Noise
+        The noise; its sigma is the unit of radii.
+    classes : ndarray of shape (n_classes,)
+        Labels of the law's columns.
+    abstain_label : object
+        Label of rows with nothing to certify; None keeps the class of which most is known.
+    form : str
+        Name of the closed form.
+
+    Returns
+    -------
+    certificate : Certificate
+        Holds for every row (Theorem 1 of arXiv:1902.02918).
+    """
+    unit = noise.sigma if isinstance(noise.sigma, float) else 1.0
+    radii = radius_of_tails(law.top_miss, law.rival)
+    if law.radius is not None:
+        radii = np.maximum(radii, law.radius)
+    radii = np.where(radii > 0, np.nextafter(radii * unit, 0.0), 0.0)
+    radii_l2 = noise.l2_radius(radii)
+    if law.distance is not None:
+        radii_l2 = np.where(radii > 0, np.maximum(radii_l2, law.distance), 0.0)
+    abstained, n = ~(radii > 0), len(radii)
+    return Certificate(
+        labels=decode(law.top, abstained, classes, abstain_label),
+        radii=radii,
+        radii_l2=radii_l2,
+        abstained=abstained,
+        p_lower=np.maximum(np.nextafter(1.0 - law.top_miss, 0.0), 0.0),
+        p_upper=law.rival,
+        width=law.width,
+        tv_error=np.zeros(n),
+        selected=classes[law.top],
+        counts=np.zeros((n, 0), dtype=np.int64),
+        n_draws=np.zeros(n, dtype=np.int64),
+        stop_reason=np.full(n, "exact"),
+        classes=classes,
+        noise=noise,
+        n=0,
+        n0=0,
+        alpha=0.0,
+        max_radius=np.inf,
+        bound="exact",
+        method="exact",
+        form=form,
+    )
+
+
+def decide_law(law: Law) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the class of which most is known, and whether another one may be the answer."""
+    return law.top, ~(law.rival < 1.0 - law.top_miss)
+
+
+def frequencies_of_law(law: Law) -> NDArray[np.float64]:
+    """Return the middle of the interval that each class's probability lies in; rows sum to 1."""
+    middle = 0.5 * (law.upper + (1.0 - law.miss))
+    return middle / middle.sum(axis=1, keepdims=True)

@@ -1,0 +1,166 @@
+"""From a fitted base to its closed form, if it has one and answers as the form says."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models import AffineMap, split
+from .form import Form, NotClosedError
+from .inputs import Spread
+from .law import Law
+
+__all__ = ["ClosedForm", "DisagreementError", "closed_form"]
+
+Classify = Callable[[Any], NDArray[np.int64]]
+
+
+class DisagreementError(NotClosedError):
+    """Raised if a model does not answer as was read off it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedForm:
+    """A base classifier whose probabilities under noise are computed.
+
+    Attributes
+    ----------
+    form : Form
+        The model at the end.
+    spread : Spread
+        The noise on its inputs.
+    codes : ndarray of shape (n_classes,), int
+        Class code of each of the model's classes.
+    """
+
+    form: Form
+    spread: Spread
+    codes: NDArray[np.intp]
+
+    @property
+    def name(self) -> str:
+        """Name of the form."""
+        return self.form.name
+
+    @property
+    def complete(self) -> bool:
+        """Whether all classes' probabilities are known."""
+        return self.form.complete
+
+    def law(self, X: NDArray[np.floating]) -> Law:
+        """Return the law of some rows, its columns in the order of the class codes."""
+        size = max(1, self.form.rows_at_once())
+        parts = [X[i : i + size] for i in range(0, max(len(X), 1), size)]
+        law = Law.joined(self.form.law(self.spread.around(part)) for part in parts)
+        return law.in_order(self.codes)
+
+    def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify) -> None:
+        """Compare the form's answers with the base's, around X and where a misreading would show.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows that are to be certified.
+        classify : callable
+            Class codes of a batch, by the base as a whole.
+        ask : callable
+            Class codes by its last step alone.
+        """
+        sample = _sample(X, self.spread.sigma)
+        Z = self.spread.affine(sample.astype(np.float64))
+        probes = self.form.probes(Z)
+        for inputs, answers in ((Z, classify(sample)), (probes, ask(probes))):
+            found, sure = self.form.decide(inputs)
+            other = sure & (self.codes[found] != answers)
+            if np.any(other):
+                raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
+
+
+def closed_form(
+    kinds: tuple[type[Form], ...],
+    estimator: Any,
+    answers: NDArray[Any],
+    X: NDArray[np.floating],
+    sigma: NDArray[np.float64],
+    classify: Classify,
+) -> ClosedForm:
+    """Return the closed form of a fitted base classifier.
+
+    Parameters
+    ----------
+    kinds : tuple of Form classes
+        Those to try, in this order.
+    estimator : fitted classifier
+        The base: a model, or a Pipeline of affine steps and a model.
+    answers : ndarray of shape (n_classes,)
+        What it predicts for each class code.
+    X : ndarray of shape (n_samples, n_features)
+        Rows that are to be certified.
+    sigma : ndarray of shape (n_features,)
+        Standard deviations of the noise on the rows.
+    classify : callable
+        Class codes of a batch, by the base.
+
+    Returns
+    -------
+    closed : ClosedForm
+        Compared with what the base answers.
+
+    Raises
+    ------
+    NotClosedError
+        With the reason, if there is none; `DisagreementError` if the model seemed to have one.
+    """
+    if X.ndim != 2:
+        raise NotClosedError("rows are not vectors")
+    try:
+        steps, model = split(estimator)
+        affine = AffineMap.of(steps, X.shape[1])
+        if affine is None:
+            raise NotClosedError("a step of the Pipeline is not known to be affine")
+        if steps and X.dtype != np.float64:
+            raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
+        if "predict" in vars(model):
+            raise NotClosedError("its predict is not that of its class")
+        code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+        codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
+        if len(codes) != len(answers):
+            raise NotClosedError("it does not know all classes")
+        unit = float(np.finfo(X.dtype).eps) / 2
+        spread = Spread.of(affine, sigma, unit)
+        form = _first(kinds, model, spread)
+        closed = ClosedForm(form, spread, codes)
+        if len(X):
+            if steps and hasattr(model, "feature_names_in_"):
+                raise NotClosedError("its steps hand on data frames")
+            closed.check(X, classify, _last_step(model, code_of) if steps else classify)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # not as its type promises, or another version of scikit-learn
+        raise NotClosedError(f"it could not be read ({error})") from error
+    return closed
+
+
+def _last_step(model: Any, code_of: dict[Any, int]) -> Classify:
+    return lambda Z: np.array([code_of[label] for label in model.predict(Z).tolist()])
+
+
+def _first(kinds: tuple[type[Form], ...], model: Any, spread: Spread) -> Form:
+    reasons = []
+    for kind in kinds:
+        try:
+            return kind.of(model, spread)
+        except NotClosedError as reason:
+            reasons.append(f"{kind.name}: {reason}")
+    raise NotClosedError("; ".join(reasons))
+
+
+def _sample(X: NDArray[np.floating], sigma: NDArray[np.float64]) -> NDArray[np.floating]:
+    """Return rows of X, and rows with a little and with much noise, always the same."""
+    rng = np.random.default_rng(0)
+    parts = [X[:100]]
+    for width, n in ((1.0, 200), (8.0, 100)):
+        rows = X[rng.integers(len(X), size=n)]
+        parts.append((rows + width * sigma * rng.standard_normal(rows.shape)).astype(X.dtype))
+    return np.concatenate(parts)

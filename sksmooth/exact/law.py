@@ -1,0 +1,86 @@
+"""What a closed form says of rows: bounds on the probability of each class, that always hold."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Law"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Law:
+    """Bounds on the class probabilities of rows under noise; not confidence bounds: they hold.
+
+    Attributes
+    ----------
+    upper : ndarray of shape (n_rows, n_classes), float64
+        The probability of each class is not above this.
+    miss : ndarray of shape (n_rows, n_classes), float64
+        The probability of all other classes together is not above this. 1 says nothing.
+    radius : ndarray of shape (n_rows,), float64, default=None
+        A radius of the class with the least `miss`, in standard deviations of the noise, that is
+        proved in another way than through these probabilities; 0 says nothing.
+    distance : ndarray of shape (n_rows,), float64, default=None
+        Such a radius in the L2 norm and the units of X, over the features that have noise.
+    """
+
+    upper: NDArray[np.float64]
+    miss: NDArray[np.float64]
+    radius: NDArray[np.float64] | None = None
+    distance: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of_uppers(cls, upper: NDArray[np.float64]) -> "Law":
+        """Return the law in which nothing but upper bounds on all classes is known."""
+        upper = np.minimum(upper, 1.0)
+        n_classes = upper.shape[1]
+        others = ~np.eye(n_classes, dtype=bool)
+        miss = np.stack([upper[:, mask].sum(axis=1) for mask in others], axis=1)
+        return cls(upper, np.minimum(miss * (1 + n_classes * 2.0**-52), 1.0))
+
+    @classmethod
+    def joined(cls, parts: Iterable["Law"]) -> "Law":
+        """Return the laws of consecutive rows as one."""
+        laws = list(parts)
+
+        def join(name: str) -> NDArray[np.float64] | None:
+            arrays = [getattr(law, name) for law in laws]
+            return None if arrays[0] is None else np.concatenate(arrays)
+
+        upper, miss = (np.concatenate([getattr(a, name) for a in laws]) for name in _ALWAYS)
+        return cls(upper, miss, join("radius"), join("distance"))
+
+    def in_order(self, order: NDArray[np.intp]) -> "Law":
+        """Return the law with its classes in another order: column i becomes column order[i]."""
+        upper, miss = np.empty_like(self.upper), np.empty_like(self.miss)
+        upper[:, order], miss[:, order] = self.upper, self.miss
+        return dataclasses.replace(self, upper=upper, miss=miss)
+
+    @property
+    def top(self) -> NDArray[np.intp]:
+        """The class of which most is known: the one with the least `miss`."""
+        return self.miss.argmin(axis=1)
+
+    @property
+    def top_miss(self) -> NDArray[np.float64]:
+        """Bound on the probability of all classes but the top one."""
+        return self.miss.min(axis=1)
+
+    @property
+    def rival(self) -> NDArray[np.float64]:
+        """Bound on the largest probability of a class other than the top one."""
+        lines = np.arange(len(self.upper))
+        others = self.upper.copy()
+        others[lines, self.top] = 0.0
+        return np.minimum(others.max(axis=1), self.top_miss)
+
+    @property
+    def width(self) -> NDArray[np.float64]:
+        """Length of the interval in which the top class's probability is proved to lie."""
+        top = self.upper[np.arange(len(self.upper)), self.top]
+        return np.maximum(top - (1.0 - self.top_miss), 0.0)
+
+
+_ALWAYS = ("upper", "miss")
