@@ -20,9 +20,9 @@ Time to fill blocks of noisy copies of a row, in processor time, one thread: med
 which the ways take turns, in every order. `numpy` is `standard_normal` of a Generator on Philox,
 times sigma, plus the row, in place: the fastest plain loop on the same generator. `exact` is
 sigma=0.25 noise on the grid of 1/255 (images) or of sigma / 2**22 (other rows), summed with the row
-as integers and turned into floats. Exact over numpy should be at most 1.0. Keyed moves to a new stream at each block, as
-`certify` does; unkeyed goes on with the same; their ratio should be at most 1.03 from 2**16 values
-a block."""
+as integers and turned into floats. Exact over numpy should be at most 1.0. Keyed moves to a new
+stream at each block, as `certify` does; unkeyed goes on with the same; their ratio should be at
+most 1.03 from 2**16 values a block."""
 
 
 def main() -> None:

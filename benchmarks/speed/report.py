@@ -16,9 +16,9 @@ columns draw the noise too, and are fractions of the limit: medians over rounds 
 certify, loops and ART in turn, of processor time (certify also of wall time). The paper's loop is
 the pseudocode of arXiv:1902.02918 written plainly: a row at a time, votes counted one by one, noise
 from the framework's own generator. ART is the Adversarial Robustness Toolbox, with at most 10,000
-draws a row, all of which it holds in memory. A dash: does not run. What is possible at the most with
-this noise, for nets: what is left of the limit if nothing is done but the noise, measured alone,
-and the base."""
+draws a row, all of which it holds in memory. A dash: does not run. At the most: what is left of the
+limit, for nets, if nothing is done but making the noise, which is measured alone, and asking the
+base."""
 
 
 def to_markdown(results: dict[str, Any]) -> str:
