@@ -40,11 +40,11 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sklearn.model_selection import GridSearchCV
     >>> import sksmooth
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = sksmooth.SmoothedClassifier(GaussianNB(), n=500, random_state=0)
+    >>> clf = sksmooth.SmoothedClassifier(NearestCentroid(), n=500, random_state=0)
     >>> scorer = sksmooth.certified_accuracy_scorer(radius=0.5)
     >>> search = GridSearchCV(clf, {"sigma": [0.25, 0.5]}, scoring=scorer).fit(X, y)
     >>> sksmooth.certify(search, X[:3], n=1000).labels

@@ -106,7 +106,7 @@ def radius_of_tails(
     --------
     >>> from sksmooth.bounds import radius_of_tails
     >>> radius_of_tails([0.6, 0.2, 1e-30]).round(4)
-    array([ 0.    ,  0.8416, 11.4641])
+    array([ 0.    ,  0.8416, 11.464 ])
     """
     _check_sigma(sigma)
     u = _probabilities("miss", miss)

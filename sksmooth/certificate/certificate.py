@@ -100,11 +100,11 @@ class Certificate:
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
-    >>> certificate = clf.certify(X[::50], n=1000)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
+    >>> certificate = clf.certify(X[25::50], n=1000)
     >>> labels, radii = certificate
     >>> labels
     array([0, 1, 2])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import radius_of_tails
-from ..exact import Law
+from ..exact import FLOOR, Law
 from ..labels import decode
 from ..noise import Noise
 from .certificate import Certificate
@@ -38,7 +38,8 @@ def certify_law(
         Holds for every row (Theorem 1 of arXiv:1902.02918).
     """
     unit = noise.sigma if isinstance(noise.sigma, float) else 1.0
-    radii = radius_of_tails(law.top_miss, law.rival)
+    # nothing is told from FLOOR: not even that there is no other class
+    radii = radius_of_tails(np.maximum(law.top_miss, FLOOR), np.maximum(law.rival, FLOOR))
     if law.radius is not None:
         radii = np.maximum(radii, law.radius)
     radii = np.where(radii > 0, np.nextafter(radii * unit, 0.0), 0.0)

@@ -44,10 +44,10 @@ class CertifiedAccuracyDisplay:
     --------
     >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import CertifiedAccuracyDisplay, SmoothedClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.3, random_state=0).fit(X, y)
     >>> CertifiedAccuracyDisplay.from_estimator(clf, X, y, n=500)
     <...>
     >>> plt.show()

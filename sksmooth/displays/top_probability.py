@@ -45,10 +45,10 @@ class TopProbabilityDisplay:
     --------
     >>> import matplotlib.pyplot as plt
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, TopProbabilityDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.3, random_state=0).fit(X, y)
     >>> TopProbabilityDisplay.from_estimator(clf, X, y, n=500)
     <...>
     >>> plt.show()

@@ -11,8 +11,11 @@ from .form import Form, NotClosedError
 from .grid import Grid
 from .law import Law
 from .linear import Linear
+from .normal import FLOOR
+from .quadratic import Quadratic
 
 __all__ = [
+    "FLOOR",
     "FORMS",
     "ClosedForm",
     "DisagreementError",
@@ -23,4 +26,4 @@ __all__ = [
 ]
 
 # in the order in which they are tried
-FORMS: tuple[type[Form], ...] = (Linear, Boxes, Grid)
+FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, Grid)

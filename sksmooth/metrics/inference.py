@@ -80,10 +80,10 @@ def certified_accuracy_lower_bound(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, certified_accuracy_lower_bound
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> certified_accuracy_lower_bound(y[:50], clf.certify(X[:50], n=1000), radius=0.5)
     0.98
     """
@@ -155,10 +155,10 @@ def projected_certified_accuracy(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, projected_certified_accuracy
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> certificate = clf.certify(X[:50], n=1000)
     >>> projected_certified_accuracy(y[:50], certificate, radius=1.5)
     0.0
@@ -243,10 +243,10 @@ def top_probability_curve(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, top_probability_curve
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> probability, share = top_probability_curve(y, clf.certify(X, n=1000))
     >>> bool(share[probability > 0.9].max() > 0.5)
     True

@@ -56,10 +56,10 @@ def certified_accuracy_scorer(
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import cross_validate
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, certified_accuracy_scorer
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.3, random_state=0)
     >>> scores = cross_validate(clf, X, y, scoring=certified_accuracy_scorer([0.1, 0.3], n=500))
     >>> sorted(name for name in scores if name.startswith("test"))
     ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
@@ -85,10 +85,10 @@ def average_certified_radius_scorer(*, n: int | None = None, **options: Any) -> 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, average_certified_radius_scorer
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.3, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.3, random_state=0).fit(X, y)
     >>> 0.2 < average_certified_radius_scorer(n=500)(clf, X, y) < 0.8
     True
     """

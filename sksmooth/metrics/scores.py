@@ -60,10 +60,10 @@ def certified_accuracy_score(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, certified_accuracy_score
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> certified_accuracy_score(y[:50], clf.certify(X[:50], n=1000), radius=0.5)
     1.0
     """
@@ -99,10 +99,10 @@ def average_certified_radius_score(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, average_certified_radius_score
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> score = average_certified_radius_score(y[:50], clf.certify(X[:50], n=1000))
     >>> 0.5 < score < 1.3
     True
@@ -130,10 +130,10 @@ def abstention_rate(certificate: Certificate, *, sample_weight: ArrayLike | None
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier, abstention_rate
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> abstention_rate(clf.certify(X[:50], n=1000))
     0.0
     """

@@ -35,11 +35,11 @@ class Record:
     Examples
     --------
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.neighbors import NearestCentroid
     >>> from sksmooth import SmoothedClassifier
     >>> from sksmooth.records import Record
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(GaussianNB(), sigma=0.5, random_state=0).fit(X, y)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> record = Record.of(clf.certify(X[:3], n=500), y_true=y[:3])
     >>> record.y_pred, record.index
     (array([0, 0, 0]), array([0, 1, 2]))
