@@ -16,13 +16,20 @@ from .streams import Purpose
 __all__ = ["certify", "frequencies", "predict_codes"]
 
 
-def certify(clf: Any, X: NDArray[Any], *, verbose: int, **arguments: Any) -> Certificate:
+def certify(
+    clf: Any, X: NDArray[Any], *, verbose: int, second_order: bool, **arguments: Any
+) -> Certificate:
     """Certify checked rows; `arguments` are those of `SmoothedClassifier.certify`."""
     closed = closed_form_of(clf, X)
+    if closed is None and second_order:
+        raise ValueError(
+            "second_order=True needs slopes that are computed, not votes: a decision tree, or a "
+            "forest with vote='soft'."
+        )
     plan = check.certify_plan(clf, draws=closed is None, **arguments)
     if closed is not None:
         return certify_law(
-            closed.law(X),
+            closed.law(X, second_order=second_order),
             noise=noise_of(clf),
             classes=clf.classes_,
             abstain_label=clf.abstain_label_,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backends import get_backend, is_net, unwrap
-from .exact import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
+from .exact import FORMS, SOFT_FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
 from .montecarlo import Sampler
 from .noise import ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
 from .noise.sigma import check_sigma
@@ -87,9 +87,12 @@ def sampler_of(clf: Any, X: NDArray[Any], report: Report | None = None) -> Sampl
 def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
     """Return the closed form of a fitted SmoothedClassifier's base, or None to sample.
 
-    It is read off the base at each call: what is certified is the model as it is now.
+    What is certified is the model as it is now: a form is read off anew if its content has changed.
     """
-    asked = clf.method == "exact"
+    is_soft = clf.vote == "soft"
+    if is_soft and clf.method == "montecarlo":
+        raise ValueError("vote='soft' is computed; method='montecarlo' draws hard votes.")
+    asked = clf.method == "exact" or is_soft
     if clf.method == "montecarlo" or (clf.noise == "float" and not asked):
         return None
     try:
@@ -97,9 +100,12 @@ def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
             raise NotClosedError("nets have none")
         backend = get_backend(clf.estimator_, clf._answers, clf._frame)
         sigma = noise_of(clf).deviations(clf._row_shape)
-        return closed_form(FORMS, clf.estimator_, clf._answers, X, sigma, backend.classify)
+        kinds = SOFT_FORMS if is_soft else FORMS
+        return closed_form(kinds, clf.estimator_, clf._answers, X, sigma, backend.classify)
     except NotClosedError as reason:
         what = f"{type(unwrap(clf.estimator_)[1]).__name__} has no closed form here: {reason}."
+        if is_soft:
+            raise ValueError(f"vote='soft', but {what} It needs trees or forests.") from reason
         if asked:
             raise ValueError(f"method='exact', but {what} {_CLOSED}") from reason
         if isinstance(reason, DisagreementError):

@@ -1,15 +1,14 @@
 """SmoothedClassifier, the scikit-learn face of the library; it alone knows all other modules."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d, get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.base import _fit_context, clone
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -20,13 +19,14 @@ from .assembly import levels_of, noise_of, shortcut_names
 from .backends import is_net
 from .certificate import Certificate
 from .labels import check_label_kind, choose_abstain_label, decode
+from .meta import MetaClassifier
 from .streams import new_seed
 from .training import fit_base
 
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class SmoothedClassifier(MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -53,6 +53,13 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
         `n_predict` and `alpha` mean nothing. "auto" computes where that is possible, and draws
         otherwise or for ``noise="float"``.
+    vote : {"hard", "soft"}, default="hard"
+        "soft" makes **another smoothed classifier**: the largest mean of the base's probabilities
+        under noise, in place of the most frequent answer. It is computed, for decision trees and
+        forests only; its radii are usually much smaller than those of forests' hard votes.
+    refit_leaves : bool, default=False
+        After the base is fitted, give the leaves of a decision tree the classes of all noise around
+        the training rows that falls into them, as infinitely many noisy copies would.
     n_augment : int, default=1
         Noisy copies of the training data that the base is fitted on. Skorch nets ignore it: they
         see fresh noise in every batch.
@@ -153,6 +160,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         sigma: Any = 0.25,
         *,
         method: str = "auto",
+        vote: str = "hard",
+        refit_leaves: bool = False,
         n_augment: int = 1,
         n: int = 100_000,
         n0: int = 100,
@@ -170,6 +179,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
         self.sigma = sigma
         self.method = method
+        self.vote = vote
+        self.refit_leaves = refit_leaves
         self.n_augment = n_augment
         self.n = n
         self.n0 = n0
@@ -224,6 +235,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             random_state=rng,
             fit_params=fit_params,
             frame=frame,
+            refit=self.refit_leaves,
         )
         self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label)
         # last, when the model exists: a model that was made knowing the seed could cheat
@@ -260,6 +272,7 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         radius: float | Sequence[float] | None = None,
         tol: float | None = None,
         bound: str = "one-sided",
+        second_order: bool = False,
         verbose: int = 0,
     ) -> Certificate:
         r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
@@ -287,6 +300,10 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             "two-sided" bounds the runner-up's probability as well, each at level alpha / 2. With
             many classes and noise that blurs them, radii are much larger; with two classes or where
             :math:`p_A` is near 1, slightly smaller.
+        second_order : bool, default=False
+            Use how fast the probabilities change as well, which is computed for decision trees and
+            for ``vote="soft"``: radii are never smaller, and hold for the same classifier
+            (arXiv:2010.10549). They do not follow from `p_lower` and `p_upper` alone.
         verbose : int, default=0
             1 shows a progress bar in a terminal or notebook.
 
@@ -305,7 +322,8 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             scores are not finite.
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
-        return certify(self, check.check_rows(self, X), verbose=verbose, **asked)
+        X = check.check_rows(self, X)
+        return certify(self, X, verbose=verbose, second_order=second_order, **asked)
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise: computed, or over draws.
@@ -366,21 +384,3 @@ class SmoothedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.abstain_label_ is not None:
             correct &= ~undecided
         return float(np.average(correct, weights=sample_weight))
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return the routing: the parameters of ``fit`` go to the base's ``fit``."""
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self.estimator, method_mapping=mapping)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        # before fit, estimator may be anything; then the defaults stand
-        with contextlib.suppress(Exception):
-            base = get_tags(self.estimator).classifier_tags
-            tags.classifier_tags.multi_class = base.multi_class
-            tags.classifier_tags.poor_score = base.poor_score
-        return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_seed")

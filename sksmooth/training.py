@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .backends import FrameMaker, frozen_classes, is_frozen, is_net, unwrap
+from .exact import refit_leaves
 from .noise import Noise
 from .streams import Philox, Purpose, block_rows, new_seed, row_key
 
@@ -58,10 +59,12 @@ def fit_base(
     random_state: np.random.RandomState | None,
     fit_params: dict[str, Any],
     frame: FrameMaker | None,
+    refit: bool = False,
 ) -> FittedBase:
     """Fit `estimator` in place, under noise and on class codes; a frozen one is only looked at.
 
-    With a `random_state`, every unset one of the estimator's is set from it.
+    With a `random_state`, every unset one of the estimator's is set from it. With `refit`, a tree's
+    leaves are given the classes of all noise that falls into them.
     """
     if is_frozen(estimator):
         if not hasattr(estimator, "feature_names_in_"):
@@ -83,6 +86,10 @@ def fit_base(
         fit_params=fit_params,
         frame=frame,
     )
+    if refit:
+        names = [name for name in fit_params if name.split("__")[-1] == "sample_weight"]
+        weight = fit_params[names[-1]] if names else None
+        refit_leaves(estimator, X, codes, noise.deviations(X.shape[1:]), sample_weight=weight)
     return FittedBase(estimator, classes, np.arange(len(classes)), frame)
 
 

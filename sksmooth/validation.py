@@ -61,6 +61,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "estimator": [EstimatorConstraint()],
     "sigma": [Interval(Real, *SIGMAS, closed="both"), "array-like", dict],
     "method": [StrOptions({"auto", "montecarlo", "exact"})],
+    "vote": [StrOptions({"hard", "soft"})],
+    "refit_leaves": ["boolean"],
     "n_augment": [Interval(Integral, 1, None, closed="left")],
     "n": [Interval(Integral, 1, None, closed="left")],
     "n0": [Interval(Integral, 1, None, closed="left")],

@@ -165,6 +165,89 @@ class TestTruth:
         assert np.all(np.isfinite(certificate.radii))
 
 
+class TestSoft:
+    def test_forests_are_certified_as_the_other_classifier_that_they_then_are(self):
+        clf = smoothed(RandomForestClassifier(20), n_augment=2, vote="soft")
+        certificate = clf.certify(X[:40])
+        assert (certificate.method, certificate.form) == ("exact", "soft")
+        assert np.array_equal(clf.predict(X[:40]), certificate.labels)
+        p = clf.vote_frequencies(X[:5])
+        rng = np.random.default_rng(0)
+        for row, mean in zip(X[:5], p[:, 1], strict=True):
+            noisy = row + SIGMA * rng.standard_normal((4000, 30))
+            drawn = clf.estimator_.predict_proba(noisy)[:, 1]
+            # Hoeffding, at one in a million
+            assert abs(drawn.mean() - mean) < np.sqrt(np.log(2e6) / 2 / 4000)
+
+    def test_what_has_no_soft_vote(self):
+        clf = smoothed(LogisticRegression(max_iter=1000), vote="soft")
+        with pytest.raises(ValueError, match=r"vote='soft', but LogisticRegression"):
+            clf.certify(X[:2])
+        clf = smoothed(BASES["boxes"], vote="soft", method="montecarlo")
+        with pytest.raises(ValueError, match="hard votes"):
+            clf.predict(X[:2])
+
+
+class TestSecondOrder:
+    @pytest.mark.parametrize("vote", ["hard", "soft"])
+    def test_radii_grow_and_hold(self, vote):
+        clf = smoothed(DecisionTreeClassifier(max_depth=4), n_augment=4, vote=vote)
+        rows = X[::6]
+        first, second = clf.certify(rows), clf.certify(rows, second_order=True)
+        assert np.array_equal(first.labels, second.labels)
+        assert np.all(second.radii >= first.radii)
+        assert np.mean(second.radii > 1.01 * first.radii) > 0.3
+        rng = np.random.default_rng(0)
+        # where the probability of the label falls most, and at random
+        gradient = np.zeros_like(rows)
+        at = np.arange(len(rows))
+        label = np.where(second.abstained, 0, second.labels)
+        base = clf.vote_frequencies(rows)[at, label]
+        for j in range(30):
+            moved = rows.copy()
+            moved[:, j] += 1e-4
+            gradient[:, j] = clf.vote_frequencies(moved)[at, label] - base
+        for i in range(40):
+            step = rng.standard_normal(rows.shape)
+            if i % 2:
+                step = -gradient / np.abs(gradient).max() + 0.02 * i * step
+            step *= 0.9999 * second.radii[:, None] / np.linalg.norm(step, axis=1, keepdims=True)
+            moved = clf.predict(rows + step)
+            assert not np.any((moved == 1 - second.labels) & ~second.abstained)
+
+    def test_votes_have_no_slopes(self):
+        clf = smoothed(BASES["boxes"], method="montecarlo")
+        with pytest.raises(ValueError, match="second_order"):
+            clf.certify(X[:2], second_order=True)
+
+    def test_other_forms_are_left_as_they_are(self):
+        clf = smoothed(BASES["linear"])
+        plain = clf.certify(X[:9])
+        assert np.array_equal(clf.certify(X[:9], second_order=True).radii, plain.radii)
+
+
+class TestRefit:
+    def test_leaves_are_those_of_many_copies(self):
+        plain = smoothed(BASES["boxes"])
+        refitted = smoothed(BASES["boxes"], refit_leaves=True)
+        one, other = plain.estimator_.tree_, refitted.estimator_.tree_
+        assert np.array_equal(one.threshold, other.threshold)
+        assert np.any(one.value != other.value)
+        rng = np.random.default_rng(0)
+        copies = np.concatenate([X + SIGMA * rng.standard_normal(X.shape) for _ in range(40)])
+        leaves, labels = plain.estimator_.apply(copies), np.tile(Y, 40)
+        for leaf in np.unique(leaves):
+            inside = labels[leaves == leaf]
+            share = other.value[leaf, 0, 1]
+            assert stats.binomtest(int(inside.sum()), len(inside), share).pvalue > 1e-6
+        scores = [average_certified_radius_score(Y, clf.certify(X)) for clf in (plain, refitted)]
+        assert scores[1] > scores[0]
+
+    def test_of_what_has_no_leaves(self):
+        with pytest.raises(ValueError, match="tree"):
+            smoothed(LogisticRegression(max_iter=1000), refit_leaves=True)
+
+
 class TestWithTheRest:
     def test_never_abstaining(self, fitted):
         name, clf = fitted

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 
 # From the bottom up. A module may import from lower layers, not from its own.
 LAYERS = [
-    {"bounds", "streams", "lattice", "labels", "progress", "_version"},
+    {"bounds", "streams", "lattice", "labels", "meta", "progress", "_version"},
     {"noise", "models"},
     {"backends", "exact"},
     {"sampling", "certificate", "training", "validation", "shortcuts"},

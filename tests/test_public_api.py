@@ -62,7 +62,8 @@ def test_constructor_parameters_are_documented():
 def test_the_signature_that_users_rely_on():
     signature = str(inspect.signature(sksmooth.SmoothedClassifier)).removesuffix(" -> None")
     assert signature.replace("'", "") == (
-        "(estimator: Any, sigma: Any = 0.25, *, method: str = auto, n_augment: int = 1, "
+        "(estimator: Any, sigma: Any = 0.25, *, method: str = auto, vote: str = hard, "
+        "refit_leaves: bool = False, n_augment: int = 1, "
         "n: int = 100000, n0: int = 100, n_predict: int = 1000, sequential_predict: bool = False, "
         "alpha: float = 0.001, abstain_label: Any = auto, noise: str = exact, "
         "stream: str = philox, shortcuts: Any = auto, "

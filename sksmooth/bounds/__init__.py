@@ -16,6 +16,7 @@ from .binomial import (
     smallest_certifying_n,
 )
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
+from .second_order import radius_second_order
 from .top_class import one_sided, one_sided_free, two_sided, widened
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "radius_lecuyer",
     "radius_li",
     "radius_of_tails",
+    "radius_second_order",
     "smallest_certifying_n",
     "two_sided",
     "widened",

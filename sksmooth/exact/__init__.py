@@ -5,6 +5,7 @@ class under Gaussian noise, outward: no draws, no failure probability. What is r
 what the model answers. To add a kind, write a `Form` and name it in `FORMS`.
 """
 
+from .additive import Additive
 from .boxes import Boxes
 from .closed import ClosedForm, DisagreementError, closed_form
 from .form import Form, NotClosedError
@@ -13,17 +14,24 @@ from .law import Law
 from .linear import Linear
 from .normal import FLOOR
 from .quadratic import Quadratic
+from .refit import refit_leaves
+from .soft import SoftTrees
 
 __all__ = [
     "FLOOR",
     "FORMS",
+    "SOFT_FORMS",
     "ClosedForm",
     "DisagreementError",
     "Form",
     "Law",
     "NotClosedError",
     "closed_form",
+    "refit_leaves",
 ]
 
 # in the order in which they are tried
-FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, Grid)
+FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, Grid, Additive)
+
+# of another smoothed classifier: the mean of the base's probabilities in place of its votes
+SOFT_FORMS: tuple[type[Form], ...] = (SoftTrees,)

@@ -20,9 +20,10 @@ from .form import Form, NotClosedError
 from .inputs import Inputs, Spread
 from .law import Law
 from .normal import FLOOR, Tails
+from .slopes import Slopes
 from .thresholds import past_float32
 
-__all__ = ["Boxes", "Intervals", "LeafBoxes", "widening"]
+__all__ = ["Boxes", "Intervals", "LeafBoxes", "leaves_of", "widening"]
 
 _UNIT = 2.0**-53
 _PROBES = 4000  # at most
@@ -126,7 +127,7 @@ class LeafBoxes:
     """
 
     def __init__(self, tree: Any) -> None:
-        leaves = sorted(_leaves(tree), key=lambda leaf: -len(leaf[1]))
+        leaves = sorted(leaves_of(tree), key=lambda leaf: -len(leaf[1]))
         self.nodes = np.array([node for node, _ in leaves], dtype=np.intp)
         self.boxes = [box for _, box in leaves]
         number: dict[tuple[int, float, float], int] = {}
@@ -229,6 +230,7 @@ class Boxes(Form):
         self._answers = answers.astype(np.float64)
         # sums over the leaves of a class are rounded once a leaf
         self._roundings = boxes.roundings + answers.sum(axis=1)
+        self._slopes: Slopes | None = None
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Boxes":
@@ -248,6 +250,12 @@ class Boxes(Form):
         """Return the law: sums over the leaves of each class."""
         upper = (self._answers @ self.boxes.most(inputs)).T
         return Law.of_uppers(upper * widening(self._roundings, inputs.spread) + FLOOR)
+
+    def slopes(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Return bounds on the slopes of the classes' probabilities."""
+        if self._slopes is None:
+            self._slopes = Slopes(self.boxes, self._answers)
+        return self._slopes(inputs)
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the classes of the boxes that inputs lie in."""
@@ -274,7 +282,7 @@ def widening(roundings: NDArray[np.intp] | int, spread: Spread) -> Any:
     return 1.0 + (1.01 * _UNIT) * (np.asarray(roundings) + 8) + 1.01 * spread.excess
 
 
-def _leaves(tree: Any) -> Iterator[tuple[int, Box]]:
+def leaves_of(tree: Any) -> Iterator[tuple[int, Box]]:
     """Yield the leaves of a tree that some input reaches, and their boxes."""
     points = past_float32(tree.threshold).tolist()
     columns, lefts, rights = (

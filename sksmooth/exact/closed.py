@@ -1,6 +1,8 @@
 """From a fitted base to its closed form, if it has one and answers as the form says."""
 
 import dataclasses
+import hashlib
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +13,13 @@ from ..models import AffineMap, split
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
+from .slopes import with_slopes
 
 __all__ = ["ClosedForm", "DisagreementError", "closed_form"]
 
 Classify = Callable[[Any], NDArray[np.int64]]
+_RECENT: dict[bytes, "ClosedForm | NotClosedError"] = {}
+_MOST_RECENT = 8
 
 
 class DisagreementError(NotClosedError):
@@ -49,12 +54,21 @@ class ClosedForm:
         """Whether all classes' probabilities are known."""
         return self.form.complete
 
-    def law(self, X: NDArray[np.floating]) -> Law:
-        """Return the law of some rows, its columns in the order of the class codes."""
+    def law(self, X: NDArray[np.floating], *, second_order: bool = False) -> Law:
+        """Return the law of some rows, its columns in the order of the class codes.
+
+        With `second_order`, radii that the slopes of the probabilities prove are in it, if these
+        are known.
+        """
         size = max(1, self.form.rows_at_once())
         parts = [X[i : i + size] for i in range(0, max(len(X), 1), size)]
-        law = Law.joined(self.form.law(self.spread.around(part)) for part in parts)
-        return law.in_order(self.codes)
+        return Law.joined(self._law(part, second_order) for part in parts).in_order(self.codes)
+
+    def _law(self, X: NDArray[np.floating], second_order: bool) -> Law:
+        inputs = self.spread.around(X)
+        law = self.form.law(inputs)
+        slopes = self.form.slopes(inputs) if second_order else None
+        return law if slopes is None else with_slopes(law, slopes)
 
     def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify) -> None:
         """Compare the form's answers with the base's, around X and where a misreading would show.
@@ -106,7 +120,8 @@ def closed_form(
     Returns
     -------
     closed : ClosedForm
-        Compared with what the base answers.
+        Compared with what the base answers. Kept for the next call with a base of the same content:
+        reading some models takes much longer than certifying a row.
 
     Raises
     ------
@@ -115,6 +130,38 @@ def closed_form(
     """
     if X.ndim != 2:
         raise NotClosedError("rows are not vectors")
+    key = _content(kinds, estimator, answers, X.dtype.str, sigma)
+    found = _RECENT.pop(key, None) if key and len(X) else None
+    if found is None:
+        try:
+            found = _read(kinds, estimator, answers, X, sigma, classify)
+        except NotClosedError as reason:
+            found = reason
+    if key and len(X):
+        _RECENT[key] = found
+        for old in list(_RECENT)[:-_MOST_RECENT]:
+            _RECENT.pop(old, None)
+    if isinstance(found, NotClosedError):
+        raise type(found)(*found.args)
+    return found
+
+
+def _content(*things: Any) -> bytes:
+    """Return a hash of all that a closed form depends on; nothing if it cannot be had."""
+    try:
+        return hashlib.blake2b(pickle.dumps(things, protocol=5)).digest()
+    except Exception:  # whatever objects that cannot be pickled raise
+        return b""
+
+
+def _read(
+    kinds: tuple[type[Form], ...],
+    estimator: Any,
+    answers: NDArray[Any],
+    X: NDArray[np.floating],
+    sigma: NDArray[np.float64],
+    classify: Classify,
+) -> ClosedForm:
     try:
         steps, model = split(estimator)
         affine = AffineMap.of(steps, X.shape[1])
@@ -122,19 +169,17 @@ def closed_form(
             raise NotClosedError("a step of the Pipeline is not known to be affine")
         if steps and X.dtype != np.float64:
             raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
+        if steps and hasattr(model, "feature_names_in_"):
+            raise NotClosedError("its steps hand on data frames")
         if "predict" in vars(model):
             raise NotClosedError("its predict is not that of its class")
         code_of = {answer: code for code, answer in enumerate(answers.tolist())}
         codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
         if len(codes) != len(answers):
             raise NotClosedError("it does not know all classes")
-        unit = float(np.finfo(X.dtype).eps) / 2
-        spread = Spread.of(affine, sigma, unit)
-        form = _first(kinds, model, spread)
-        closed = ClosedForm(form, spread, codes)
+        spread = Spread.of(affine, sigma, float(np.finfo(X.dtype).eps) / 2)
+        closed = ClosedForm(_first(kinds, model, spread), spread, codes)
         if len(X):
-            if steps and hasattr(model, "feature_names_in_"):
-                raise NotClosedError("its steps hand on data frames")
             closed.check(X, classify, _last_step(model, code_of) if steps else classify)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # not as its type promises, or another version of scikit-learn

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
@@ -40,8 +39,6 @@ from .thresholds import past_float32
 __all__ = ["MOST_CELLS", "Axis", "Grid", "splits"]
 
 MOST_CELLS = 2_000_000
-_RECENT: dict[str, "Grid"] = {}  # by their models' content: asking about all cells takes seconds
-_MOST_RECENT = 4
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier)
 _FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
 _PROBES = 4000
@@ -129,14 +126,7 @@ class Grid(Form):
         cells = float(np.prod([float(len(axis)) for axis in axes]))
         if cells > MOST_CELLS:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {MOST_CELLS:.0e}")
-        key = joblib.hash(model)
-        grid = _RECENT.pop(key, None)
-        if grid is None:
-            grid = cls(axes, _labels(model, axes, len(spread.scale)), len(model.classes_))
-            for old in list(_RECENT)[: 1 - _MOST_RECENT]:
-                _RECENT.pop(old, None)
-        _RECENT[key] = grid
-        return grid
+        return cls(axes, _labels(model, axes, len(spread.scale)), len(model.classes_))
 
     def law(self, inputs: Inputs) -> Law:
         """Return the law: sums over the cells of each class."""

@@ -51,7 +51,11 @@ class Spread:
         used = factor != 0
         if np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
             return cls(affine, sigma, unit, factor, np.abs(factor).max(axis=1, initial=0.0), 0.0)
-        return cls(affine, sigma, unit, factor, scale, _excess(factor, scale))
+        # how far off the matrix may be, by the rounding of its making
+        sizes = affine.sizes if affine.sizes.ndim == 2 else np.diag(affine.sizes)
+        lengths = np.sqrt(((sizes * sigma) ** 2).sum(axis=1))
+        off = 2 * (affine.roundings + 4) * _UNIT * lengths
+        return cls(affine, sigma, unit, factor, scale, _excess(factor, scale, off))
 
     @property
     def independent(self) -> bool:
@@ -115,13 +119,15 @@ class Inputs:
         z, slack : ndarray of shape (n_rows, n_points)
             For `normal.Tails.at`. An input without noise gives infinite z.
         """
-        mean, scale = self.mean[:, columns], self.spread.scale[columns]
+        scale = self.spread.scale[columns]
+        gap = points - self.mean[:, columns]
         with np.errstate(divide="ignore", invalid="ignore"):
-            gap = points - mean
             z = gap / scale
             # the difference, the quotient, and scale itself, are rounded
-            error = self.slack[:, columns] + 4 * _UNIT * (np.abs(points) + np.abs(mean))
-            slack = error / scale + 8 * _UNIT * np.abs(z)
+            slack = np.abs(z)
+            slack *= 2 * (self.spread.affine.roundings + 4) * _UNIT
+            slack += ((self.slack + 4 * _UNIT * np.abs(self.mean)) / self.spread.scale)[:, columns]
+            slack += 4 * _UNIT * np.abs(points) / scale
         infinite = np.isinf(points)
         still = (scale == 0) & ~infinite
         if infinite.any():
@@ -136,12 +142,14 @@ class Inputs:
         return z, slack
 
 
-def _excess(factor: NDArray[np.float64], scale: NDArray[np.float64]) -> float:
+def _excess(
+    factor: NDArray[np.float64], scale: NDArray[np.float64], off: NDArray[np.float64]
+) -> float:
     """Bound how much the correlations of the inputs' noise can change any probability.
 
-    With C the correlation matrix and d the norm of its difference from the identity, the ratio of
-    the two normal densities is at most ``exp(k d + d r**2 / 2 / (1 - d))`` within distance r of
-    their centre, in k dimensions.
+    Each line of `factor` is known up to a vector of length `off`. With C the correlation matrix and
+    d the norm of its difference from the identity, the ratio of the two normal densities is at most
+    ``exp(k d + d r**2 / 2 / (1 - d))`` within distance r of their centre, in k dimensions.
     """
     if np.any(scale == 0):
         return np.inf
@@ -149,6 +157,7 @@ def _excess(factor: NDArray[np.float64], scale: NDArray[np.float64]) -> float:
     k = len(scale)
     d = float(np.linalg.norm(unit_rows @ unit_rows.T - np.eye(k)))
     d += 4 * k * (factor.shape[1] + 4) * _UNIT  # their own rounding
+    d += 4 * float(np.linalg.norm(off / scale))
     if not d < 1e-3:
         return np.inf
     r = REACH + np.sqrt(k)

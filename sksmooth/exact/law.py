@@ -1,6 +1,7 @@
 """What a closed form says of rows: bounds on the probability of each class, that always hold."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -58,29 +59,33 @@ class Law:
         upper[:, order], miss[:, order] = self.upper, self.miss
         return dataclasses.replace(self, upper=upper, miss=miss)
 
-    @property
+    @functools.cached_property
     def top(self) -> NDArray[np.intp]:
         """The class of which most is known: the one with the least `miss`."""
         return self.miss.argmin(axis=1)
 
-    @property
+    @functools.cached_property
     def top_miss(self) -> NDArray[np.float64]:
         """Bound on the probability of all classes but the top one."""
-        return self.miss.min(axis=1)
+        return self._of(self.miss, self.top)
 
-    @property
+    @functools.cached_property
     def rival(self) -> NDArray[np.float64]:
         """Bound on the largest probability of a class other than the top one."""
-        lines = np.arange(len(self.upper))
+        if self.upper.shape[1] == 2:
+            return np.minimum(self._of(self.upper, 1 - self.top), self.top_miss)
         others = self.upper.copy()
-        others[lines, self.top] = 0.0
+        others[np.arange(len(others)), self.top] = 0.0
         return np.minimum(others.max(axis=1), self.top_miss)
 
     @property
     def width(self) -> NDArray[np.float64]:
         """Length of the interval in which the top class's probability is proved to lie."""
-        top = self.upper[np.arange(len(self.upper)), self.top]
-        return np.maximum(top - (1.0 - self.top_miss), 0.0)
+        return np.maximum(self._of(self.upper, self.top) - (1.0 - self.top_miss), 0.0)
+
+    @staticmethod
+    def _of(values: NDArray[np.float64], classes: NDArray[np.intp]) -> NDArray[np.float64]:
+        return np.take_along_axis(values, classes[:, None], axis=1)[:, 0]
 
 
 _ALWAYS = ("upper", "miss")
