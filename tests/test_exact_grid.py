@@ -350,7 +350,7 @@ def test_rows_together_or_one_by_one():
 
 def test_too_many_cells(monkeypatch):
     model, X = fitted("forest", d=3)
-    monkeypatch.setattr(grid, "MOST_CELLS", 10)
+    monkeypatch.setattr(Grid, "most_cells", 10)
     with pytest.raises(NotClosedError, match="cells"):
         law_of(model, X, 1.0)
 

@@ -2,7 +2,13 @@
 
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -30,6 +36,19 @@ ESTIMATORS = [
     SmoothedClassifier(base, n_predict=200, n=200, abstain_label=label)
     for base in BASES
     for label in ("auto", None)
+]
+# other closed forms, and bases that have one, sampled
+ESTIMATORS += [
+    SmoothedClassifier(base, n_predict=200, n=200, **options)
+    for base, options in (
+        (AdaBoostClassifier(n_estimators=5), {}),
+        (GradientBoostingClassifier(max_depth=1, n_estimators=5), {}),
+        (QuadraticDiscriminantAnalysis(reg_param=0.1), {}),
+        (RandomForestClassifier(n_estimators=5), {"vote": "soft"}),
+        (LogisticRegression(max_iter=1000), {"method": "montecarlo"}),
+        (DecisionTreeClassifier(), {"method": "montecarlo"}),
+        (DecisionTreeClassifier(), {"refit_leaves": True}),
+    )
 ]
 
 # The checks fit on tiny and constant data; what the bases say about that is not our matter.

@@ -4,6 +4,8 @@ ORDER = [
     "plot_two_dimensions.py",
     "plot_certified_accuracy.py",
     "plot_grid_search_sigma.py",
+    "plot_exact_tree.py",
+    "plot_exact_boosting.py",
     "plot_skorch_cnn.py",
 ]
 

@@ -9,7 +9,7 @@ from .additive import Additive
 from .boxes import Boxes
 from .closed import ClosedForm, DisagreementError, closed_form
 from .form import Form, NotClosedError
-from .grid import Grid
+from .grid import Grid, SmallGrid
 from .law import Law
 from .linear import Linear
 from .normal import FLOOR
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 # in the order in which they are tried
-FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, Grid, Additive)
+FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, SmallGrid, Additive, Grid)
 
 # of another smoothed classifier: the mean of the base's probabilities in place of its votes
 SOFT_FORMS: tuple[type[Form], ...] = (SoftTrees,)

@@ -36,9 +36,8 @@ from .law import Law
 from .normal import FLOOR
 from .thresholds import past_float32
 
-__all__ = ["MOST_CELLS", "Axis", "Grid", "splits"]
+__all__ = ["Axis", "Grid", "SmallGrid", "splits"]
 
-MOST_CELLS = 2_000_000
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier)
 _FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
 _PROBES = 4000
@@ -93,6 +92,7 @@ class Grid(Form):
     """
 
     name = "grid"
+    most_cells = 2_000_000  # asking about these takes seconds
 
     def __init__(self, axes: list[Axis], labels: NDArray[np.integer], n_classes: int) -> None:
         self.n_classes = n_classes
@@ -124,8 +124,8 @@ class Grid(Form):
         columns, points = splits(model, np.arange(len(spread.scale)))
         axes = [Axis(j, np.unique(points[columns == j])) for j in np.unique(columns).tolist()]
         cells = float(np.prod([float(len(axis)) for axis in axes]))
-        if cells > MOST_CELLS:
-            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {MOST_CELLS:.0e}")
+        if cells > cls.most_cells:
+            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
         return cls(axes, _labels(model, axes, len(spread.scale)), len(model.classes_))
 
     def law(self, inputs: Inputs) -> Law:
@@ -166,6 +166,12 @@ class Grid(Form):
     def rows_at_once(self) -> int:
         """Return for how many rows the sums over lines do not take much memory."""
         return int(np.clip(_VALUES // max(self._largest, len(self.intervals)), 1, 1024))
+
+
+class SmallGrid(Grid):
+    """A grid that is made at once, for models that have another form if it is larger."""
+
+    most_cells = 50_000
 
 
 def splits(model: Any, columns: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
