@@ -34,6 +34,14 @@ def data_folder():
 
 
 @pytest.fixture(autouse=True)
+def _no_forms_of_earlier_tests():
+    """Closed forms are read anew: tests change what goes into the reading."""
+    from sksmooth.exact import closed
+
+    closed._RECENT.clear()
+
+
+@pytest.fixture(autouse=True)
 def _small_tasks(monkeypatch):
     """Small work goes to workers too, so that small tests of n_jobs test something."""
     monkeypatch.setattr("sksmooth.sampling._DRAWS_PER_TASK", 1)

@@ -656,7 +656,7 @@ def certificate(clf):
 class TestReports:
     def test_certificate(self, certificate):
         assert certificate.norm == certificate[:3].norm == "l2 of delta / sigma"
-        assert "sigma=per feature" in repr(certificate)
+        assert "sigma per feature" in repr(certificate)
         assert np.array_equal(certificate.radii_l2, certificate.noise.l2_radius(certificate.radii))
         assert certificate.to_frame().shape[0] == 60
 

@@ -55,8 +55,9 @@ class _Gaussian:
     def of(
         cls, centre: Any, root: NDArray[np.float64], variances: Any, prior: Any, scale: float
     ) -> "_Gaussian":
-        logs = 0.5 * np.log(scale * np.asarray(variances, dtype=np.float64))
-        first = float(np.log(np.float64(prior)))
+        with np.errstate(divide="ignore", invalid="ignore"):  # refused below
+            logs = 0.5 * np.log(scale * np.asarray(variances, dtype=np.float64))
+            first = float(np.log(np.float64(prior)))
         # a logarithm near 0 errs as its argument does: hence one more for each
         size = abs(first) + float(np.abs(logs).sum()) + len(logs)
         found = cls(
