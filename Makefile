@@ -30,11 +30,12 @@ lint: $(VENV)/.lint  ## style, spelling and types
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; statistics
+bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; statistics; exact forms
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.speed.noise
 	$(BIN)/python -m benchmarks.speed.memory
 	$(BIN)/python -m benchmarks.statistics
+	$(BIN)/python -m benchmarks.exact
 
 bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(BIN)/python -m benchmarks.gpu

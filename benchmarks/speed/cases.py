@@ -151,4 +151,4 @@ def _on_digits(base: Any) -> tuple[SmoothedClassifier, NDArray[np.float64]]:
 
 
 def _smoothed(base: Any) -> SmoothedClassifier:
-    return SmoothedClassifier(base, sigma=SIGMA, n0=100, random_state=0)
+    return SmoothedClassifier(base, SIGMA, method="montecarlo", n0=100, random_state=0)
