@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest -n 2
+# Two workers of one thread each: threads that wait for each other spin.
+PYTEST = -m pytest -n 2
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: help demo demo-torch test test-minimum lint docs bench bench-gpu clean
 
@@ -16,10 +18,10 @@ demo-torch: $(VENV)/.plot $(VENV)/.torch  ## the same with a small CNN through s
 	$(BIN)/python -m benchmarks.demo --torch
 
 test: $(VENV)/.test $(VENV)/.torch  ## the whole suite, doctests and the code of the guide included
-	$(PYTEST) tests sksmooth docs
+	$(ONE_THREAD) $(BIN)/python $(PYTEST) tests sksmooth docs
 
 test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
-	$(VENV)-minimum/bin/python -m pytest -n 2 tests
+	$(ONE_THREAD) $(VENV)-minimum/bin/python $(PYTEST) tests
 
 lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/ruff check .
