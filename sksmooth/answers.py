@@ -15,6 +15,8 @@ from .streams import Purpose
 
 __all__ = ["certify", "frequencies", "predict_codes"]
 
+_WIDEST = 0.05  # an interval whose middle is a better estimate than the votes of some draws
+
 
 def certify(
     clf: Any, X: NDArray[Any], *, verbose: int, second_order: bool, **arguments: Any
@@ -49,7 +51,7 @@ def predict_codes(clf: Any, X: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[
     if closed is not None and abstains:
         return decide_law(closed.law(X))
     if closed is not None and closed.complete:  # the argmax of predict_proba
-        return frequencies_of_law(closed.law(X)).argmax(axis=1), np.zeros(len(X), dtype=bool)
+        return frequencies(clf, X).argmax(axis=1), np.zeros(len(X), dtype=bool)
     if abstains:
         check.warn_if_hopeless("n_predict", n, clf.alpha, shared=True)
     stops = clf.sequential_predict and abstains
@@ -59,6 +61,16 @@ def predict_codes(clf: Any, X: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[
 def frequencies(clf: Any, X: NDArray[Any]) -> NDArray[np.float64]:
     """Return how often each class is answered around checked rows."""
     closed = closed_form_of(clf, X)
-    if closed is not None and closed.complete:
-        return frequencies_of_law(closed.law(X))
+    if closed is None or not closed.complete:
+        return _shares(clf, X)
+    law = closed.law(X)
+    p = frequencies_of_law(law)
+    rough = law.width > _WIDEST
+    if np.any(rough) and clf.vote == "hard":
+        p[rough] = _shares(clf, X[rough])
+    return p
+
+
+def _shares(clf: Any, X: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the shares of the votes for each class."""
     return sampler_of(clf, X).counts(clf.n_predict, Purpose.PREDICT) / clf.n_predict

@@ -101,13 +101,16 @@ def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
         backend = get_backend(clf.estimator_, clf._answers, clf._frame)
         sigma = noise_of(clf).deviations(clf._row_shape)
         kinds = SOFT_FORMS if is_soft else FORMS
-        return closed_form(kinds, clf.estimator_, clf._answers, X, sigma, backend.classify)
+        names = () if clf._frame is None else clf._frame.columns
+        base = (clf.estimator_, clf._answers, X, sigma, backend.classify, names)
+        return closed_form(kinds, *base)
     except NotClosedError as reason:
         what = f"{type(unwrap(clf.estimator_)[1]).__name__} has no closed form here: {reason}."
         if is_soft:
             raise ValueError(f"vote='soft', but {what} It needs trees or forests.") from reason
         if asked:
-            raise ValueError(f"method='exact', but {what} {_CLOSED}") from reason
+            hint = "" if isinstance(reason, DisagreementError) else f" {_CLOSED}"
+            raise ValueError(f"method='exact', but {what}{hint}") from reason
         if isinstance(reason, DisagreementError):
             warnings.warn(f"{what} Noise is drawn instead.", UserWarning, stacklevel=user_level())
         return None

@@ -124,7 +124,7 @@ class SmoothedClassifier(MetaClassifier):
     What a row gets depends on the seed and the row's content alone: not on the other rows, their
     order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
-    change.)
+    change; the last digits of what is computed from a closed form may, too.)
 
     `sigma` is read when it is used: ``set_params(sigma=...)`` after `fit` smooths the same base
     with the new noise.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
@@ -67,6 +68,8 @@ def fit_base(
     leaves are given the classes of all noise that falls into them.
     """
     if is_frozen(estimator):
+        if refit:
+            raise ValueError("refit_leaves=True would change a model that is frozen.")
         if not hasattr(estimator, "feature_names_in_"):
             frame = None
         estimator = estimator.fit(X if frame is None else frame(X), y, **fit_params)
@@ -87,8 +90,7 @@ def fit_base(
         frame=frame,
     )
     if refit:
-        names = [name for name in fit_params if name.split("__")[-1] == "sample_weight"]
-        weight = fit_params[names[-1]] if names else None
+        weight = fit_params.get(_name_of_weights(estimator))
         refit_leaves(estimator, X, codes, noise.deviations(X.shape[1:]), sample_weight=weight)
     return FittedBase(estimator, classes, np.arange(len(classes)), frame)
 
@@ -140,6 +142,14 @@ def fit_under_noise(
 
     with seeded(model, seed, enabled=reproducible):
         return estimator.fit(noisy, codes, **fit_params)
+
+
+def _name_of_weights(estimator: Any) -> str:
+    """Return the fit parameter that holds the sample weights of a Pipeline's model."""
+    if not isinstance(estimator, Pipeline):
+        return "sample_weight"
+    name, model = estimator.steps[-1]
+    return f"{name}__{_name_of_weights(model)}"
 
 
 def seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:

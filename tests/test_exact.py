@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -351,3 +352,75 @@ class TestWithTheRest:
         np.testing.assert_allclose(
             certificate.radii_l2, distance / np.linalg.norm(w[10:]), rtol=1e-9
         )
+
+
+class TestFoundByAttack:
+    """What a reviewer could make certificates say that was not so."""
+
+    def test_a_radius_is_that_of_the_class_that_leads(self):
+        base = LogisticRegression()
+        base.coef_, base.intercept_ = np.array([[1e-20, 0.0, 0.0]]), np.array([1.0])
+        base.classes_, base.n_features_in_ = np.array([0, 1]), 3
+        rows = np.random.default_rng(0).normal(size=(20, 3))
+        clf = smoothed(FrozenEstimator(base), rows, np.arange(20) % 2)
+        certificate = clf.certify(rows)
+        assert np.array_equal(certificate.labels, base.predict(rows))
+
+    @pytest.mark.parametrize("base", [LogisticRegression(), DecisionTreeClassifier(max_depth=3)])
+    def test_single_precision_far_from_zero(self, base):
+        rng = np.random.default_rng(0)
+        rows = np.c_[rng.normal(60000, 20000, 300), rng.normal(40, 10, 300)].astype(np.float32)
+        clf = smoothed(base, rows, (rows[:, 0] > 50000).astype(int), sigma=0.25)
+        certificate = clf.certify(rows)
+        assert certificate.method == "exact"
+        right = certificate.labels == clf.estimator_.predict(rows)
+        assert np.all(right | certificate.abstained)
+        assert np.mean(certificate.abstained) < 0.05
+
+    def test_columns_in_another_order(self):
+        pd = pytest.importorskip("pandas")
+        frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
+        picked = ColumnTransformer([("s", "passthrough", ["a", "b"])])
+        pipe = make_pipeline(picked, LogisticRegression()).fit(frame, Y)
+        first = smoothed(FrozenEstimator(pipe), X=frame).certify(frame[:20])
+        turned = frame[["b", "a"]]
+        clf = smoothed(FrozenEstimator(pipe), X=turned, n=1000)
+        other = clf.certify(turned[:20])
+        assert first.method == "exact"
+        assert np.all((other.labels == first.labels) | other.abstained)
+
+    def test_a_model_that_is_changed_in_place(self):
+        import copy
+
+        base = GaussianNB().fit(X, Y)
+        clf = smoothed(FrozenEstimator(base))
+        before = clf.certify(X[:5])
+        kept = copy.deepcopy(clf)
+        base.partial_fit(X + 5, Y)
+        assert np.array_equal(kept.certify(X[:5]).radii, before.radii)
+        assert not np.array_equal(clf.certify(X[:5]).radii, before.radii)
+
+    @pytest.mark.filterwarnings("ignore:overflow")
+    def test_a_failure_that_the_rows_caused_is_not_kept(self):
+        clf = smoothed(BASES["boxes"], method="exact")
+        far = X[:1].copy()
+        far[0, 0] = 1e39
+        with pytest.raises(ValueError, match="could not be read"):
+            clf.certify(far)
+        assert clf.certify(X[:5]).method == "exact"
+
+    def test_weights_of_the_last_step(self):
+        weights = np.where(np.arange(len(X)) % 3 == 0, 5.0, 0.1)
+        pipe = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_leaf_nodes=6))
+        names = ("decisiontreeclassifier__sample_weight", "standardscaler__sample_weight")
+        values = []
+        for order in (names, names[::-1]):
+            clf = SmoothedClassifier(pipe, SIGMA, refit_leaves=True, random_state=0)
+            given = {name: weights if "tree" in name else np.ones(len(X)) for name in order}
+            values.append(clf.fit(X, Y, **given).estimator_[-1].tree_.value)
+        assert np.array_equal(*values)
+
+    def test_frozen_leaves(self):
+        frozen = FrozenEstimator(DecisionTreeClassifier().fit(X, Y))
+        with pytest.raises(ValueError, match="frozen"):
+            smoothed(frozen, refit_leaves=True)

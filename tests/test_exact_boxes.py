@@ -414,7 +414,7 @@ def test_a_tree_that_answers_otherwise_is_found_out():
     model, X = random_tree(9, d=2, n=300, k=2, max_leaf_nodes=60)
     ask = code_of(model)
     sigma = X.std(axis=0) / 10
-    spread = Spread.of(AffineMap.identity(2), sigma)
+    spread = Spread.of(AffineMap.of([], 2), sigma)
     honest = ClosedForm(Boxes.of(model, spread), spread, np.arange(2))
     honest.check(X, ask, ask)
     state = model.tree_.__getstate__()

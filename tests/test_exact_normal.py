@@ -69,10 +69,26 @@ def test_points_that_are_known_roughly():
 
 def test_nothing_is_known_of_points_that_are_not_known():
     low, high = tail_bounds(
-        np.array([-30.0, 0.0, 1e300, np.inf]), np.array([0.6, 1e9, np.inf, 1.0])
+        np.array([-30.0, 0.0, 1e300, np.inf]), np.array([1e3, 1e9, np.inf, np.inf])
     )
     assert np.all(low == 0)
     assert np.all(high == 1)
+
+
+@pytest.mark.parametrize("width", [1e-3, 0.02, 0.6, 5.0, 100.0, 1e6])
+def test_points_that_are_roughly_known(width):
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.normal(size=200) * 10, rng.normal(size=50) * 1e6, [-1e5, 38.0, 0.0]])
+    slack = width * rng.random(len(z))
+    low, high = tail_bounds(z, slack)
+    for end in (-1.0, 0.3, 1.0):
+        for point, where, a, b in zip(z, z + end * 0.999 * slack, low, high, strict=True):
+            with mp.workdps(40):
+                beyond = mp.ncdf(mpf(where)) if point <= 0 else mp.ncdf(-mpf(where))
+                assert a <= beyond <= b
+    # far away from where the point may be the mean, little is left
+    sure = np.abs(z) > slack + 40
+    assert np.all(high[sure] < 1e-290)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -225,7 +225,7 @@ class TestKnownLaws:
 
 def law_of(model, X, sigma, affine=None):
     sigma = np.broadcast_to(np.asarray(sigma, dtype=float), X.shape[1])
-    spread = Spread.of(affine or AffineMap.identity(X.shape[1]), sigma)
+    spread = Spread.of(affine or AffineMap.of([], X.shape[1]), sigma)
     form = Quadratic.of(model, spread)
     return form, form.law(spread.around(X))
 

@@ -26,7 +26,7 @@ from sklearn.svm import SVC, LinearSVC
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
 from sksmooth.bounds import clopper_pearson
-from sksmooth.models.linear import _MODELS
+from sksmooth.models.linear import LINEAR_MODELS
 from sksmooth.noise import ExactGaussian, Gaussian
 from sksmooth.shortcuts import Problem, simplify
 
@@ -95,7 +95,7 @@ with warnings.catch_warnings():
 
 
 def test_all_models_are_looked_at():
-    assert {type(model) for model in MODELS} == set(_MODELS)
+    assert {type(model) for model in MODELS} == set(LINEAR_MODELS)
 
 
 @pytest.mark.parametrize(("k", "d"), [(2, 1), (2, 7), (3, 2), (4, 9), (7, 3)])

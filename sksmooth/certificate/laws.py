@@ -40,8 +40,8 @@ def certify_law(
     unit = noise.sigma if isinstance(noise.sigma, float) else 1.0
     # nothing is told from FLOOR: not even that there is no other class
     radii = radius_of_tails(np.maximum(law.top_miss, FLOOR), np.maximum(law.rival, FLOOR))
-    if law.radius is not None:
-        radii = np.maximum(radii, law.radius)
+    if law.radius is not None:  # nothing is known of a class that may always lose
+        radii = np.maximum(radii, np.where(law.top_miss < 1, law.radius, 0.0))
     radii = np.where(radii > 0, np.nextafter(radii * unit, 0.0), 0.0)
     radii_l2 = noise.l2_radius(radii)
     if law.distance is not None:

@@ -15,11 +15,12 @@ from .inputs import Inputs, Spread
 from .law import Law
 from .normal import FLOOR, Tails
 from .selberg import DiscreteSum
-from .step_functions import StepFunctions, step_functions
+from .step_functions import READERS, StepFunctions, step_functions
 
 __all__ = ["Additive"]
 
 _UNIT = 2.0**-53
+_MOST_CLASSES = 30
 
 
 class Additive(Form):
@@ -36,11 +37,21 @@ class Additive(Form):
     """
 
     name = "additive"
+    models = tuple(READERS)
+
+    @classmethod
+    def may_be(cls, model: Any) -> bool:
+        """Return False if the first tree compares more inputs than one."""
+        if hasattr(model, "_predictors"):
+            nodes = model._predictors[0][0].nodes
+            return len(np.unique(nodes["feature_idx"][nodes["is_leaf"] == 0])) <= 1
+        tree = np.ravel(model.estimators_)[0].tree_
+        return len(np.unique(tree.feature[tree.children_left >= 0])) <= 1
 
     def __init__(self, steps: StepFunctions, n_classes: int, spread: Spread) -> None:
         self.steps, self.n_classes, self.spread = steps, n_classes, spread
         self.complete = n_classes == 2
-        self._sums: dict[tuple[int, int], _Margin] = {}
+        self._sum: _Margin | None = None
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Additive":
@@ -48,6 +59,8 @@ class Additive(Form):
         steps = step_functions(model)
         if not spread.independent:
             raise NotClosedError("noise on its inputs is not independent")
+        if len(model.classes_) > _MOST_CLASSES:
+            raise NotClosedError(f"more than {_MOST_CLASSES} classes")
         if len(steps.columns) and steps.columns.max() >= len(spread.scale):
             raise NotClosedError("it has inputs that are not there")
         return cls(steps, len(model.classes_), spread)
@@ -102,15 +115,13 @@ class Additive(Form):
 
     def _margin(self, a: int, c: int) -> "_Margin":
         """Return by how much class a leads class c."""
-        if (a, c) not in self._sums:
-            s = self.steps
-            if self.n_classes == 2:
-                values, offset, band = s.values[0], s.offsets[0], s.errors[0]
-            else:
-                values, offset = s.values[a] - s.values[c], s.offsets[a] - s.offsets[c]
-                band = 2 * (s.errors[a] + s.errors[c])
-            self._sums[a, c] = _Margin(s, values, float(offset), float(band))
-        return self._sums[a, c]
+        s = self.steps
+        if self.n_classes > 2:  # tables of all pairs would take much memory
+            values, offset = s.values[a] - s.values[c], s.offsets[a] - s.offsets[c]
+            return _Margin(s, values, float(offset), float(2 * (s.errors[a] + s.errors[c])))
+        if self._sum is None:
+            self._sum = _Margin(s, s.values[0], float(s.offsets[0]), float(s.errors[0]))
+        return self._sum
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the classes with the largest scores; near a step they are not sure."""

@@ -223,6 +223,7 @@ class Boxes(Form):
     """
 
     name = "boxes"
+    models = (DecisionTreeClassifier, ExtraTreeClassifier)
 
     def __init__(self, boxes: LeafBoxes, labels: NDArray[np.intp], n_classes: int) -> None:
         self.boxes, self.labels = boxes, labels
@@ -235,7 +236,7 @@ class Boxes(Form):
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Boxes":
         """Read the boxes of a single tree."""
-        if type(model) not in (DecisionTreeClassifier, ExtraTreeClassifier):
+        if type(model) not in cls.models:
             raise NotClosedError("it is not a single tree")
         if not spread.independent:
             raise NotClosedError("the noise on the tree's inputs is correlated")

@@ -18,7 +18,7 @@ from .slopes import with_slopes
 __all__ = ["ClosedForm", "DisagreementError", "closed_form"]
 
 Classify = Callable[[Any], NDArray[np.int64]]
-_RECENT: dict[bytes, "ClosedForm | NotClosedError"] = {}
+_RECENT: dict[bytes, "tuple[ClosedForm, bool]"] = {}  # and whether it has been checked
 _MOST_RECENT = 8
 
 
@@ -70,7 +70,7 @@ class ClosedForm:
         slopes = self.form.slopes(inputs) if second_order else None
         return law if slopes is None else with_slopes(law, slopes)
 
-    def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify) -> None:
+    def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify | None) -> None:
         """Compare the form's answers with the base's, around X and where a misreading would show.
 
         Parameters
@@ -79,13 +79,17 @@ class ClosedForm:
             Rows that are to be certified.
         classify : callable
             Class codes of a batch, by the base as a whole.
-        ask : callable
-            Class codes by its last step alone.
+        ask : callable or None
+            Class codes by its last step alone. None looks at a few rows only: what was compared
+            before may have been another model's if two have the same content.
         """
-        sample = _sample(X, self.spread.sigma)
+        sample = X[:20] if ask is None else _sample(X, self.spread.sigma)
         Z = self.spread.affine(sample.astype(np.float64))
-        probes = self.form.probes(Z)
-        for inputs, answers in ((Z, classify(sample)), (probes, ask(probes))):
+        looks = [(Z, classify(sample))]
+        if ask is not None:
+            probes = self.form.probes(Z)
+            looks.append((probes, ask(probes)))
+        for inputs, answers in looks:
             found, sure = self.form.decide(inputs)
             other = sure & (self.codes[found] != answers)
             if np.any(other):
@@ -99,6 +103,7 @@ def closed_form(
     X: NDArray[np.floating],
     sigma: NDArray[np.float64],
     classify: Classify,
+    names: tuple[str, ...] = (),
 ) -> ClosedForm:
     """Return the closed form of a fitted base classifier.
 
@@ -116,6 +121,8 @@ def closed_form(
         Standard deviations of the noise on the rows.
     classify : callable
         Class codes of a batch, by the base.
+    names : tuple of str, default=()
+        What the columns are called in the frames that the base gets, if it gets frames.
 
     Returns
     -------
@@ -128,22 +135,33 @@ def closed_form(
     NotClosedError
         With the reason, if there is none; `DisagreementError` if the model seemed to have one.
     """
+    steps, model = split(estimator)
     if X.ndim != 2:
         raise NotClosedError("rows are not vectors")
-    key = _content(kinds, estimator, answers, X.dtype.str, sigma)
-    found = _RECENT.pop(key, None) if key and len(X) else None
-    if found is None:
-        try:
-            found = _read(kinds, estimator, answers, X, sigma, classify)
-        except NotClosedError as reason:
-            found = reason
-    if key and len(X):
-        _RECENT[key] = found
+    try:
+        kinds = tuple(kind for kind in kinds if type(model) in kind.models and kind.may_be(model))
+        if not kinds:
+            raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
+        key = _content(kinds, estimator, answers, X.dtype.str, sigma, names)
+        known = _RECENT.pop(key, None) if key else None
+        if known is None:
+            known = _read(kinds, steps, model, answers, X, sigma, names), False
+        closed, checked = known
+        if len(X):
+            code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+            ask = _last_step(model, code_of) if steps else classify
+            closed.check(X, classify, None if checked else ask)
+            known = closed, True
+    except NotClosedError as reason:
+        raise type(reason)(*reason.args) from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # not as its type promises, or another version of scikit-learn
+        raise NotClosedError(f"it could not be read ({error})") from error
+    if key:
+        _RECENT[key] = known
         for old in list(_RECENT)[:-_MOST_RECENT]:
             _RECENT.pop(old, None)
-    if isinstance(found, NotClosedError):
-        raise type(found)(*found.args)
-    return found
+    return closed
 
 
 def _content(*things: Any) -> bytes:
@@ -156,35 +174,28 @@ def _content(*things: Any) -> bytes:
 
 def _read(
     kinds: tuple[type[Form], ...],
-    estimator: Any,
+    steps: list[Any],
+    model: Any,
     answers: NDArray[Any],
     X: NDArray[np.floating],
     sigma: NDArray[np.float64],
-    classify: Classify,
+    names: tuple[str, ...],
 ) -> ClosedForm:
-    try:
-        steps, model = split(estimator)
-        affine = AffineMap.of(steps, X.shape[1])
-        if affine is None:
-            raise NotClosedError("a step of the Pipeline is not known to be affine")
-        if steps and X.dtype != np.float64:
-            raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
-        if steps and hasattr(model, "feature_names_in_"):
-            raise NotClosedError("its steps hand on data frames")
-        if "predict" in vars(model):
-            raise NotClosedError("its predict is not that of its class")
-        code_of = {answer: code for code, answer in enumerate(answers.tolist())}
-        codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
-        if len(codes) != len(answers):
-            raise NotClosedError("it does not know all classes")
-        spread = Spread.of(affine, sigma, float(np.finfo(X.dtype).eps) / 2)
-        closed = ClosedForm(_first(kinds, model, spread), spread, codes)
-        if len(X):
-            closed.check(X, classify, _last_step(model, code_of) if steps else classify)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # not as its type promises, or another version of scikit-learn
-        raise NotClosedError(f"it could not be read ({error})") from error
-    return closed
+    affine = AffineMap.of(steps, X.shape[1], names)
+    if affine is None:
+        raise NotClosedError("a step of the Pipeline is not known to be affine")
+    if steps and X.dtype != np.float64:
+        raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
+    if steps and hasattr(model, "feature_names_in_"):
+        raise NotClosedError("its steps hand on data frames")
+    if "predict" in vars(model):
+        raise NotClosedError("its predict is not that of its class")
+    code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+    codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
+    if len(codes) != len(answers):
+        raise NotClosedError("it does not know all classes")
+    spread = Spread.of(affine, sigma, float(np.finfo(X.dtype).eps) / 2)
+    return ClosedForm(_first(kinds, model, spread), spread, codes)
 
 
 def _last_step(model: Any, code_of: dict[Any, int]) -> Classify:

@@ -25,12 +25,20 @@ class Form(abc.ABC):
     ----------
     name : str
         For the certificate.
+    models : tuple of type
+        What it is known to be a form of; subclasses are other models.
     complete : bool
         Whether `law` bounds the probability of every class well, not that of the top one only.
     """
 
     name: str
+    models: tuple[type, ...] = ()
     complete = True
+
+    @classmethod
+    def may_be(cls, model: Any) -> bool:
+        """Return False where a short look at a model of these types tells that it is not."""
+        return True
 
     @classmethod
     @abc.abstractmethod

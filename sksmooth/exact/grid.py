@@ -40,6 +40,17 @@ __all__ = ["Axis", "Grid", "SmallGrid", "splits"]
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier)
 _FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
+_ENSEMBLES = (
+    *_FORESTS,
+    AdaBoostClassifier,
+    BaggingClassifier,
+    DecisionTreeClassifier,
+    DummyClassifier,
+    ExtraTreeClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    VotingClassifier,
+)
 _PROBES = 4000
 _VALUES = 2**22  # of an array, at most: 32 MB
 _ASKED = 2**19  # values handed to predict at once
@@ -92,6 +103,7 @@ class Grid(Form):
     """
 
     name = "grid"
+    models = _ENSEMBLES
     most_cells = 2_000_000  # asking about these takes seconds
 
     def __init__(self, axes: list[Axis], labels: NDArray[np.integer], n_classes: int) -> None:
@@ -113,6 +125,15 @@ class Grid(Form):
         # each mass, product and term of a sum is rounded once
         self._roundings = sum(len(axis) + 3 for axis in self.axes)
         self._largest = max([len(lines) for lines in self.lines], default=1) * n_classes
+
+    @classmethod
+    def may_be(cls, model: Any) -> bool:
+        """Return False where a few trees already compare more inputs than a grid can have axes."""
+        trees = [t for t in np.ravel(getattr(model, "estimators_", [])) if type(t) in _TREES][:10]
+        used = [tree.tree_.feature[tree.tree_.feature >= 0] for tree in trees]
+        for predictor in itertools.chain.from_iterable(getattr(model, "_predictors", [])[:10]):
+            used.append(predictor.nodes["feature_idx"][predictor.nodes["is_leaf"] == 0])
+        return not used or len(np.unique(np.concatenate(used))) <= np.log2(cls.most_cells)
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Grid":
@@ -239,6 +260,9 @@ def _parts(model: Any) -> list[tuple[Any, Any]]:
         return [(part, everything) for part in model.estimators_]
     if kind is GradientBoostingClassifier:
         init = [] if isinstance(model.init_, str) else [model.init_]  # "zero"
+        # it rounds rows to float32 before it hands them on
+        if any(type(part) is HistGradientBoostingClassifier for part in init):
+            raise NotClosedError("boosting begins with another one, on rounded rows")
         return [(part, everything) for part in (*init, *model.estimators_.ravel())]
     raise NotClosedError(f"{kind.__name__} is no ensemble of trees")
 

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import AffineMap
+from ..models import AffineMap, after
 from .normal import REACH
 
-__all__ = ["Inputs", "Spread"]
+__all__ = ["Inputs", "Spread", "lengths"]
 
 _UNIT = 2.0**-53
 
@@ -25,8 +25,8 @@ class Spread:
         Standard deviations of the noise on the rows; 0 where there is none.
     unit : float
         Rounding error of one operation of the pipeline, relative: 2**-53 for float64 rows.
-    factor : ndarray of shape (n_inputs, n_features)
-        Noise on the inputs is this matrix times standard normals.
+    factor : ndarray of shape (n_inputs, n_features) or (n_features,)
+        Noise on the inputs is this matrix times standard normals. Of one dimension, a diagonal.
     scale : ndarray of shape (n_inputs,)
         Standard deviations of the noise on the inputs.
     excess : float
@@ -45,17 +45,24 @@ class Spread:
     @classmethod
     def of(cls, affine: AffineMap, sigma: NDArray[np.float64], unit: float = _UNIT) -> "Spread":
         """Return what the steps make of independent noise on the rows."""
-        matrix = np.diag(affine.matrix) if affine.matrix.ndim == 1 else affine.matrix
-        factor = matrix * sigma
-        scale = np.sqrt((factor * factor).sum(axis=1))
+        factor = affine.matrix * sigma
+        if factor.ndim == 1:
+            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0)
         used = factor != 0
         if np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
             return cls(affine, sigma, unit, factor, np.abs(factor).max(axis=1, initial=0.0), 0.0)
+        scale = lengths(factor)
         # how far off the matrix may be, by the rounding of its making
-        sizes = affine.sizes if affine.sizes.ndim == 2 else np.diag(affine.sizes)
-        lengths = np.sqrt(((sizes * sigma) ** 2).sum(axis=1))
-        off = 2 * (affine.roundings + 4) * _UNIT * lengths
+        off = 2 * (affine.roundings + 4) * _UNIT * lengths(affine.sizes * sigma)
         return cls(affine, sigma, unit, factor, scale, _excess(factor, scale, off))
+
+    def behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return linear functions of the inputs as functions of standard normals."""
+        return after(rows, self.factor)
+
+    def sizes_behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the same with absolute values throughout, of which rounding is a part."""
+        return after(np.abs(rows), self.affine.sizes) * self.sigma
 
     @property
     def independent(self) -> bool:
@@ -138,7 +145,7 @@ class Inputs:
             z = np.where(still, np.where(gap >= 0, np.inf, -np.inf), z)
             near = self.slack[:, columns]
             unsure = (np.abs(gap) <= near) & (near > 0)
-            slack = np.where(still, np.where(unsure, 1.0, 0.0), slack)
+            slack = np.where(still, np.where(unsure, np.inf, 0.0), slack)
         return z, slack
 
 
@@ -162,3 +169,10 @@ def _excess(
         return np.inf
     r = REACH + np.sqrt(k)
     return float(np.expm1(k * d + 0.5 * d * r * r / (1 - d)) * (1 + 1e-6))
+
+
+def lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the norms of the rows of a matrix, also where squares would be too small or large."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    return unit * np.sqrt(((rows / unit[:, None]) ** 2).sum(axis=1))

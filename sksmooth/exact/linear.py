@@ -16,16 +16,19 @@ from scipy.special import owens_t
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from ..models.linear import linear_scores
+from ..models import after
+from ..models.linear import LINEAR_MODELS, linear_scores
 from .form import Form, NotClosedError
-from .inputs import Inputs, Spread
+from .inputs import Inputs, Spread, lengths
 from .law import Law
 from .normal import FLOOR, REACH, Tails, tail_bounds
 
 __all__ = ["Linear", "both_exceed"]
 
 _UNIT = 2.0**-53
-_MOST_CLASSES = 100  # every pair of them takes a row of memory
+_MOST_CLASSES = 100
+_MOST_RIVALS = 12  # of which pairs are looked at
+_LEAST = 1e-150  # a deviation, of which the square is no rounded 0
 _PAIR_ERROR = 1e-13  # absolute, of a bivariate probability by Owen's function
 
 
@@ -45,6 +48,7 @@ class Linear(Form):
     """
 
     name = "linear"
+    models = (*LINEAR_MODELS, CalibratedClassifierCV)
 
     def __init__(
         self,
@@ -58,17 +62,20 @@ class Linear(Form):
         if self.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
         self.complete = self.n_classes <= 3
-        apart = weights[:, None] - weights
-        behind = apart @ spread.factor
-        # standard deviation of the difference of two scores
-        self.deviations = np.sqrt((behind * behind).sum(axis=2))
-        if np.any(self.deviations[~np.eye(self.n_classes, dtype=bool)] == 0):
+        # standard deviations of the differences of two scores, and errors of these
+        self.deviations, errors = np.empty((2, self.n_classes, self.n_classes))
+        for a in range(self.n_classes):
+            apart = weights[a] - weights
+            self.deviations[a] = lengths(spread.behind(apart))
+            errors[a] = lengths(spread.sizes_behind(apart))
+        if np.any(self.deviations[~np.eye(self.n_classes, dtype=bool)] < _LEAST):
             raise NotClosedError("some of its classes have the same weights")
-        self._roundings = 4 * _UNIT * (sum(spread.factor.shape) + spread.affine.roundings + 8)
-        sizes = np.abs(apart) @ (_square(spread.affine.sizes) * spread.sigma)
+        # a product or a sum of as many terms as there are inputs and features errs by this
+        sums = weights.shape[1] + spread.factor.shape[-1] + spread.affine.roundings + 8
+        self._roundings = 4 * _UNIT * sums
         with np.errstate(divide="ignore", invalid="ignore"):
-            # relative errors of the deviations
-            self._relative = self._roundings * np.sqrt((sizes**2).sum(axis=2)) / self.deviations
+            self._relative = self._roundings * errors / self.deviations
+        self._steepest, self._least = self._slope() if self.n_classes == 2 else (1.0, 1.0)
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Linear":
@@ -137,18 +144,19 @@ class Linear(Form):
         # in proportion to the sizes of numbers, of which REACH standard deviations are a part.
         lead = np.maximum(np.abs(margin) * (1 - 4 * _UNIT) - error, 0.0)
         radius = lead / (deviation * (1 + relative) + error / REACH) * (1 - 1e-12)
-        steepest, least = self._slope()
-        distance = lead / (steepest + error / (REACH * least)) * (1 - 1e-12)
-        return Law(upper, upper[:, ::-1].copy(), radius, distance)
+        distance = lead / (self._steepest + error / (REACH * self._least)) * (1 - 1e-12)
+        law = Law(upper, upper[:, ::-1].copy())
+        leads = law.top == (margin > 0)  # what is proved is proved of the class that leads
+        return Law(upper, law.miss, np.where(leads, radius, 0.0), np.where(leads, distance, 0.0))
 
     def _slope(self) -> tuple[float, float]:
         """Return how fast two scores come together along noisy features, and the least sigma."""
         noisy = self.spread.sigma > 0
         apart = self.weights[1] - self.weights[0]
         affine = self.spread.affine
-        normal = apart @ _square(affine.matrix)[:, noisy]
-        sizes = np.abs(apart) @ _square(affine.sizes)[:, noisy]
-        steepest = np.sqrt(normal @ normal) + self._roundings * np.sqrt(sizes @ sizes)
+        normal = lengths(after(apart[None], affine.matrix)[:, noisy])
+        sizes = lengths(after(np.abs(apart)[None], affine.sizes)[:, noisy])
+        steepest = normal[0] + self._roundings * sizes[0]
         return float(steepest), float(self.spread.sigma[noisy].min())
 
     def _of_class(
@@ -167,7 +175,9 @@ class Linear(Form):
         slack = errors / deviations + 2 * self._relative[a, others] * np.abs(z)
         tails = Tails.at(z, slack)
         lost, beaten = tails.above()  # bounds on P(class c beats a), for each c
-        both = self._pairs(a, others, z, slack)
+        # of many rivals, those that win most often: a tree of some of the nodes does as well
+        most = np.argsort(-beaten.mean(axis=0))[:_MOST_RIVALS]
+        both = self._pairs(a, others[most], z[:, most], slack[:, most])
         union = beaten.sum(axis=1) - _heaviest_tree(both)
         miss[rows, a] = np.clip(union * (1 + 1e-14) + FLOOR, beaten.max(axis=1), 1.0)
         # a wins no more often than against any single one
@@ -175,8 +185,8 @@ class Linear(Form):
         upper[rows, a] = np.minimum(upper[rows, a], wins)
         upper[rows[:, None], others] = np.minimum(upper[rows[:, None], others], beaten)
         if self.n_classes == 3:
-            most = self._pairs(a, others, z, -slack)[:, 0, 1]
-            least = lost.sum(axis=1) - np.minimum(most, beaten.min(axis=1))
+            at_most = self._pairs(a, others, z, -slack)[:, 0, 1]
+            least = lost.sum(axis=1) - np.minimum(at_most, beaten.min(axis=1))
             upper[rows, a] = np.minimum(upper[rows, a], 1.0 - np.maximum(least, 0.0) + 1e-15)
 
     def _pairs(
@@ -191,7 +201,7 @@ class Linear(Form):
         Lower ones where `slack` is added to what they have to make up for; upper ones, but for
         `_PAIR_ERROR`, where it is taken off.
         """
-        apart = (self.weights[a] - self.weights[others]) @ self.spread.factor
+        apart = self.spread.behind(self.weights[a] - self.weights[others])
         apart = apart / self.deviations[a, others][:, None]
         direction = 1.0 if np.all(slack >= 0) else -1.0
         both = np.zeros((len(z), len(others), len(others)))
@@ -253,10 +263,6 @@ def both_exceed(
     below = 0.5 * (_below(h) + _below(k))
     below -= owens_t(h, (k / h - rho) / root) + owens_t(k, (h / k - rho) / root)
     return np.clip(below - 0.5 * ((h < 0) != (k < 0)), 0.0, np.minimum(_below(h), _below(k)))
-
-
-def _square(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.diag(matrix) if matrix.ndim == 1 else matrix
 
 
 def _below(z: NDArray[np.float64]) -> NDArray[np.float64]:

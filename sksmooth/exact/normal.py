@@ -31,7 +31,7 @@ def tail_bounds(
         Standardised points, infinite ones among them: nothing lies beyond these. The tail is the
         one beyond the true point, on the side on which `z` lies.
     slack : ndarray of float64 or float, default=0.0
-        The true points are not farther from `z` than this. Above 1/2, nothing is claimed.
+        The true points are not farther from `z` than this; infinite where nothing is known.
 
     Returns
     -------
@@ -46,32 +46,41 @@ def tail_bounds(
     most :math:`\exp(\pm s (|z| + s + 1))`.
     """
     size = np.abs(z)
+    slack = np.asarray(slack, dtype=np.float64)
     tail = ndtr(-size)
-    infinite = np.isinf(size)
-    np.minimum(size, 40.0, out=size)  # farther out FLOOR is all there is
-    relative = size * size
+    bounded = np.minimum(size, 40.0)  # farther out FLOOR is all there is
+    relative = bounded * bounded
     relative *= 3 * _UNIT
     relative += 16 * _UNIT  # 8 of them, and the operations below
-    if np.any(slack):
-        known = np.asarray(slack) <= 0.5  # beyond, nothing is claimed
-        bend = np.where(known, slack, 0.5)
-        size += 1.0 + bend
-        size *= bend
-        size *= 1 + 1e-9
-        relative += size
-    else:
-        known = np.ones(1, dtype=bool)
-    # 1 - r < exp(-r), and exp(r) < 1 + r + r^2 up to r = 1.7
+    moved = np.any(slack)
+    if moved:
+        bend = np.minimum(slack, 1.0)
+        relative += bend * (bounded + (1.0 + bend)) * (1 + 1e-9)
+    # 1 - r < exp(-r), and exp(r) < 1 + r + r^2 up to r = 1.7; larger ones are seen to below
     low = np.maximum(tail * (1.0 - relative), 0.0)
     low[tail < 1e-300] = 0.0
-    with np.errstate(over="ignore"):
-        high = np.where(relative < 1.7, tail * (1.0 + relative * (1.0 + relative)), 1.0)
-    high += FLOOR
-    np.minimum(high, 1.0, out=high)
-    high[infinite] = 0.0
-    if known.all():
-        return low, high
-    return np.where(known, low, 0.0), np.where(known, high, 1.0)
+    high = np.minimum(tail * (1.0 + relative * (1.0 + relative)) + FLOOR, 1.0)
+    high[np.isinf(size)] = 0.0
+    if moved:
+        far = np.broadcast_to(slack * (bounded + 1.0) > 1e-2, size.shape)
+        if far.any():
+            low[far], high[far] = _within(size[far], np.broadcast_to(slack, size.shape)[far])
+    return low, high
+
+
+def _within(
+    size: NDArray[np.float64], slack: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return bounds on the tail beyond points that are known but roughly: at both of the ends."""
+    slack = slack * (1 + 4 * _UNIT) + 4 * _UNIT * size
+    with np.errstate(invalid="ignore"):
+        nearest, farthest = size - slack, size + slack
+    # where everything is infinite, nothing is known
+    nearest, farthest = np.where(np.isinf(slack), -np.inf, nearest), np.minimum(farthest, 40.0)
+    low = ndtr(-farthest) * (1 - _UNIT * (16 + 3 * farthest * farthest))
+    beyond = np.minimum(nearest, 40.0)
+    high = ndtr(-beyond) * (1 + _UNIT * (16 + 3 * np.maximum(beyond, 0.0) ** 2)) + FLOOR
+    return np.where(farthest < 37.0, low, 0.0), np.minimum(high, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)

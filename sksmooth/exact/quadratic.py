@@ -61,7 +61,7 @@ class _Gaussian:
         # a logarithm near 0 errs as its argument does: hence one more for each
         size = abs(first) + float(np.abs(logs).sum()) + len(logs)
         found = cls(
-            np.asarray(centre, dtype=np.float64), root, first - float(logs.sum()), float(size)
+            np.array(centre, dtype=np.float64), root, first - float(logs.sum()), float(size)
         )
         if not all(np.all(np.isfinite(part)) for part in dataclasses.astuple(found)):
             raise NotClosedError("its parameters are not finite, or a prior is 0")
@@ -90,6 +90,7 @@ class Quadratic(Form):
     """
 
     name = "quadratic"
+    models = (GaussianNB, QuadraticDiscriminantAnalysis)
 
     def __init__(self, densities: list[_Gaussian], spread: Spread, unit: float) -> None:
         self.densities, self.spread = densities, spread
@@ -329,10 +330,11 @@ def _reduced(spread: Spread) -> tuple[NDArray[np.float64], float]:
         Each line of it is changed by at most this, in units of `_sizes`.
     """
     sizes, unit = _sizes(spread), max(spread.unit, _UNIT)
-    k, m = spread.factor.shape
+    m = spread.factor.shape[-1]
+    k = len(spread.scale)
     roundings = 2 * (spread.affine.roundings + m + 4) * unit
     if spread.affine.matrix.ndim == 1:
-        return np.diag(spread.factor).copy(), roundings
+        return spread.factor.copy(), roundings
     factor = spread.factor[:, np.any(spread.factor != 0, axis=0)]
     if factor.shape[1] <= k:
         return factor, roundings

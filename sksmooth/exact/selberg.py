@@ -139,7 +139,7 @@ class DiscreteSum:
         # Bounds every partial sum of numbers like these.
         self.size = float(np.abs(least).sum() + np.abs(most).sum() + abs(offset) + band)
         self.room = band + 4 * (len(first) + 4) * _UNIT * self.size
-        self.usable = 1e-250 < self.range < 1e250
+        self.usable = 1e-120 < self.range < 1e120  # squares and quotients must not overflow
         self.sums = self._all_sums(values) if np.prod(1.0 * self.counts) <= MOST_SUMS else None
         if not self.usable or self.sums is not None:
             return

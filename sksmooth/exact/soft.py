@@ -91,6 +91,7 @@ class SoftTrees(Form):
     """
 
     name = "soft"
+    models = (*_TREES, *_FORESTS, BaggingClassifier)
 
     def __init__(self, boxes: ForestBoxes, values: NDArray[np.float64]) -> None:
         self.boxes, self.values = boxes, values

@@ -24,7 +24,7 @@ from sklearn.tree import (
 from .form import NotClosedError
 from .thresholds import past_float32
 
-__all__ = ["StepFunctions", "step_functions"]
+__all__ = ["READERS", "StepFunctions", "step_functions"]
 
 _UNIT = 2.0**-53
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
@@ -156,7 +156,7 @@ def step_functions(model: Any) -> StepFunctions:
     NotClosedError
         If it is not the sum of step functions of single inputs.
     """
-    read = _READERS.get(type(model))
+    read = READERS.get(type(model))
     if read is None:
         raise NotClosedError("it is not an ensemble of trees")
     trees, offsets = read(model)
@@ -282,7 +282,7 @@ def _forest(model: Any) -> _Parts:
     return trees, np.zeros(len(model.classes_))
 
 
-_READERS: dict[type, Callable[[Any], _Parts]] = {
+READERS: dict[type, Callable[[Any], _Parts]] = {
     AdaBoostClassifier: _ada_boost,
     ExtraTreesClassifier: _forest,
     GradientBoostingClassifier: _gradient_boosting,

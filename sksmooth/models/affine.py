@@ -37,6 +37,8 @@ class AffineMap:
         values of its terms, is larger than ``sizes |x| + most``. Shifts that cancel are seen here.
     roundings : int
         Operations that a number goes through, at most.
+    names : tuple of str
+        What the columns are called, for a step that looks; nothing if they have no names.
     """
 
     matrix: NDArray[np.float64]
@@ -44,17 +46,15 @@ class AffineMap:
     sizes: NDArray[np.float64]
     most: NDArray[np.float64]
     roundings: int = 0
+    names: tuple[str, ...] = ()
 
     @classmethod
-    def identity(cls, n_features: int) -> "AffineMap":
-        """Return the map that changes nothing."""
-        ones, zeros = np.ones(n_features), np.zeros(n_features)
-        return cls(ones, zeros, ones, zeros)
-
-    @classmethod
-    def of(cls, steps: list[Any], n_features: int) -> "AffineMap | None":
+    def of(
+        cls, steps: list[Any], n_features: int, names: tuple[str, ...] = ()
+    ) -> "AffineMap | None":
         """Return the map of float64 steps; None if one of them is not understood."""
-        return cls.identity(n_features)._after_all(steps)
+        ones, zeros = np.ones(n_features), np.zeros(n_features)
+        return cls(ones, zeros, ones, zeros, names=names)._after_all(steps)
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the map's values at the rows of X."""
@@ -96,6 +96,8 @@ class AffineMap:
         for step in steps:
             if whole is not None and not (isinstance(step, str) and step == "passthrough"):
                 whole = whole._after_step(step)
+                if whole is not None:
+                    whole.names = ()  # steps hand on arrays
         return whole
 
     def _then(self, op: Callable[..., Any], operand: NDArray[np.float64]) -> None:
@@ -115,18 +117,20 @@ class AffineMap:
         self.matrix, self.sizes = after(rows, self.matrix), after(np.abs(rows), self.sizes)
 
     def _select(self, columns: NDArray[np.intp]) -> "AffineMap":
-        matrix, sizes = (np.diag(m) if m.ndim == 1 else m for m in (self.matrix, self.sizes))
         return AffineMap(
-            matrix[columns],
+            _lines(self.matrix, columns),
             self.shift[columns],
-            sizes[columns],
+            _lines(self.sizes, columns),
             self.most[columns],
             self.roundings,
         )
 
     def _side_by_side(self, step: Any) -> "AffineMap | None":
         """Return the parts of a ColumnTransformer, one under the other."""
-        if step.transformer_weights:
+        if step.transformer_weights or step.n_features_in_ != len(self.shift):
+            return None
+        # it goes by the names in the frame that it gets, which may be in another order
+        if list(getattr(step, "feature_names_in_", ())) != list(self.names):
             return None
         parts = []
         for _, transformer, columns in step.transformers_:
@@ -145,6 +149,15 @@ class AffineMap:
             np.concatenate([part.most for part in parts]),
             max(part.roundings for part in parts),
         )
+
+
+def _lines(matrix: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return some rows of a matrix that may be a diagonal."""
+    if matrix.ndim == 2:
+        return matrix[columns]
+    lines = np.zeros((len(columns), len(matrix)))
+    lines[np.arange(len(columns)), columns] = matrix[columns]
+    return lines
 
 
 def _positions(columns: Any, step: Any) -> NDArray[np.intp]:

@@ -19,9 +19,9 @@ from sklearn.svm import LinearSVC
 
 from .affine import affine_map, after
 
-__all__ = ["Scores", "linear_scores"]
+__all__ = ["LINEAR_MODELS", "Scores", "linear_scores"]
 
-_MODELS = (
+LINEAR_MODELS = (
     LinearDiscriminantAnalysis,
     LinearSVC,
     LogisticRegression,
@@ -80,7 +80,7 @@ class Scores:
 
 def linear_scores(model: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return weights and offsets, a line for each class; None for what is no linear classifier."""
-    if type(model) not in _MODELS or "predict" in vars(model):
+    if type(model) not in LINEAR_MODELS or "predict" in vars(model):
         return None
     if not isinstance(model.coef_, np.ndarray):
         return None
