@@ -53,7 +53,7 @@ numpydoc_validation_checks = {
 }
 numpydoc_validation_exclude = {
     # dataclasses: their fields are documented once, as attributes
-    r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
+    r"^sksmooth\.(Certificate|attacks\.AttackResult|attacks\.Tightness|records\.Record|tables\.CertifiedAccuracyTable)$",
     r"Gaussian\.(around|draw|radius)$",  # as of Noise, their base class
 }
 numpydoc_validation_overrides = {

@@ -11,7 +11,6 @@ from sklearn.utils import check_consistent_length, check_random_state, column_or
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from . import validation as check
 from .answers import certify, frequencies, predict_codes
@@ -196,15 +195,18 @@ class SmoothedClassifier(MetaClassifier):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, **fit_params: Any) -> "SmoothedClassifier":
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "SmoothedClassifier":
         """Fit the base classifier under noise, and draw the seed of the noise.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
-            Training rows: numbers without NaN or infinity; arrays, data frames or tensors.
-        y : array-like of shape (n_samples,)
-            Labels of any kind. The base sees codes 0 to K - 1 instead.
+            Training rows: numbers without NaN or infinity; arrays, data frames or tensors. A torch
+            ``Dataset`` or an ``np.memmap`` is read batch by batch if the base is a net, and hardly
+            at all if it is frozen; see `sksmooth.rows.Rows`. All other methods read it in chunks.
+        y : array-like of shape (n_samples,), default=None
+            Labels of any kind. The base sees codes 0 to K - 1 instead. None takes those that a
+            ``Dataset`` has.
         **fit_params : dict
             Passed to the base's ``fit``; those with one value per row are repeated with the rows.
 
@@ -217,11 +219,11 @@ class SmoothedClassifier(MetaClassifier):
         check.check_base(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
         frame = None if is_net(self.estimator) else check.frame_maker(X)
-        X, dtype = check.as_numeric(X, estimator=self.estimator, sigma=self.sigma)
-        X, y = validate_data(self, X, y, dtype=dtype, allow_nd=True)
+        X, y, rows = check.check_training_rows(self, X, y)
         check_classification_targets(y)
         choose_abstain_label(np.unique(y), self.abstain_label)  # refuse it before the training
-        self._row_shape, self._levels = X.shape[1:], levels_of(X)
+        self._row_shape = X.shape[1:]
+        self._levels = levels_of(X if rows is None else rows.peek())
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:
@@ -236,6 +238,7 @@ class SmoothedClassifier(MetaClassifier):
             fit_params=fit_params,
             frame=frame,
             refit=self.refit_leaves,
+            rows=rows,
         )
         self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label)
         # last, when the model exists: a model that was made knowing the seed could cheat
@@ -259,7 +262,7 @@ class SmoothedClassifier(MetaClassifier):
             Row by row, with probability at least ``1 - alpha``, the smoothed classifier's label or
             `abstain_label_` (Proposition 1 of arXiv:1902.02918); for certain, where it is computed.
         """
-        codes, undecided = predict_codes(self, check.check_rows(self, X))
+        codes, undecided = predict_codes(self, X)
         return decode(codes, undecided, self.classes_, self.abstain_label_)
 
     def certify(
@@ -322,7 +325,6 @@ class SmoothedClassifier(MetaClassifier):
             scores are not finite.
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
-        X = check.check_rows(self, X)
         return certify(self, X, verbose=verbose, second_order=second_order, **asked)
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
@@ -339,7 +341,7 @@ class SmoothedClassifier(MetaClassifier):
             Rows sum to 1; columns follow `classes_`. Shares of `n_predict` votes, estimates without
             a guarantee; or probabilities, where a closed form gives those of all classes.
         """
-        return frequencies(self, check.check_rows(self, X))
+        return frequencies(self, X)
 
     @available_if(check.never_abstains)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -359,15 +361,15 @@ class SmoothedClassifier(MetaClassifier):
         """
         return self.vote_frequencies(X)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy of `predict`; abstentions count as errors, whatever their label.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
             Rows.
-        y : array-like of shape (n_samples,)
-            True labels.
+        y : array-like of shape (n_samples,), default=None
+            True labels; None takes those that a ``Dataset`` has.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
 
@@ -376,8 +378,8 @@ class SmoothedClassifier(MetaClassifier):
         score : float
             In [0, 1].
         """
-        codes, undecided = predict_codes(self, check.check_rows(self, X))
-        y = column_or_1d(y)
+        codes, undecided = predict_codes(self, X)
+        y = column_or_1d(check.labels_of(X) if y is None else y)
         check_consistent_length(codes, y, sample_weight)
         check_label_kind(y, self.classes_)
         correct = self.classes_[codes] == y

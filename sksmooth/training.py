@@ -14,6 +14,7 @@ from sklearn.utils.validation import _num_samples
 from .backends import FrameMaker, frozen_classes, is_frozen, is_net, unwrap
 from .exact import refit_leaves
 from .noise import Noise
+from .rows import Rows
 from .streams import Philox, Purpose, block_rows, new_seed, row_key
 
 __all__ = ["FittedBase", "fit_base", "fit_under_noise", "noisy_copies", "seed_unset"]
@@ -61,11 +62,13 @@ def fit_base(
     fit_params: dict[str, Any],
     frame: FrameMaker | None,
     refit: bool = False,
+    rows: Rows | None = None,
 ) -> FittedBase:
     """Fit `estimator` in place, under noise and on class codes; a frozen one is only looked at.
 
     With a `random_state`, every unset one of the estimator's is set from it. With `refit`, a tree's
-    leaves are given the classes of all noise that falls into them.
+    leaves are given the classes of all noise that falls into them. With `rows`, a net is trained on
+    them, and X is a sample of them.
     """
     if is_frozen(estimator):
         if refit:
@@ -88,6 +91,7 @@ def fit_base(
         reproducible=random_state is not None,
         fit_params=fit_params,
         frame=frame,
+        rows=rows,
     )
     if refit:
         weight = fit_params.get(_name_of_weights(estimator))
@@ -106,6 +110,7 @@ def fit_under_noise(
     reproducible: bool,
     fit_params: dict[str, Any],
     frame: FrameMaker | None = None,
+    rows: Rows | None = None,
 ) -> Any:
     """Fit `estimator` in place: nets see fresh noise in every batch, others `n_copies` copies.
 
@@ -116,7 +121,7 @@ def fit_under_noise(
 
         return fit_net(
             estimator,
-            X,
+            X if rows is None else rows,
             codes,
             noise=noise,
             seed=seed,
@@ -127,10 +132,10 @@ def fit_under_noise(
     if frame is not None:
         noisy = frame(noisy)
     if n_copies > 1:
-        rows = np.tile(np.arange(len(X)), n_copies)
-        codes = codes[rows]
+        numbers = np.tile(np.arange(len(X)), n_copies)
+        codes = codes[numbers]
         fit_params = {
-            name: _safe_indexing(value, rows)
+            name: _safe_indexing(value, numbers)
             if np.ndim(value) > 0 and _num_samples(value) == len(X)
             else value
             for name, value in fit_params.items()

@@ -11,7 +11,7 @@ import scipy.sparse
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import check_consistent_length, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -19,6 +19,7 @@ from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
 from .bounds.top_class import BY_NAME, FREE
 from .noise.sigma import SIGMAS, is_still
+from .rows import Rows, as_rows
 from .streams import GENERATORS
 
 __all__ = [
@@ -33,7 +34,9 @@ __all__ = [
     "check_radii",
     "check_row_shape",
     "check_rows",
+    "check_training_rows",
     "frame_maker",
+    "labels_of",
     "never_abstains",
     "user_level",
     "warn_if_hopeless",
@@ -282,6 +285,31 @@ def check_rows(clf: Any, X: Any) -> Any:
     if len(clf._row_shape) > 1:  # scikit-learn would speak of features
         check_row_shape(np.shape(X)[1:], clf._row_shape)
     return validate_data(clf, X, dtype=dtype, allow_nd=True, reset=False)
+
+
+def check_training_rows(clf: Any, X: Any, y: Any) -> tuple[Any, Any, Rows | None]:
+    """Return X and y as arrays; rows that are not in memory too, with the first of them as X.
+
+    Only nets are trained on such rows, and frozen bases look at one; others get all of them.
+    """
+    rows = as_rows(X)
+    if rows is not None:
+        y = labels_of(rows) if y is None else y
+        if not (is_net(clf.estimator) or is_frozen(clf.estimator)):
+            X, rows = rows[:], None
+    if rows is None:
+        X, dtype = as_numeric(X, estimator=clf.estimator, sigma=clf.sigma)
+        return *validate_data(clf, X, y, dtype=dtype, allow_nd=True), None
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(rows, y)
+    X, dtype = as_numeric(rows[:1], estimator=clf.estimator, sigma=clf.sigma)
+    return validate_data(clf, X, dtype=dtype, allow_nd=True), y, rows
+
+
+def labels_of(X: Any) -> Any:
+    """Return the labels that X has, if it is a data set that has any; None otherwise."""
+    rows = as_rows(X)
+    return None if rows is None else rows.labels()
 
 
 def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:

@@ -1,6 +1,7 @@
 """Every public name is documented, with parameters, and shows an example that runs."""
 
 import importlib
+import importlib.util
 import inspect
 import pathlib
 import pkgutil
@@ -14,7 +15,10 @@ DOCS = pathlib.Path(__file__).parents[1] / "docs"
 
 def public_objects():
     yield from ((f"sksmooth.{name}", getattr(sksmooth, name)) for name in sksmooth.__all__)
-    for module in ("bounds", "certificate", "noise", "metrics", "records", "tables"):
+    modules = ["attacks", "bounds", "certificate", "noise", "metrics", "records", "rows", "tables"]
+    if importlib.util.find_spec("skorch"):
+        modules += ["nets", "objectives"]
+    for module in modules:
         source = importlib.import_module(f"sksmooth.{module}")
         yield from ((f"sksmooth.{module}.{name}", getattr(source, name)) for name in source.__all__)
 
@@ -30,7 +34,8 @@ def test_documented_with_an_example(name):
     if inspect.isabstract(OBJECTS[name]):
         return
     assert ">>> " in doc, "no example; doctests run those that are there"
-    assert "Parameters\n------" in doc or "Attributes\n------" in doc
+    takes = not inspect.isfunction(OBJECTS[name]) or inspect.signature(OBJECTS[name]).parameters
+    assert "Parameters\n------" in doc or "Attributes\n------" in doc or not takes
     if inspect.isfunction(OBJECTS[name]):
         assert "Returns\n------" in doc
         for parameter in inspect.signature(OBJECTS[name]).parameters:
@@ -42,12 +47,17 @@ def test_public_methods_are_documented(name):
     if not inspect.isclass(OBJECTS[name]):
         return
     for method, function in inspect.getmembers(OBJECTS[name], inspect.isfunction):
-        if method.startswith("_") or not function.__module__.startswith("sksmooth"):
+        # forward is torch's name for what a module's class docstring tells of
+        if method.startswith("_") or method == "forward":
+            continue
+        if not function.__module__.startswith("sksmooth"):
             continue
         doc = inspect.getdoc(function) or ""
         assert doc, method
         for parameter in list(inspect.signature(function).parameters)[1:]:
-            assert parameter in doc or function.__module__.startswith("sksmooth.noise"), (
+            assert parameter in doc or function.__module__.startswith(
+                ("sksmooth.noise", "sksmooth.objectives")
+            ), (
                 method,
                 parameter,
             )
@@ -79,7 +89,13 @@ def test_every_public_name_is_in_the_reference():
 
 MODULES = [info.name for info in pkgutil.walk_packages(sksmooth.__path__, "sksmooth.")]
 # What a module needs beyond the package's own dependencies.
-EXTRAS = {"sksmooth.backends.skorch": "skorch", "sksmooth.backends.cuda.kernels": "triton"}
+EXTRAS = {
+    "sksmooth.attacks.skorch": "skorch",
+    "sksmooth.backends.skorch": "skorch",
+    "sksmooth.backends.cuda.kernels": "triton",
+    "sksmooth.nets": "skorch",
+    "sksmooth.objectives": "skorch",
+}
 
 
 @pytest.mark.parametrize("name", MODULES)

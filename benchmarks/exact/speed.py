@@ -21,8 +21,8 @@ _TEXT = """\
 `method="exact"` on as many rows as the test set has, or 20,000 noisy copies of them for the linear
 model; with `method="montecarlo"`, n = 100,000, on a few rows, as it comes and with
 `shortcuts=None`, which asks `predict` about each noisy row. Processor time of one thread, medians
-over rounds in which the three take turns. The call is timed as a whole: the model is read off anew
-in each call, and its answers are compared with the form's."""
+over rounds in which the three take turns. The call is timed as a whole, but for the reading of the
+model, which was done in an earlier call."""
 
 
 @dataclasses.dataclass(frozen=True)

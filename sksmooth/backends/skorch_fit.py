@@ -9,14 +9,16 @@ import torch
 from numpy.typing import NDArray
 from skorch.callbacks import Callback
 
+from ..rows import Rows
 from .skorch import float_dtype, is_binary
+from .skorch_rows import NetRows
 
-__all__ = ["fit_net", "seeded"]
+__all__ = ["TrainingNoise", "fit_net", "noise_in_use", "seeded", "training_noise"]
 
 
 def fit_net(
     net: Any,
-    X: NDArray[np.floating],
+    X: NDArray[np.floating] | Rows,
     codes: NDArray[np.int64],
     *,
     noise: Any,
@@ -27,15 +29,15 @@ def fit_net(
     """Train a net, in place, under noise that is fresh in every batch.
 
     The noise is added before the module's first layer, on its device, in training and in skorch's
-    validation, so that early stopping looks at what will be certified. Afterwards the net carries
-    no trace of it.
+    validation, so that early stopping looks at what will be certified. A net with an objective is
+    handed the source instead in its training steps. Afterwards the net carries no trace of it.
 
     Parameters
     ----------
     net : skorch net
         Not yet fitted.
-    X : ndarray of shape (n_samples, *shape)
-        Rows.
+    X : ndarray or Rows of shape (n_samples, *shape)
+        Rows; `Rows` are read one by one, whenever a batch is made.
     codes : ndarray of shape (n_samples,), int64
         Class codes.
     noise : Noise
@@ -53,24 +55,53 @@ def fit_net(
             "skorch.NeuralNetClassifier with one output per class."
         )
     device = torch.device(net.device or "cpu")
+    generator = torch.Generator(device).manual_seed(_as_int(seed))
     with seeded(net, seed, enabled=reproducible):
         net.initialize()
-        noisy = _TrainingNoise(noise, torch.Generator(device).manual_seed(_as_int(seed)))
-        net.callbacks_.append(("sksmooth_training_noise", noisy))
-        try:
+        with training_noise(net, noise, generator):
             target = codes.astype(np.float32) if is_binary(net) else codes
-            # torch refuses read-only arrays, such as memory maps
-            rows = torch.from_numpy(np.require(X, requirements="W"))
-            net.partial_fit(rows.to(float_dtype(net)), target, **fit_params)
-        finally:
-            net.callbacks_ = [entry for entry in net.callbacks_ if entry[1] is not noisy]
-            noisy.remove()
-            # a module that a callback copied in training and put back at its end
-            for part in net.module_.modules():
-                for key, hook in list(part._forward_pre_hooks.items()):
-                    if isinstance(getattr(hook, "__self__", None), _TrainingNoise):
-                        del part._forward_pre_hooks[key]
+            data: Any = None
+            if isinstance(X, Rows):  # the target as well: skorch splits by it
+                data = NetRows(X, target, float_dtype(net))
+            else:  # torch refuses read-only arrays
+                data = torch.from_numpy(np.require(X, requirements="W")).to(float_dtype(net))
+            net.partial_fit(data, target, **fit_params)
     return net
+
+
+@contextlib.contextmanager
+def training_noise(net: Any, noise: Any, generator: torch.Generator | None) -> Iterator[None]:
+    """Keep a source of noise on an initialised net, and take every trace of it away afterwards.
+
+    Parameters
+    ----------
+    net : skorch net
+        Initialised.
+    noise : Noise
+        Gives ``draw(rng, shape)``.
+    generator : torch.Generator or None
+        Where the noise is drawn from; None for torch's own generator.
+    """
+    noisy = TrainingNoise(noise, generator)
+    net.callbacks_.append(("sksmooth_training_noise", noisy))
+    try:
+        yield
+    finally:
+        net.callbacks_ = [entry for entry in net.callbacks_ if entry[1] is not noisy]
+        noisy.remove()
+        # a module that a callback copied in training and put back at its end
+        for part in net.module_.modules():
+            for key, hook in list(part._forward_pre_hooks.items()):
+                if isinstance(getattr(hook, "__self__", None), TrainingNoise):
+                    del part._forward_pre_hooks[key]
+
+
+def noise_in_use(net: Any) -> "TrainingNoise | None":
+    """Return the source of noise that a net trains with just now; None if it has none."""
+    for _, callback in getattr(net, "callbacks_", []):
+        if isinstance(callback, TrainingNoise) and callback.noise is not None:
+            return callback
+    return None
 
 
 @contextlib.contextmanager
@@ -88,7 +119,7 @@ def _as_int(seed: bytes) -> int:
     return int.from_bytes(seed[:7], "little")  # manual_seed takes less than 64 bits
 
 
-class _TrainingNoise(Callback):
+class TrainingNoise(Callback):
     """Keeps a hook with noise on the net's module, also when the module is replaced in training."""
 
     def __init__(self, noise: Any = None, generator: torch.Generator | None = None) -> None:
@@ -96,8 +127,11 @@ class _TrainingNoise(Callback):
         self.rng = _TorchDraws(generator)
         self.module: Any = None
         self.handle: Any = None
+        self.paused = False
+        self.n_taken = 0
 
     def on_batch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Put the hook on the module, unless it is there."""
         if self.module is not net.module_:
             self.remove()
             self.module = net.module_
@@ -105,14 +139,34 @@ class _TrainingNoise(Callback):
 
     def __reduce__(self) -> Any:
         # copies of the net or its module that callbacks make or save must not add noise
-        return _TrainingNoise, ()
+        return TrainingNoise, ()
+
+    def draw(self, like: torch.Tensor) -> torch.Tensor:
+        """Return fresh noise of a tensor's shape and dtype, on its device."""
+        self.rng.like = like
+        return self.noise.draw(self.rng, like.shape)
+
+    def sigma(self, like: torch.Tensor) -> float | torch.Tensor:
+        """Return the noise's deviation; a tensor of a row's shape if features have their own."""
+        if np.ndim(self.noise.sigma) == 0:
+            return self.noise.sigma
+        return torch.from_numpy(self.noise.deviations(tuple(like.shape[1:]))).to(like)
+
+    @contextlib.contextmanager
+    def by_hand(self) -> Iterator[None]:
+        """Leave it to an objective to draw the noise and to add it."""
+        self.paused = True
+        self.n_taken += 1
+        try:
+            yield
+        finally:
+            self.paused = False
 
     def _add_noise(self, module: Any, args: tuple[torch.Tensor, ...]) -> Any:
-        if self.noise is None:
+        if self.noise is None or self.paused:
             return None
         X, *rest = args
-        self.rng.like = X
-        return (X + self.noise.draw(self.rng, X.shape), *rest)
+        return (X + self.draw(X), *rest)
 
     def remove(self) -> None:
         """Take the hook away."""

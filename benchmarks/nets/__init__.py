@@ -1,0 +1,1 @@
+"""Nets trained by published objectives, certified, and attacked: beside the published numbers."""

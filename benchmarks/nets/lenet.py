@@ -1,0 +1,144 @@
+"""LeNet trained by one of the objectives, certified, and kept: weights, and a log of each image."""
+
+import dataclasses
+import math
+import pathlib
+import time
+from typing import Any
+
+import torch
+from skorch.callbacks import LRScheduler
+from torch.optim.lr_scheduler import OneCycleLR
+
+from sksmooth import SmoothedClassifier
+from sksmooth.nets import LeNet, ObjectiveNet, frozen_net, load_checkpoint
+from sksmooth.objectives import Objective
+from sksmooth.records import Record, read_log, write_log
+
+from .data import Mnist
+
+__all__ = ["Recipe", "certified", "device", "fitted"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Parameters
+    ----------
+    objective : Objective
+        The loss.
+    epochs : int
+        Passes over the training images.
+    rows : int
+        Images in a batch, each with the objective's draws.
+    rate : float
+        Largest learning rate of one cycle: up from a 25th of it, linearly over the first third,
+        then down by a cosine to nearly 0; or, with `drop`, the rate at the start.
+    drop : int or None
+        The authors' schedule instead: a tenth of the rate after each so many epochs.
+    """
+
+    objective: Objective
+    epochs: int
+    rows: int = 128
+    rate: float = 0.05
+    drop: int | None = None
+
+    def net(self, n_images: int) -> ObjectiveNet:
+        """Return the net, not yet fitted. All images are trained on, none held out."""
+        if self.drop is not None:
+            schedule = LRScheduler(policy="StepLR", step_size=self.drop, gamma=0.1)
+        else:
+            schedule = LRScheduler(
+                policy=OneCycleLR,
+                step_every="batch",
+                max_lr=self.rate,
+                total_steps=self.epochs * math.ceil(n_images / self.rows),
+                pct_start=1 / 3,
+            )
+        return ObjectiveNet(
+            LeNet,
+            objective=self.objective,
+            optimizer=torch.optim.SGD,
+            optimizer__momentum=0.9,
+            optimizer__weight_decay=1e-4,
+            optimizer__nesterov=self.drop is None,
+            lr=self.rate,
+            batch_size=self.rows,
+            max_epochs=self.epochs,
+            iterator_train__shuffle=True,
+            train_split=None,
+            callbacks=[schedule],
+            device=device(),
+            verbose=0,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a log should say of it."""
+        return {**dataclasses.asdict(self), "objective": " ".join(repr(self.objective).split())}
+
+
+def device() -> str:
+    """Return where nets are trained and certified."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def fitted(
+    name: str, recipe: Recipe, sigma: float, data: Mnist, folder: pathlib.Path
+) -> tuple[SmoothedClassifier, float]:
+    """Return a trained net as a smoothed classifier, and the seconds that training it took.
+
+    Weights that lie in `folder` under this name are taken, if they were made by this recipe.
+    """
+    path = folder / f"{name}.pth.tar"
+    about = {"recipe": recipe.settings(), "sigma": sigma, "images": len(data.X_train)}
+    kept = torch.load(path, weights_only=True) if path.exists() else {}
+    if kept.get("about") != about:
+        start = time.perf_counter()
+        net = recipe.net(len(data.X_train))
+        clf = SmoothedClassifier(net, sigma, random_state=0).fit(data.X_train, data.y_train)
+        kept = {
+            "arch": "lenet",
+            "epoch": recipe.epochs,
+            "state_dict": {k: v.cpu() for k, v in clf.estimator_.module_.state_dict().items()},
+            "about": about,
+            "seconds": time.perf_counter() - start,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.save(kept, path)
+    frozen = frozen_net(load_checkpoint(path, LeNet()), device=device())
+    clf = SmoothedClassifier(frozen, sigma, n_jobs=-1, random_state=0)
+    return clf.fit(data.X_train[:600], data.y_train[:600]), kept["seconds"]
+
+
+def certified(
+    name: str, recipe: Recipe, sigma: float, n: int, data: Mnist, folder: pathlib.Path
+) -> Record:
+    """Return certificates of the test images, from a log in `folder` if it is of this recipe.
+
+    Otherwise the net is trained, unless its weights lie there, and the log is written: a run that
+    was interrupted goes on where it was.
+    """
+    path = folder / f"{name}_n{n}.tsv"
+    settings = {"recipe": recipe.settings(), "images": len(data.X_train), "device": device()}
+    if path.exists():
+        record = read_log(path, rows=len(data.index))
+        ours = settings.items() <= record.settings.items()
+        if ours and record.certificate is not None and record.certificate.sigma == sigma:
+            print(f"{name}: from {path}", flush=True)
+            return record
+        path.unlink()
+    clf, training = fitted(name, recipe, sigma, data, folder)
+    start = time.perf_counter()
+    certificate = clf.certify(data.X_test, n=n)
+    seconds = {"training": training, "certifying": time.perf_counter() - start}
+    write_log(
+        path,
+        certificate,
+        y_true=data.y_test,
+        index=data.index,
+        settings={**settings, "seconds": seconds},
+    )
+    print(f"{name}: {certificate}, {seconds}", flush=True)
+    return read_log(path)

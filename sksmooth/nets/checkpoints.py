@@ -1,0 +1,307 @@
+"""Weights that somebody saved, into modules and into nets that can be certified.
+
+The files of the authors of papers on smoothing are dictionaries with "arch", "epoch", "state_dict"
+and "optimizer". The names in their state dicts vary with how the module was nested: behind a
+normalising layer ("1.conv1.weight"; its constants are not in the file), in DataParallel
+("1.module.conv1.weight"), or compiled. Here names are matched apart from that; all else must fit.
+"""
+
+import os
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import skorch
+import torch
+from sklearn.frozen import FrozenEstimator
+from torch import nn
+
+from .architectures import channel_constants, make_architecture
+from .normalize import CenterLayer, NormalizeLayer
+
+__all__ = ["Checkpoint", "frozen_net", "load_checkpoint", "read_checkpoint"]
+
+State = dict[str, torch.Tensor]
+
+_WRAPPERS = {"module", "_orig_mod"}  # of DataParallel and torch.compile
+_NAMES = ("state_dict", "model_state_dict", "model", "net")
+_SHOWN = 5
+
+
+class Checkpoint(NamedTuple):
+    """What a file of a trained net holds.
+
+    Attributes
+    ----------
+    state_dict : dict of str to torch.Tensor
+        Parameters and buffers, on the CPU.
+    arch : str or None
+        Name of the architecture, if the file says it.
+    epoch : int or None
+        Epochs of training, if the file says it.
+
+    Examples
+    --------
+    >>> from sksmooth.nets import Checkpoint
+    >>> Checkpoint({}, arch="cifar_resnet110", epoch=90).arch
+    'cifar_resnet110'
+    """
+
+    state_dict: State
+    arch: str | None
+    epoch: int | None
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read tensors and the name of an architecture from a file; nothing in it is executed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file made by ``torch.save``: a dictionary with a "state_dict" (and "arch" and "epoch"), or
+        a plain state dict.
+
+    Returns
+    -------
+    checkpoint : Checkpoint
+        ``state_dict``, on the CPU, ``arch`` and ``epoch``; None for those two if the file does not
+        say.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such thing.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, torch
+    >>> from sksmooth.nets import LeNet, read_checkpoint
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "checkpoint.pth.tar"
+    >>> torch.save({"arch": "lenet", "epoch": 90, "state_dict": LeNet().state_dict()}, path)
+    >>> checkpoint = read_checkpoint(path)
+    >>> checkpoint.arch, checkpoint.epoch, len(checkpoint.state_dict)
+    ('lenet', 90, 8)
+    """
+    try:
+        # a pickle may run any code; weights_only refuses all but tensors and plain containers
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{os.fspath(path)!r} cannot be read as tensors and plain values: it is damaged, or no "
+            "file of torch.save, or holds other objects, which might run code. If you trust it, "
+            "load it yourself and save module.state_dict() instead. "
+            f"({(str(error).splitlines() or [''])[0]})"
+        ) from error
+    outer = content if isinstance(content, Mapping) else {}
+    inner = [outer[name] for name in _NAMES if isinstance(outer.get(name), Mapping)]
+    state = inner[0] if inner else outer
+    others = [str(key) for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    if others or not state:
+        found = ", ".join(others[:_SHOWN]) or f"a {type(content).__name__} without tensors"
+        raise ValueError(
+            f"{os.fspath(path)!r} has no state dict: expected a dictionary of tensors by name, or "
+            f"one under the key 'state_dict'; found {found}."
+        )
+    arch, epoch = outer.get("arch"), outer.get("epoch")
+    return Checkpoint(
+        dict(state),
+        arch if isinstance(arch, str) else None,
+        epoch if isinstance(epoch, int) else None,
+    )
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str],
+    module: nn.Module | None = None,
+    *,
+    normalize: str | None = None,
+    n_classes: int | None = None,
+) -> nn.Module:
+    """Load weights from a file into a module.
+
+    Parameters
+    ----------
+    path : str or path-like
+        As of `read_checkpoint`.
+    module : torch.nn.Module, default=None
+        Changed in place. None makes the one that the file's "arch" names.
+    normalize : {"standardize", "center", "none"}, default=None
+        What that module's first layer does; the file does not tell. "standardize" for the CIFAR and
+        ImageNet checkpoints of Cohen et al. (2019), Jeong and Shin (2020) and most others; "center"
+        for those of Salman et al. (2019); not needed for MNIST. **The wrong one makes a net that
+        works, but badly**: compare its accuracy with the published one.
+    n_classes : int, default=None
+        Number of outputs of that module; see `make_architecture`.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        In evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If not all names and shapes fit; the message says which do not. The module is then
+        unchanged.
+
+    Notes
+    -----
+    The constants of a `NormalizeLayer` or `CenterLayer` may be missing in the file; then those of
+    the module stay.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, torch
+    >>> from sksmooth.nets import LeNet, load_checkpoint
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "checkpoint.pth.tar"
+    >>> saved = torch.nn.Sequential(torch.nn.Identity(), torch.nn.DataParallel(LeNet()))
+    >>> torch.save({"arch": "lenet", "epoch": 90, "state_dict": saved.state_dict()}, path)
+    >>> sorted(load_checkpoint(path).state_dict())[:2]
+    ['1.conv1.bias', '1.conv1.weight']
+    """
+    checkpoint = read_checkpoint(path)
+    if module is None:
+        if checkpoint.arch is None:
+            raise ValueError(
+                f"{os.fspath(path)!r} does not name its architecture: pass the module to load into."
+            )
+        if normalize is None and channel_constants(checkpoint.arch) is not None:
+            raise ValueError(
+                f"{os.fspath(path)!r} does not say what the first layer of {checkpoint.arch} does: "
+                "pass normalize='standardize' (Cohen et al. 2019 and most others), 'center' "
+                "(Salman et al. 2019) or 'none'."
+            )
+        module = make_architecture(checkpoint.arch, normalize=normalize, n_classes=n_classes)
+    state = _named_for(module, checkpoint.state_dict, os.fspath(path))
+    module.load_state_dict(state, strict=False)  # only what may be missing is
+    return module.eval()
+
+
+def frozen_net(
+    module: nn.Module, *, device: str = "cpu", classes: Sequence[Any] | None = None, **options: Any
+) -> FrozenEstimator:
+    """Return a trained module as an estimator for `SmoothedClassifier` that stays as it is.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Gives scores of shape (n_samples, n_classes), with at least two classes. It is used itself,
+        not copied, and moved to the device.
+    device : str, default="cpu"
+        As in torch.
+    classes : sequence, default=None
+        What the outputs stand for; None for 0 to K - 1.
+    **options : dict
+        Further arguments of ``skorch.NeuralNetClassifier``.
+
+    Returns
+    -------
+    estimator : sklearn.frozen.FrozenEstimator
+        Around an initialised ``skorch.NeuralNetClassifier``.
+
+    Examples
+    --------
+    A user's own trained module is certified like this; the rows for ``fit`` are only looked at for
+    their shape, and the labels for their kind.
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.nets import frozen_net
+    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
+    >>> X, y = np.random.default_rng(0).random((6, 1, 2, 2)).astype("float32"), [0, 1, 2, 0, 1, 2]
+    >>> clf = SmoothedClassifier(frozen_net(module), sigma=0.5, random_state=0).fit(X, y)
+    >>> len(clf.certify(X, n=200))
+    6
+    """
+    settings = {"criterion": nn.CrossEntropyLoss, "verbose": 0, **options}
+    net = skorch.NeuralNetClassifier(module, device=device, classes=classes, **settings)
+    return FrozenEstimator(net.initialize())
+
+
+def _named_for(module: nn.Module, state: State, path: str) -> State:
+    """Return the tensors of a file by the module's names for them."""
+    wanted = module.state_dict()
+    name_of = _without_wrappers(wanted)
+    tensors = {name: state[key] for name, key in _without_wrappers(state).items()}
+    spare = _optional(module)
+    optional = {name for name, key in name_of.items() if key in spare}
+    fits = []
+    for rename in _renamings(list(tensors), [name for name in name_of if name not in optional]):
+        renamed = {rename(name): tensor for name, tensor in tensors.items()}
+        missing = [name for name in name_of if name not in renamed and name not in optional]
+        unexpected = [name for name in renamed if name not in name_of]
+        reshaped = [
+            f"{name} {tuple(tensor.shape)} instead of {tuple(wanted[name_of[name]].shape)}"
+            for name, tensor in renamed.items()
+            if name in name_of and tensor.shape != wanted[name_of[name]].shape
+        ]
+        if not (missing or unexpected or reshaped):
+            return {name_of[name]: tensor for name, tensor in renamed.items()}
+        fits.append((missing, unexpected, reshaped, len(renamed)))
+    missing, unexpected, reshaped, n = min(fits, key=lambda fit: sum(map(len, fit[:3])))
+    faults = {
+        "in the module but not in the file": missing,
+        "in the file but not in the module": unexpected,
+        "of another shape": reshaped,
+    }
+    listed = "; ".join(f"{what}: {_listed(names)}" for what, names in faults.items() if names)
+    raise ValueError(
+        f"{path!r} does not fit {type(module).__name__}: {n - len(unexpected) - len(reshaped)} of "
+        f"{n} tensors do. {listed[0].upper()}{listed[1:]}.{_hint(list(tensors), list(name_of))}"
+    )
+
+
+def _without_wrappers(names: Mapping[str, Any]) -> dict[str, str]:
+    """Return the given names by what they are without DataParallel and torch.compile."""
+    short = {
+        ".".join(part for part in name.split(".") if part not in _WRAPPERS): name for name in names
+    }
+    return short if len(short) == len(names) else {name: name for name in names}
+
+
+def _optional(module: nn.Module) -> set[str]:
+    """Return names of tensors that need not be in a file."""
+    names = set()
+    for path, part in module.named_modules():
+        prefix = f"{path}." if path else ""
+        if isinstance(part, NormalizeLayer | CenterLayer):
+            names |= {prefix + name for name, _ in part.named_buffers()}
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):  # files of before torch 0.4.1
+            names.add(f"{prefix}num_batches_tracked")
+    return names
+
+
+def _renamings(found: list[str], wanted: list[str]) -> list[Callable[[str], str]]:
+    """Return ways to rename what a file has that might make it fit."""
+    ours, theirs = _common_front(wanted), _common_front(found)
+    ways: list[Callable[[str], str]] = [lambda name: name]
+    if ours:  # a bare net, into one with a normalising layer in front
+        ways.append(lambda name: f"{ours}.{name}")
+    # a number says that there was a layer in front, which must not be forgotten
+    if theirs and not theirs.isdigit():
+        ways.append(lambda name: name.removeprefix(f"{theirs}."))
+        if ours:
+            ways.append(lambda name: f"{ours}.{name.removeprefix(f'{theirs}.')}")
+    return ways
+
+
+def _common_front(names: list[str]) -> str:
+    fronts = {name.partition(".")[0] for name in names if "." in name}
+    return fronts.pop() if len(fronts) == 1 and all("." in name for name in names) else ""
+
+
+def _hint(found: list[str], wanted: list[str]) -> str:
+    front = _common_front(found)
+    if front.isdigit() and {name.partition(".")[2] for name in found} & set(wanted):
+        return (
+            f" All names in the file begin with {front!r}: its net had a layer in front, such as "
+            "one that standardises, whose constants are not in the file. Put it there: "
+            "nn.Sequential(NormalizeLayer(mean, std), net), or nn.Identity() for none."
+        )
+    return ""
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
