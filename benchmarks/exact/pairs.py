@@ -31,10 +31,10 @@ _TEXT = """\
 `HistGradientBoostingClassifier(interaction_cst="no_interactions", max_iter=300,
 early_stopping=False)` behind `PCA(30)`, both inside of `SmoothedClassifier(n_augment=16)`, fitted
 on the two digits among the first 50,000 images of MNIST's training set. sigma is chosen among
-{sigmas} on those among the other 10,000: of all sigmas whose certified accuracy at radius 1 is within 0.01
-of the best one's, the largest. Then the whole test set of the pair is certified, at alpha = 0.
-Seconds are processor time of one thread. For comparison: deterministic smoothing of stumps (Horvath
-et al. 2022), their released models."""
+{sigmas} on those among the other 10,000: of all sigmas whose certified accuracy at radius 1 is
+within 0.01 of the best one's, the largest. Then the whole test set of the pair is certified, at
+alpha = 0. Seconds are processor time of one thread. For comparison: deterministic smoothing of
+stumps (Horvath et al. 2022), their released models."""
 
 
 def run(quick: bool, folder: pathlib.Path) -> Page:
