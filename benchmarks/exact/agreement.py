@@ -13,10 +13,10 @@ from .data import BASES, DATA
 
 __all__ = ["run"]
 
-_ROWS = 4
+_ROWS = 2
 _LEVEL = 1e-3  # of the whole comparison
 _TEXT = """\
-Four test rows of each data set and base, two copies of noise per training row, sigma = 0.5: the
+Two test rows of each data set and base, two copies of noise per training row, sigma = 0.5: the
 interval that the closed form proves the top class's probability to lie in, and the votes of n draws
 for that class. `|z|` is the largest distance of the votes' share from the interval, in its standard
 errors; `p` the smallest p-value of an exact binomial test of the nearest end of the interval. With

@@ -48,6 +48,8 @@ def concatenate(certificates: Iterable[Certificate]) -> Certificate:
     parts = list(certificates)
     if not parts:
         raise ValueError("There are no certificates to put together.")
+    if len(parts) == 1:  # in its own dtypes, to the order of bytes
+        return parts[0]
     changes: dict[str, Any] = {}
     fields = dataclasses.fields(Certificate)
     # max_radius follows from others, which say better what is different
