@@ -101,7 +101,7 @@ def pgd(
 ) -> AttackResult:
     r"""Look for points near rows at which a smoothed net gives another answer.
 
-    Each step draws fresh noise :math:`\varepsilon_1, \dots, \varepsilon_k`, goes a fixed length in
+    Each step draws fresh noise :math:`\varepsilon_1, \ldots, \varepsilon_k`, goes a fixed length in
     the direction in which :math:`\frac{1}{k} \sum_i \ell(f(x + \delta + \varepsilon_i), y)` rises
     the fastest, and goes back into the ball [1]_ [2]_. The points that come out are then put to the
     smoothed classifier itself, with draws of its own: those of the attack, which it has been fitted
