@@ -53,11 +53,13 @@ numpydoc_validation_checks = {
 }
 numpydoc_validation_exclude = {
     # dataclasses: their fields are documented once, as attributes
-    r"^sksmooth\.(Certificate|attacks\.AttackResult|attacks\.Tightness|records\.Record|tables\.CertifiedAccuracyTable)$",
-    r"Gaussian\.(around|draw|radius)$",  # as of Noise, their base class
+    r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
+    r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|nets\.Checkpoint)$",
+    r"(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|radius)$",  # as of Noise
+    r"\.(extra_repr|forward|train)$",  # torch's own methods of a module
 }
 numpydoc_validation_overrides = {
-    "SS05": [r"^Radius within", r"^Shares of"],  # nouns, taken for verbs because they end in s
+    "SS05": [r"^Radius (of|within)", r"^Shares of"],  # nouns, taken for verbs because they end in s
 }
 
 # -- Gallery -----------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def _check_public_names(app):
 
 def _escape_star_in_shapes(app, what, name, obj, options, lines):
     """Keep docutils from reading the star of a shape such as (n_samples, *shape) as emphasis."""
-    lines[:] = [re.sub(r"(?<!`)(\(n_\w+, )\*(?=\w)", r"\1\\*", line) for line in lines]
+    lines[:] = [re.sub(r"(?<!`)(\([\w ]+, )\*(?=\w)", r"\1\\*", line) for line in lines]
 
 
 def setup(app):

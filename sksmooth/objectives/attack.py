@@ -45,7 +45,7 @@ def pgd(
         Rows.
     y : tensor of shape (n,)
         True classes.
-    draws : tensor of shape (n * m, *shape)
+    draws : tensor of shape (n_draws, *shape)
         Noise, m draws for each row side by side.
     steps, step_size : int, float
         How many steps, and the length of each.

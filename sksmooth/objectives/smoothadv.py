@@ -137,7 +137,7 @@ class SmoothAdv(Objective):
             Rows.
         y : tensor of shape (n,), int64
             True classes.
-        draws : tensor of shape (n * m, *shape)
+        draws : tensor of shape (n_draws, *shape)
             Noise, that of a row side by side; any m.
         sigma : float or tensor
             Standard deviation of the noise; a tensor sets the unit of length of each feature.
