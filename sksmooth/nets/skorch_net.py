@@ -36,8 +36,8 @@ class ObjectiveNet(NeuralNetClassifier):
     criterion : torch criterion, default=torch.nn.CrossEntropyLoss
         The validation loss. It cannot be another: scores go through a softmax in every objective.
     **options : dict
-        As of skorch: ``optimizer``, ``lr``, ``batch_size``, ``max_epochs``, ``callbacks``, ``device``
-        and others.
+        As of skorch: ``optimizer``, ``lr``, ``batch_size``, ``max_epochs``, ``callbacks``,
+        ``device`` and others.
 
     Attributes
     ----------
