@@ -101,7 +101,18 @@ class Rows:
         return self._stacked(np.arange(len(self))[rows])
 
     def row(self, i: int) -> NDArray[Any]:
-        """Return row number i, checked for its shape."""
+        """Return one row, checked for its shape.
+
+        Parameters
+        ----------
+        i : int
+            Its number.
+
+        Returns
+        -------
+        row : ndarray
+            Of the shape of a row.
+        """
         if self.is_array:
             return np.asarray(self.data[i])
         row = _row_of(self.data[i], i)
@@ -113,9 +124,17 @@ class Rows:
         return row.astype(self.dtype, copy=False)
 
     def chunks(self, n_bytes: int | None = None) -> Iterator[NDArray[Any]]:
-        """Return all rows in order, in arrays of about `n_bytes` (in float32).
+        """Return all rows in order, in arrays of some size.
 
-        None stands for `CHUNK_BYTES`.
+        Parameters
+        ----------
+        n_bytes : int, default=None
+            About the size of an array, in float32. None stands for `CHUNK_BYTES`.
+
+        Returns
+        -------
+        chunks : iterator of ndarray
+            Of shape (n_rows, *shape of a row).
         """
         n_bytes = CHUNK_BYTES if n_bytes is None else n_bytes
         size = max(1, n_bytes // (4 * int(np.prod(self.shape[1:]))))
@@ -126,6 +145,11 @@ class Rows:
 
         Those of an array are all looked at, as in memory. Items of a data set may take long to make
         and are not read just for that: the first few stand for the others.
+
+        Returns
+        -------
+        rows : Rows or ndarray
+            All rows, or some.
         """
         return self if self.is_array else self[:_PEEK]
 
@@ -134,6 +158,11 @@ class Rows:
 
         They are taken from its ``targets``, ``labels`` or ``tensors`` if those agree with a few
         items; otherwise all items are read once.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            In the order of the rows.
         """
         if self.is_array:
             raise ValueError(f"{type(self.data).__name__} has no labels: pass y.")
