@@ -32,8 +32,8 @@ _TEXT = """\
 early_stopping=False)` behind `PCA(30)`, both inside of `SmoothedClassifier(n_augment=16)`, fitted
 on the two digits among the first 50,000 images of MNIST's training set. sigma is chosen among
 {sigmas} on those among the other 10,000: the one with the largest average certified radius. Then
-the whole test set of the pair is certified, at alpha = 0. Seconds are processor time of one thread. For comparison: deterministic smoothing of
-stumps (Horvath et al. 2022), their released models."""
+the whole test set of the pair is certified, at alpha = 0. Seconds are processor time of one thread.
+For comparison: deterministic smoothing of stumps (Horvath et al. 2022), their released models."""
 
 
 def run(quick: bool, folder: pathlib.Path) -> Page:

@@ -70,7 +70,7 @@ class Intervals:
         z, slack = inputs.standardised(self.columns, self.points)
         # with the rows last, whatever is picked is picked in long pieces
         tails = Tails.at(np.ascontiguousarray(z.T), np.ascontiguousarray(slack.T))
-        return tails.below(), tails.above()
+        return tails.sides()
 
     def most(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return upper bounds on the probabilities, but for one rounding.

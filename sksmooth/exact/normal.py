@@ -19,6 +19,8 @@ REACH = 40.0  # standard deviations; P(|Z| > 40) is below 1e-349
 
 _UNIT = 2.0**-53
 
+Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]  # lower and upper ones
+
 
 def tail_bounds(
     z: NDArray[np.float64], slack: NDArray[np.float64] | float = 0.0
@@ -104,18 +106,24 @@ class Tails:
         """Return the tails beyond the points `z`, known up to `slack`."""
         return cls(*tail_bounds(z, slack), z <= 0)
 
-    def below(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def below(self) -> Bounds:
         """Return bounds on the mass below each point."""
-        return self._side(self.left)
+        return self.sides()[0]
 
-    def above(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def above(self) -> Bounds:
         """Return bounds on the mass above each point."""
-        return self._side(~self.left)
+        return self.sides()[1]
 
-    def _side(self, small: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        low = np.where(small, self.low, (1.0 - self.high) * (1 - _UNIT))
-        high = np.where(small, self.high, np.minimum((1.0 - self.low) * (1 + 2 * _UNIT), 1.0))
-        return low, high
+    def sides(self) -> tuple[Bounds, Bounds]:
+        """Return bounds on the mass below each point, and on that above."""
+        # of the larger tail
+        low, high = 1.0 - self.high, 1.0 - self.low
+        low *= 1 - _UNIT
+        high *= 1 + 2 * _UNIT
+        np.minimum(high, 1.0, out=high)
+        left = self.left
+        below = np.where(left, self.low, low), np.where(left, self.high, high)
+        return below, (np.where(left, low, self.low), np.where(left, high, self.high))
 
     def between(
         self, first: NDArray[np.intp], last: NDArray[np.intp]
