@@ -75,6 +75,16 @@ def test_nothing_is_known_of_points_that_are_not_known():
     assert np.all(high == 1)
 
 
+def test_points_that_are_no_numbers_do_not_spoil_others():
+    z, slack = np.array([np.nan, -2.0, 3.0]), np.array([np.nan, 0.5, 1e-3])
+    low, high = tail_bounds(z, slack)
+    assert (low[0], high[0]) == (0.0, 1.0)
+    alone = tail_bounds(z[1:], slack[1:])
+    assert np.array_equal(low[1:], alone[0])
+    assert np.array_equal(high[1:], alone[1])
+    assert low[1] < stats.norm.cdf(-2.4) < stats.norm.cdf(-1.6) < high[1]
+
+
 @pytest.mark.parametrize("width", [1e-3, 0.02, 0.6, 5.0, 100.0, 1e6])
 def test_points_that_are_roughly_known(width):
     rng = np.random.default_rng(0)

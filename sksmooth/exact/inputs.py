@@ -137,9 +137,7 @@ class Inputs:
             slack += 4 * _UNIT * np.abs(points) / scale
         infinite = np.isinf(points)
         still = (scale == 0) & ~infinite
-        if infinite.any():
-            z = np.where(infinite, points, z)
-            slack = np.where(infinite, 0.0, slack)
+        z[:, infinite], slack[:, infinite] = points[infinite], 0.0
         if still.any():
             # without noise: on one side for certain, or too near to tell
             z = np.where(still, np.where(gap >= 0, np.inf, -np.inf), z)

@@ -54,8 +54,10 @@ def tail_bounds(
     relative = bounded * bounded
     relative *= 3 * _UNIT
     relative += 16 * _UNIT  # 8 of them, and the operations below
-    moved = np.any(slack)
-    if moved:
+    most = slack.max(initial=0.0)
+    if np.isnan(most):  # numbers that overflowed: of these points nothing is known
+        slack, most = np.where(np.isnan(slack), np.inf, slack), np.inf
+    if most > 0:
         bend = np.minimum(slack, 1.0)
         relative += bend * (bounded + (1.0 + bend)) * (1 + 1e-9)
     # 1 - r < exp(-r), and exp(r) < 1 + r + r^2 up to r = 1.7; larger ones are seen to below
@@ -63,8 +65,8 @@ def tail_bounds(
     low[tail < 1e-300] = 0.0
     high = np.minimum(tail * (1.0 + relative * (1.0 + relative)) + FLOOR, 1.0)
     high[np.isinf(size)] = 0.0
-    if moved:
-        far = np.broadcast_to(slack * (bounded + 1.0) > 1e-2, size.shape)
+    if most * 41.0 > 1e-2:
+        far = np.broadcast_to(~(slack * (bounded + 1.0) <= 1e-2), size.shape)
         if far.any():
             low[far], high[far] = _within(size[far], np.broadcast_to(slack, size.shape)[far])
     return low, high
