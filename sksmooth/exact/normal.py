@@ -76,11 +76,12 @@ def _within(
     size: NDArray[np.float64], slack: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return bounds on the tail beyond points that are known but roughly: at both of the ends."""
+    unknown = np.isinf(slack) | np.isnan(size)
     slack = slack * (1 + 4 * _UNIT) + 4 * _UNIT * size
     with np.errstate(invalid="ignore"):
         nearest, farthest = size - slack, size + slack
-    # where everything is infinite, nothing is known
-    nearest, farthest = np.where(np.isinf(slack), -np.inf, nearest), np.minimum(farthest, 40.0)
+    nearest = np.where(unknown, -np.inf, nearest)
+    farthest = np.where(unknown, 40.0, np.minimum(farthest, 40.0))
     low = ndtr(-farthest) * (1 - _UNIT * (16 + 3 * farthest * farthest))
     beyond = np.minimum(nearest, 40.0)
     high = ndtr(-beyond) * (1 + _UNIT * (16 + 3 * np.maximum(beyond, 0.0) ** 2)) + FLOOR
