@@ -85,7 +85,8 @@ def _frequencies(clf: Any, X: NDArray[Any], closed: ClosedForm | None) -> NDArra
         return _shares(clf, X)
     law = closed.law(X)
     p = frequencies_of_law(law)
-    rough = law.width > _WIDEST
+    # what is decided stays: predict must not contradict a certificate by the chance of some draws
+    rough = (law.width > _WIDEST) & decide_law(law)[1]
     if np.any(rough) and clf.vote == "hard":
         p[rough] = _shares(clf, X[rough])
     return p

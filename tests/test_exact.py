@@ -424,3 +424,15 @@ class TestFoundByAttack:
         frozen = FrozenEstimator(DecisionTreeClassifier().fit(X, Y))
         with pytest.raises(ValueError, match="frozen"):
             smoothed(frozen, refit_leaves=True)
+
+    def test_predict_keeps_to_what_is_certified(self, monkeypatch):
+        """Draws fill in where an interval says little, but never against a certificate."""
+        clf = smoothed(BASES["boxes"], abstain_label=None)
+        certificate = clf.certify(X)
+        monkeypatch.setattr("sksmooth.answers._WIDEST", -1.0)
+        monkeypatch.setattr(
+            "sksmooth.answers._shares", lambda clf, rows: np.eye(2)[0] + 0 * rows[:, :2]
+        )
+        decided = ~certificate.abstained
+        assert decided.mean() > 0.9
+        assert np.array_equal(clf.predict(X)[decided], certificate.selected[decided])
