@@ -28,6 +28,11 @@ from sksmooth import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from sksmooth.assembly import closed_form_of
+from sksmooth.certificate.laws import certify_law
+from sksmooth.exact import Law
+from sksmooth.exact.normal import Tails
+from sksmooth.noise import Gaussian
 from sksmooth.records import read_log, write_log
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -436,3 +441,22 @@ class TestFoundByAttack:
         decided = ~certificate.abstained
         assert decided.mean() > 0.9
         assert np.array_equal(clf.predict(X)[decided], certificate.selected[decided])
+
+    def test_a_radius_of_a_class_of_which_nothing_is_known_is_none(self):
+        nothing = np.ones((3, 2))
+        law = Law(nothing, nothing, radius=np.full(3, 5.0), distance=np.full(3, 5.0))
+        certificate = certify_law(
+            law, noise=Gaussian(0.5), classes=np.arange(2), abstain_label=-1, form="linear"
+        )
+        assert certificate.abstained.all()
+        assert not certificate.radii.any()
+        assert not certificate.radii_l2.any()
+
+    def test_tails_that_say_nothing_leave_no_distance_to_another_class(self, monkeypatch):
+        clf = smoothed(BASES["linear"], method="exact")
+        unknown = lambda z, slack=0.0: Tails(np.zeros_like(z), np.ones_like(z), z <= 0)  # noqa: E731
+        monkeypatch.setattr(Tails, "at", unknown)
+        wrong = clf.certify(X).labels == 1 - clf.estimator_.predict(X)
+        form = closed_form_of(clf, X)
+        assert not form.law(X).radius[form.law(X).top != clf.estimator_.predict(X)].any()
+        assert not wrong.any()
