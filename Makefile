@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-minimum lint docs bench bench-gpu clean
+.PHONY: help demo demo-torch test test-minimum lint docs bench baselines bench-gpu paper mutants clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -18,6 +18,7 @@ demo-torch: $(VENV)/.plot $(VENV)/.torch  ## the same with a small CNN through s
 	$(BIN)/python -m benchmarks.demo --torch
 
 test: $(VENV)/.test $(VENV)/.torch  ## the whole suite, doctests and the code of the guide included
+	$(BIN)/python -c 'import sksmooth'  # pytest skips modules that it cannot import
 	$(ONE_THREAD) $(BIN)/python $(PYTEST) tests sksmooth docs
 
 test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
@@ -36,8 +37,21 @@ bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with oth
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.speed.noise
 	$(BIN)/python -m benchmarks.speed.memory
+	$(BIN)/python -m benchmarks.speed.overhead
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.exact
+	$(BIN)/python -m benchmarks.nets small
+
+baselines: $(VENV)/.bench $(VENV)/.torch  ## deterministic certificates beside smoothing, on one net
+	$(BIN)/python -m pip install --quiet --no-deps auto-LiRPA==0.3 appdirs  # it asks for an old torch
+	$(BIN)/python -m benchmarks.baselines
+
+paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOTH_DATA names the data
+	$(BIN)/python -m benchmarks.paper
+
+mutants: $(VENV)/.test $(VENV)/.torch  ## put in 66 faults, one at a time: do the tests notice?
+	$(ONE_THREAD) $(BIN)/python -m benchmarks.mutants
 
 bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(BIN)/python -m benchmarks.gpu

@@ -1,7 +1,9 @@
-"""What pytest runs here: the guide. The gallery is run when the documentation is built."""
+"""What pytest runs here: the guide, tutorials and other pages. The gallery is run when the documentation is built."""
 
 import importlib.util
 
 collect_ignore_glob = ["conf.py", "_*/*", "examples/*", "auto_examples/*", "api/*"]
 if importlib.util.find_spec("skorch") is None:
-    collect_ignore_glob.append("guide/nets.rst")
+    collect_ignore_glob += ["guide/nets.rst", "guide/training_nets.rst", "tutorials/torch.rst"]
+if importlib.util.find_spec("distributed") is None:
+    collect_ignore_glob.append("guide/clusters.rst")

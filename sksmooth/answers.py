@@ -1,29 +1,39 @@
 """What a fitted SmoothedClassifier says of rows: computed from a closed form, or found by votes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import montecarlo
 from . import validation as check
-from .assembly import closed_form_of, noise_of, sampler_of
+from .assembly import closed_form_of, noise_of, sampler_of, shortcut_names
 from .certificate import Certificate
 from .certificate.concat import concatenate
 from .certificate.laws import certify_law, decide_law, frequencies_of_law
 from .exact import ClosedForm
+from .fingerprint import fingerprint
 from .progress import progress_bar
+from .records import read_log
+from .records.ours import noise_of_head, versions
+from .records.running import RunningLog
 from .rows import as_rows, chunks
-from .streams import Purpose
+from .sampling import Report
+from .streams import Purpose, row_key
 
 __all__ = ["certify", "frequencies", "predict_codes"]
 
+# Rows are finished, and written to a log, by so many draws: enough to share among workers, and
+# seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
+_GROUP_DRAWS = 2**20
 _WIDEST = 0.05  # an interval whose middle is a better estimate than the votes of some draws
 
 
-def certify(clf: Any, X: Any, *, verbose: int, second_order: bool, **arguments: Any) -> Certificate:
+def certify(
+    clf: Any, X: Any, *, verbose: int, second_order: bool, log: Any, **arguments: Any
+) -> Certificate:
     """Certify rows; `arguments` are those of `SmoothedClassifier.certify`."""
     first, parts = _parts(clf, X)
     closed = closed_form_of(clf, first)
@@ -33,43 +43,151 @@ def certify(clf: Any, X: Any, *, verbose: int, second_order: bool, **arguments: 
             "forest with vote='soft'."
         )
     plan = check.certify_plan(clf, draws=closed is None, **arguments)
-    if closed is not None:
-        settings = {
+    rows = as_rows(X)
+    n_rows = len(first if rows is None else rows)
+    with progress_bar(n_rows, plan["n0"] + plan["n"], verbose and closed is None) as report:
+        job: _Job = (
+            _Draw(clf, plan, report) if closed is None else _Compute(clf, closed, second_order)
+        )
+        if log is None:
+            everything = slice(0, None), None, ()
+            certificate = concatenate(
+                job.certifier(part, first)(*everything) for first, part in _numbered(parts)
+            )
+        else:
+            certificate = _with_log(log, clf, job, parts, n_rows)
+    if closed is None:
+        check.warn_if_out_of_reach(certificate, plan["tol"])
+    return certificate
+
+
+# of some rows of a part; votes are kept in a log meanwhile, under names of the rows
+_Certify = Callable[[slice, RunningLog | None, Sequence[str]], Certificate]
+
+
+class _Job(Protocol):
+    """One way to certify rows."""
+
+    identity: dict[str, Any]  # what must be the same for a run to go on
+    group: int  # rows that are finished together
+
+    def skip(self, n_rows: int) -> None:
+        """Report rows that were finished before."""
+
+    def certifier(self, part: NDArray[Any], first: int) -> _Certify:
+        """Return what certifies rows of a part, which begins with the row number `first`."""
+
+
+class _Compute:
+    """By a closed form."""
+
+    group = 1024
+
+    def __init__(self, clf: Any, closed: ClosedForm, second_order: bool) -> None:
+        self.closed, self.options = closed, {"second_order": second_order}
+        self.settings = {
             "noise": noise_of(clf),
             "classes": clf.classes_,
             "abstain_label": clf.abstain_label_,
             "form": closed.name,
         }
-        laws = (closed.law(part, second_order=second_order) for part in parts)
-        return concatenate(certify_law(law, **settings) for law in laws)
-    rows = as_rows(X)
-    n_rows = len(first if rows is None else rows)
-    with progress_bar(n_rows, plan["n0"] + plan["n"], verbose) as report:
-        samplers = (sampler_of(clf, part, report) for part in parts)
-        labels = clf.classes_, clf.abstain_label_
-        certificate = concatenate(montecarlo.certify(s, *labels, **plan) for s in samplers)
-    check.warn_if_out_of_reach(certificate, plan["tol"])
+        self.identity: dict[str, Any] = {
+            "method": "exact",
+            "form": closed.name,
+            "settings": {"vote": clf.vote, **self.options},
+        }
+
+    def skip(self, n_rows: int) -> None:
+        """Do nothing: there is no bar."""
+
+    def certifier(self, part: NDArray[Any], first: int) -> _Certify:
+        return lambda rows, journal, keys: certify_law(
+            self.closed.law(part[rows], **self.options), **self.settings
+        )
+
+
+class _Draw:
+    """By votes."""
+
+    def __init__(self, clf: Any, plan: dict[str, Any], report: Report | None) -> None:
+        self.clf, self.plan, self.report = clf, plan, report
+        self.labels = clf.classes_, clf.abstain_label_
+        self.group = -(-_GROUP_DRAWS // (plan["n0"] + plan["n"]))
+        self.identity: dict[str, Any] = {
+            "method": "montecarlo",
+            **{name: plan[name] for name in ("n", "n0", "alpha", "bound")},
+            "asked_radii": plan["radii"],
+            "seed": clf._seed.hex(),
+            "stream": clf.stream,
+            "settings": {"tol": plan["tol"], "shortcuts": shortcut_names(clf.shortcuts)},
+        }
+
+    def skip(self, n_rows: int) -> None:
+        if self.report is not None:
+            self.report(n_rows * (self.plan["n0"] + self.plan["n"]))
+
+    def certifier(self, part: NDArray[Any], first: int) -> _Certify:
+        sampler = sampler_of(self.clf, part, self.report, first_row=first)
+        return lambda rows, journal, keys: montecarlo.certify(
+            sampler.at(rows, journal, keys), *self.labels, **self.plan
+        )
+
+
+def _with_log(
+    path: Any, clf: Any, job: _Job, parts: Iterable[NDArray[Any]], n_rows: int
+) -> Certificate:
+    """Certify the rows that are not in a log yet, and return the certificates of all in it."""
+    noise = noise_of_head(noise_of(clf))  # in the head is what a shortcut has made of it
+    identity = job.identity | {
+        "sigma": noise["sigma"],
+        "rows": n_rows,
+        "classes": clf.classes_.tolist(),
+        "versions": versions(),
+    }
+    identity["settings"] = {
+        "model": fingerprint(clf.estimator_, clf._answers, clf._frame),
+        "abstain_label": np.asarray(clf.abstain_label_).item(),  # it may be an integer of numpy
+        "noise": noise,
+        **identity["settings"],
+    }
+    with RunningLog(path, identity, n_rows) as log:
+        for first, part in _numbered(parts):
+            certify_rows = None
+            for start in range(0, len(part), job.group):
+                rows = slice(start, start + job.group)
+                keys = [row_key(clf._seed, row).tobytes().hex() for row in part[rows]]
+                if log.check(first + start, keys):
+                    job.skip(len(keys))
+                    continue
+                if certify_rows is None:  # reading a model may take a while
+                    certify_rows = job.certifier(part, first)
+                log.append(certify_rows(rows, log, keys), keys)
+        certificate = read_log(path, rows=n_rows).certificate
+    assert certificate is not None
     return certificate
 
 
 def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the class code of each row, and which rows are undecided."""
     first, parts = _parts(clf, X)  # first, because it asks whether clf is fitted
-    n, abstains = clf.n_predict, clf.abstain_label_ is not None
+    n, abstains = int(clf.n_predict), clf.abstain_label_ is not None
     closed = closed_form_of(clf, first)
     if closed is None and abstains:
         check.warn_if_hopeless("n_predict", n, clf.alpha, shared=True)
     stops = clf.sequential_predict and abstains
 
-    def decide(part: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def decide(first: int, part: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         if closed is not None and abstains:
             return decide_law(closed.law(part))
         if closed is not None and closed.complete:  # the argmax of predict_proba
             top = _frequencies(clf, part, closed).argmax(axis=1)
             return top, np.zeros(len(part), dtype=bool)
-        return montecarlo.predict(sampler_of(clf, part), n, clf.alpha, sequential=stops)
+        sampler = sampler_of(clf, part, first_row=first)
+        return montecarlo.predict(sampler, n, clf.alpha, sequential=stops)
 
-    codes, undecided = zip(*map(decide, parts), strict=True)
+    # one by one: map would take a StopIteration of the base for the end of the rows
+    decided = [decide(*numbered) for numbered in _numbered(parts)]
+    codes, undecided = zip(*decided, strict=True)
     return np.concatenate(codes), np.concatenate(undecided)
 
 
@@ -94,7 +212,16 @@ def _frequencies(clf: Any, X: NDArray[Any], closed: ClosedForm | None) -> NDArra
 
 def _shares(clf: Any, X: NDArray[Any]) -> NDArray[np.float64]:
     """Return the shares of the votes for each class."""
-    return sampler_of(clf, X).counts(clf.n_predict, Purpose.PREDICT) / clf.n_predict
+    n = int(clf.n_predict)  # an integer of numpy has no room for all draws
+    return sampler_of(clf, X).counts(n, Purpose.PREDICT) / n
+
+
+def _numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the parts, each behind the number of its first row."""
+    first = 0
+    for part in parts:
+        yield first, part
+        first += len(part)
 
 
 def _parts(clf: Any, X: Any) -> tuple[NDArray[Any], Iterator[NDArray[Any]]]:

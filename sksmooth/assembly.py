@@ -26,9 +26,11 @@ def levels_of(X: NDArray[np.floating]) -> int | None:
     """
 
     def on(levels: int, row: NDArray[np.floating]) -> bool:
-        values = row.astype(np.float64) * levels
-        inside = values.min() >= -(2.0**-16) and values.max() <= 255 + 2.0**-16
-        return bool(inside and np.all(np.abs(values - np.rint(values)) <= 2.0**-16))
+        with np.errstate(over="ignore"):  # then it is not inside
+            values = row.astype(np.float64) * levels
+        if not (values.min() >= -(2.0**-16) and values.max() <= 255 + 2.0**-16):
+            return False
+        return bool(np.all(np.abs(values - np.rint(values)) <= 2.0**-16))
 
     # a row at a time: the data may be large, and most fail soon
     if all(on(255, row) for row in X):
@@ -54,8 +56,13 @@ def noise_of(clf: Any) -> Noise:
     return ExactGaussian(sigma, int(np.prod(clf._row_shape)), clf._levels if fits else None)
 
 
-def sampler_of(clf: Any, X: NDArray[Any], report: Report | None = None) -> Sampler:
-    """Return what draws the votes of a fitted SmoothedClassifier around some rows."""
+def sampler_of(
+    clf: Any, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
+) -> Sampler:
+    """Return what draws the votes of a fitted SmoothedClassifier around some rows.
+
+    `first_row` is the number of the first of them, for messages.
+    """
     noise = noise_of(clf)
     problem = simplify(
         Problem(
@@ -78,9 +85,10 @@ def sampler_of(clf: Any, X: NDArray[Any], report: Report | None = None) -> Sampl
         named_by=X,
         stream=clf.stream,
         shortcut="+".join(problem.taken) or None,
-        batch_size=clf.batch_size,
+        batch_size=None if clf.batch_size is None else int(clf.batch_size),
         n_jobs=clf.n_jobs,
         report=report,
+        first_row=first_row,
     )
 
 

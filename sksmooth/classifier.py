@@ -1,5 +1,6 @@
 """SmoothedClassifier, the scikit-learn face of the library; it alone knows all other modules."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,8 +61,9 @@ class SmoothedClassifier(MetaClassifier):
         After the base is fitted, give the leaves of a decision tree the classes of all noise around
         the training rows that falls into them, as infinitely many noisy copies would.
     n_augment : int, default=1
-        Noisy copies of the training data that the base is fitted on. Skorch nets ignore it: they
-        see fresh noise in every batch.
+        Noisy copies of the training data that the base is fitted on. Of more than 1 GB, a base with
+        ``partial_fit`` gets one at a time, once each; a warning says so. Skorch nets ignore it:
+        they see fresh noise in every batch.
     n : int, default=100_000
         Draws per row with which `certify` bounds a probability.
     n0 : int, default=100
@@ -233,7 +235,7 @@ class SmoothedClassifier(MetaClassifier):
             X,
             y,
             noise=noise_of(self),
-            n_copies=self.n_augment,
+            n_copies=int(self.n_augment),
             random_state=rng,
             fit_params=fit_params,
             frame=frame,
@@ -276,6 +278,7 @@ class SmoothedClassifier(MetaClassifier):
         tol: float | None = None,
         bound: str = "one-sided",
         second_order: bool = False,
+        log: str | os.PathLike[str] | None = None,
         verbose: int = 0,
     ) -> Certificate:
         r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
@@ -307,6 +310,9 @@ class SmoothedClassifier(MetaClassifier):
             Use how fast the probabilities change as well, which is computed for decision trees and
             for ``vote="soft"``: radii are never smaller, and hold for the same classifier
             (arXiv:2010.10549). They do not follow from `p_lower` and `p_upper` alone.
+        log : str or path-like, default=None
+            File to which finished rows are appended, and from which an interrupted call goes on if
+            it is repeated: to the same certificate, bit for bit. See the guide on long runs.
         verbose : int, default=0
             1 shows a progress bar in a terminal or notebook.
 
@@ -322,10 +328,12 @@ class SmoothedClassifier(MetaClassifier):
         ------
         ValueError
             If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
-            scores are not finite.
+            scores are not finite; or `log` is of another model, seed, setting or version.
+        BlockingIOError
+            If another process is writing `log`.
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
-        return certify(self, X, verbose=verbose, second_order=second_order, **asked)
+        return certify(self, X, verbose=verbose, second_order=second_order, log=log, **asked)
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise: computed, or over draws.

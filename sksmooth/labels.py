@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_label_kind", "choose_abstain_label", "decode"]
+__all__ = [
+    "check_label_kind",
+    "choose_abstain_label",
+    "decode",
+    "of_one_kind",
+    "refuse_masked",
+]
+
+_INT64 = np.iinfo(np.int64)
 
 
 def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
@@ -28,6 +36,11 @@ def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
         )
     taken = set(classes.tolist())
     kind = classes.dtype.kind
+    if kind not in "biufUO":
+        raise ValueError(
+            f"y has labels of dtype {classes.dtype}, beside which there is no label for "
+            "abstentions. Pass numbers or strings, or abstain_label=None."
+        )
     if isinstance(requested, str) and requested == "auto":
         if kind in "biuf":
             label = next(c for c in range(-1, -len(taken) - 2, -1) if c not in taken)
@@ -37,9 +50,10 @@ def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
             text = f"_{text}_"
         return text
     if kind in "biu":
-        fits, wanted = isinstance(requested, numbers.Integral), "an integer"
+        fits, wanted = isinstance(requested, numbers.Integral), "an integer of 64 bits"
+        fits = fits and _INT64.min <= int(requested) <= _INT64.max
     elif kind == "f":
-        fits = isinstance(requested, numbers.Real) and math.isfinite(requested)
+        fits = isinstance(requested, numbers.Real) and _is_finite(requested)
         wanted = "a finite number"
     else:
         fits, wanted = isinstance(requested, str), "a string"
@@ -48,12 +62,14 @@ def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
             f"abstain_label={requested!r} does not fit the labels {_shorten(classes)}: expected "
             f'{wanted}. Use abstain_label="auto" to have one chosen.'
         )
-    if requested in taken:
+    requested = float(requested) if kind == "f" else requested
+    # as an array will hold it: rounded, or without zeros at the end of a string
+    if requested in taken or np.asarray(requested).item() in taken:
         raise ValueError(
             f"abstain_label={requested!r} is one of the classes {_shorten(classes)}, so an "
             'abstention could not be told from an answer. Take another, or abstain_label="auto".'
         )
-    return float(requested) if kind == "f" else requested
+    return requested
 
 
 def decode(
@@ -77,6 +93,42 @@ def check_label_kind(y: NDArray[Any], classes: NDArray[Any]) -> None:
             f"y has labels such as {y[:1].tolist()}, but the classes are {_shorten(classes)}. Pass "
             "the labels as they were given to fit."
         )
+
+
+def of_one_kind(y: Any) -> Any:
+    """Return labels, after refusing those of which some are missing or of another kind.
+
+    Sorting them would fail with a message that says little.
+    """
+    refuse_masked("y", y)
+    kind = getattr(getattr(y, "dtype", None), "kind", "")
+    if kind == "T":  # numpy's strings of any length, which scikit-learn does not know
+        y, kind = y.astype(object), "O"
+    if kind == "O" or isinstance(y, list | tuple):  # of a list, numpy would make "None" and "nan"
+        labels = np.asarray(y).ravel() if kind else y
+        others = [label for label in labels if not isinstance(label, str)]
+        if 0 < len(others) < len(labels):
+            raise ValueError(
+                f"y has {others[0]!r} among labels that are strings. Labels must be of one kind, "
+                "and none may be missing."
+            )
+    return y
+
+
+def refuse_masked(name: str, values: Any) -> None:
+    """Refuse masked values: an array of them would show what is behind the mask."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has {np.ma.count_masked(values)} masked values, and what is behind a mask "
+            f"must not count. Fill them ({name}.filled(...)), or leave them out."
+        )
+
+
+def _is_finite(number: Any) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an int that is no float
+        return False
 
 
 def _shorten(classes: NDArray[Any]) -> str:

@@ -6,8 +6,9 @@ those that m draws would have given from the start.
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,11 +20,30 @@ from .certificate.votes import certify_bounds
 from .noise import Noise
 from .sampling import Report, count_votes
 from .stopping import Curtailed, Deciding, Measuring, Planned, Rule, geometric_looks
-from .streams import Purpose
+from .streams import Purpose, block_rows
 
-__all__ = ["Sampler", "certify", "predict"]
+__all__ = ["Journal", "Sampler", "certify", "predict"]
 
+# Draws, of all rows together, after which a journal is told: seconds of work for most bases, and
+# many batches. A function of sizes alone, like the batches, so that a run that is taken up again
+# asks the base for the batches that it would have been asked for.
+_PIECE_VALUES = 2**28
+_PIECE_DRAWS = 2**12, 2**18
 Undecided = Callable[[int, NDArray[np.intp], NDArray[np.int64]], NDArray[np.bool_]]
+
+
+class Journal(Protocol):
+    """Remembers votes that were counted, by purpose, names of the rows, and draws."""
+
+    def find(
+        self, purpose: int, keys: Sequence[str], start: int, n: int
+    ) -> tuple[int, NDArray[np.int64]] | None:
+        """Return votes of the draws from `start` on, and where they end, at n or before."""
+
+    def note(
+        self, purpose: int, keys: Sequence[str], start: int, stop: int, votes: NDArray[np.int64]
+    ) -> None:
+        """Keep the votes of the draws `start` to `stop`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +73,12 @@ class Sampler:
         As of `SmoothedClassifier`.
     report : callable, default=None
         Told how many draws have just been finished, or are not needed any more.
+    journal : Journal, default=None
+        Asked before votes are counted, and told of them.
+    keys : sequence of str, default=()
+        Names of the rows in the journal.
+    first_row : int, default=0
+        Number of the first row in what the user has passed, for messages.
     """
 
     backend: Backend
@@ -66,11 +92,55 @@ class Sampler:
     batch_size: int | None = None
     n_jobs: int | None = None
     report: Report | None = None
+    journal: Journal | None = None
+    keys: Sequence[str] = ()
+    first_row: int = 0
+
+    def at(self, rows: slice, journal: Journal | None, keys: Sequence[str]) -> "Sampler":
+        """Return the sampler of some rows, with these names in a journal if there is one."""
+        named_by = None if self.named_by is None else self.named_by[rows]
+        parts: dict[str, Any] = {
+            "X": self.X[rows],
+            "tv_error": self.tv_error[rows],
+            "named_by": named_by,
+        }
+        parts["first_row"] = self.first_row + rows.start
+        return dataclasses.replace(self, **parts, journal=journal, keys=keys)
 
     def counts(
         self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None = None, start: int = 0
     ) -> NDArray[np.int64]:
         """Return the votes of the draws `start` to `n` of all rows, or of those at `rows`."""
+        if self.journal is None:
+            return self._count(n, purpose, rows, start)
+        keys = self.keys if rows is None else [self.keys[row] for row in rows]
+        counts = np.zeros((len(keys), self.backend.n_classes), dtype=np.int64)
+        piece = self._piece(len(keys))
+        while start < n:
+            found = self.journal.find(purpose, keys, start, n)
+            if found is not None:
+                stop, votes = found
+                if self.report is not None:
+                    self.report(len(keys) * (stop - start))
+            else:
+                stop = min(n, (start // piece + 1) * piece)
+                votes = self._count(stop, purpose, rows, start)
+                self.journal.note(purpose, keys, start, stop, votes)
+            counts += votes
+            start = stop
+        return counts
+
+    def _piece(self, n_rows: int) -> int:
+        """Return the draws of each of some rows after which a journal is told."""
+        size = self.X[0].size
+        workers = joblib.effective_n_jobs(self.n_jobs) if self.backend.in_parallel else 1
+        draws = workers * int(np.clip(_PIECE_VALUES // size, *_PIECE_DRAWS))
+        block = block_rows(size)
+        return max(1, draws // n_rows // block) * block
+
+    def _count(
+        self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None, start: int
+    ) -> NDArray[np.int64]:
         return count_votes(
             self.backend,
             self.X,
@@ -82,6 +152,7 @@ class Sampler:
             stream=self.stream,
             start=start,
             rows=rows,
+            first_row=self.first_row,
             batch_size=self.batch_size,
             n_jobs=self.n_jobs,
             report=self.report,

@@ -14,11 +14,11 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.parallel import Parallel, delayed
 
 from .backends import Backend, Source
 from .noise import Noise
 from .streams import Purpose, block_rows, row_key
+from .workers import hand_out
 
 __all__ = ["count_votes"]
 
@@ -40,6 +40,7 @@ def count_votes(
     stream: str = "philox",
     start: int = 0,
     rows: NDArray[np.intp] | None = None,
+    first_row: int = 0,
     batch_size: int | None = None,
     n_jobs: int | None = None,
     report: Report | None = None,
@@ -66,6 +67,8 @@ def count_votes(
         Draws of each row to leave out, because they have been counted before.
     rows : ndarray of shape (n_rows,), default=None
         Positions of the rows to count; None for all.
+    first_row : int, default=0
+        Number of the first row of X in what the user has passed, for messages.
     batch_size : int, default=None
         Rows of noise per call of the model; None for what suits the model.
     n_jobs : int, default=None
@@ -89,7 +92,9 @@ def count_votes(
         rows = np.arange(len(X))
     else:
         X, named_by = X[rows], named_by[rows]
-    keys = np.array([row_key(seed, row, noise.name) for row in named_by])
+    keys = np.empty((len(named_by), 2), dtype=np.uint64)  # a list of arrays would be ten times it
+    for i, row in enumerate(named_by):
+        keys[i] = row_key(seed, row, noise.name)
     block = block_rows(X[0].size)
     per_task = 1 if backend.prefer == "threads" else _DRAWS_PER_TASK
     with backend.running():
@@ -103,18 +108,23 @@ def count_votes(
             tally = _count_blocks(backend, X, keys, draws, 0, total, report)
         else:
             tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
-            tasks = _chunks(backend, X, keys, draws, n_tasks)
-            # not every joblib backend hands over results as they come; only a report needs that
-            return_as = "list" if report is None else "generator_unordered"
-            parallel = Parallel(n_jobs=n_jobs, prefer=backend.prefer, return_as=return_as)
+            results = hand_out(
+                _count_chunk,
+                backend,
+                _chunks(X, keys, draws, n_tasks),
+                n_jobs=n_jobs,
+                prefer=backend.prefer,
+                in_order=report is None,  # only a report needs them as they come
+            )
             # scikit-learn sets warning filters in each task; side by side, threads can leave the
             # process without any. These are put back.
             with warnings.catch_warnings():
-                for first, part in parallel(tasks):
+                for first, part in results:
                     tally[first : first + len(part)] += part
                     if report is not None:
                         report(int(part.sum()))
-    _refuse_non_answers(tally[:, -1], n - start, rows)
+    _refuse_lost_work(tally, n - start)
+    _refuse_non_answers(tally[:, -1], n - start, rows + first_row)
     return np.ascontiguousarray(tally[:, :-1])
 
 
@@ -155,20 +165,19 @@ class _Draws:
 
 
 def _chunks(
-    backend: Backend, X: NDArray[np.floating], keys: Keys, draws: _Draws, n_chunks: int
-) -> Iterator[Any]:
-    """Yield joblib tasks that count consecutive blocks; each takes only its own rows along."""
+    X: NDArray[np.floating], keys: Keys, draws: _Draws, n_chunks: int
+) -> Iterator[tuple[Any, ...]]:
+    """Yield arguments that count consecutive blocks; each takes only its own rows along."""
     total = len(X) * draws.blocks
-    edges = np.linspace(0, total, n_chunks + 1).astype(int).tolist()
+    edges = [total * i // n_chunks for i in range(n_chunks + 1)]  # floats would round
     for start, stop in pairwise(edges):
         first, last = start // draws.blocks, -(-stop // draws.blocks)
         shift = first * draws.blocks
-        part = (X[first:last], keys[first:last], draws, start - shift, stop - shift)
-        yield delayed(_count_chunk)(first, backend, *part)
+        yield first, X[first:last], keys[first:last], draws, start - shift, stop - shift
 
 
-def _count_chunk(first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
-    return first, _count_blocks(*args)
+def _count_chunk(backend: Backend, first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
+    return first, _count_blocks(backend, *args)
 
 
 def _count_blocks(
@@ -185,14 +194,17 @@ def _count_blocks(
     batch_size = min(draws.batch_size, _power_of_two(needed) if backend.constant_shape else needed)
     tally = backend.zeros(len(X))
     source = backend.source(draws.noise, draws.stream)
-    for batch, rows in _batches(source, X, keys, draws, batch_size, start, stop):
-        filled = len(rows)
-        # the last batch is shorter; with each new length a compiler would start again
-        length = _power_of_two(filled) if backend.constant_shape else filled
-        votes = backend.classify(batch[:length])[:filled]
-        backend.add_votes(tally, votes, rows)
-        if report is not None:
-            report(filled)
+    # The surrounding joblib.parallel_config is for the votes. A forest that followed it too would
+    # sum its trees in whatever order its workers come, and a tie might fall either way.
+    with joblib.parallel_config(backend="threading", n_jobs=1):
+        for batch, rows in _batches(source, X, keys, draws, batch_size, start, stop):
+            filled = len(rows)
+            # the last batch is shorter; with each new length a compiler would start again
+            length = _power_of_two(filled) if backend.constant_shape else filled
+            votes = backend.classify(batch[:length])[:filled]
+            backend.add_votes(tally, votes, rows)
+            if report is not None:
+                report(filled)
     return backend.to_numpy(tally)
 
 
@@ -243,6 +255,15 @@ def _batches(
                 filled = 0
     if filled:
         yield batch, rows[:filled]
+
+
+def _refuse_lost_work(tally: NDArray[np.int64], n: int) -> None:
+    """No engine has been seen to do so, but a vote too few or too many would be a false count."""
+    if np.any(tally.sum(axis=1) != n):
+        raise RuntimeError(
+            "The workers have not returned each draw once: some work was lost or done twice. "
+            "Nothing is certified; try again, with n_jobs=1 if it happens again."
+        )
 
 
 def _refuse_non_answers(votes: NDArray[np.int64], n: int, rows: NDArray[np.intp]) -> None:

@@ -127,8 +127,8 @@ class Curtailed(Measuring):
         super().__init__(n, alpha, one_sided, selected)
         step = CURTAIL_STEP if step is None else step
         # no row can be lost before half of the draws; 8 looks get most of what there is
-        looks = np.ceil(n * np.arange(8, 16) / 16 / step).astype(int) * step
-        self.sizes = [int(size) for size in np.unique(looks) if size < n - step // 2] + [n]
+        looks = {-(-n * part // (16 * step)) * step for part in range(8, 16)}
+        self.sizes = [*sorted(size for size in looks if size < n - step // 2), n]
         low, high = 0, n + 1  # bisect for the fewest votes that certify, unless there is one look
         while high - low > 1 and len(self.sizes) > 1:
             middle = (low + high) // 2
@@ -172,7 +172,7 @@ class Planned(Measuring):
         votes = np.stack(top_two(pilot, self.selected), axis=1)
         cases, case_of = np.unique(votes, axis=0, return_inverse=True)
         self.draws = self._plan(cases, int(pilot[0].sum()), tol, radius)[case_of.ravel()]
-        self.sizes = np.unique([*self.draws, n]).tolist()
+        self.sizes = np.unique(np.append(self.draws, n)).tolist()
 
     def undecided(self, look: int, rows: Rows, counts: Counts) -> NDArray[np.bool_]:
         """Return which rows are planned to get more."""
@@ -188,8 +188,8 @@ class Planned(Measuring):
             return np.stack([radius(*self.bound(*c, size, self.alpha)) for c in counts])
 
         most = predicted(self.n)
-        draws = np.full(len(cases), self.n)
-        for size in np.geomspace(min(FIRST_LOOK, self.n), self.n, 40).astype(int)[-2::-1]:
+        draws = np.full(len(cases), self.n, dtype=np.int64)
+        for size in np.geomspace(min(FIRST_LOOK, self.n), self.n, 40).astype(np.int64)[-2::-1]:
             draws[np.all(most - predicted(int(size)) <= tol, axis=0)] = size
         return draws
 

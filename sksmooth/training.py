@@ -3,6 +3,8 @@
 A base that has never seen noise answers noisy inputs badly, and then there is little to certify.
 """
 
+import inspect
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +19,17 @@ from .noise import Noise
 from .rows import Rows
 from .streams import Philox, Purpose, block_rows, new_seed, row_key
 
-__all__ = ["FittedBase", "fit_base", "fit_under_noise", "noisy_copies", "seed_unset"]
+__all__ = [
+    "STACK_BYTES",
+    "FittedBase",
+    "fit_base",
+    "fit_under_noise",
+    "noisy_copies",
+    "noisy_copy",
+    "seed_unset",
+]
+
+STACK_BYTES = 10**9  # of noisy copies that are made at once without a word
 
 
 def noisy_copies(
@@ -40,6 +52,24 @@ def noisy_copies(
             perturb(streams.at(key, block, Purpose.TRAIN), part)
             noisy[start : start + len(part), i] = part
     return noisy.reshape(-1, *X.shape[1:])
+
+
+def noisy_copy(
+    X: NDArray[np.floating], number: int, *, noise: Noise, seed: bytes
+) -> NDArray[np.floating]:
+    """Return the copy of that number, from 0, among `noisy_copies`, without making the others.
+
+    A block is drawn from its beginning, so that later copies take longer: up to the block's size.
+    """
+    block, place = divmod(number, block_rows(X[0].size))
+    noisy = np.empty(X.shape, dtype=X.dtype)
+    draws = np.empty((place + 1, *X.shape[1:]), dtype=X.dtype)
+    streams = Philox()
+    for i, row in enumerate(X):
+        key = row_key(seed, row, noise.name)
+        noise.around(row)(streams.at(key, block, Purpose.TRAIN), draws)
+        noisy[i] = draws[place]
+    return noisy
 
 
 class FittedBase(NamedTuple):
@@ -75,7 +105,7 @@ def fit_base(
             raise ValueError("refit_leaves=True would change a model that is frozen.")
         if not hasattr(estimator, "feature_names_in_"):
             frame = None
-        estimator = estimator.fit(X if frame is None else frame(X), y, **fit_params)
+        estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
         classes = frozen_classes(estimator, X, y, frame)
         return FittedBase(estimator, classes, classes, frame)
     classes, codes = np.unique(y, return_inverse=True)
@@ -114,6 +144,13 @@ def fit_under_noise(
 ) -> Any:
     """Fit `estimator` in place: nets see fresh noise in every batch, others `n_copies` copies.
 
+    Copies of up to `STACK_BYTES` together are one training set. Where they would be more, a base
+    that can learn in parts is fitted on the first copy and goes on by ``partial_fit`` on each of
+    the others, so that one exists at a time. For sums, as of naive Bayes, that is the same as
+    fitting on all; whatever goes over its data several times sees the other copies once. So it is
+    done only where the stack would be large, and never silently. Any other base gets the stack all
+    the same, after a warning that says what it takes.
+
     Entries of `fit_params` with one value per row are repeated with the rows.
     """
     if is_net(estimator):
@@ -128,25 +165,92 @@ def fit_under_noise(
             reproducible=reproducible,
             fit_params=fit_params,
         )
+    per_row: dict[str, Any] = {}
+    if n_copies > 1:
+        per_row = {
+            name: value
+            for name, value in fit_params.items()
+            if np.ndim(value) > 0 and _num_samples(value) == len(X)
+        }
+    if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
+        in_parts = _learns_in_parts(estimator, per_row)
+        # points at the caller of SmoothedClassifier.fit
+        warnings.warn(_what_it_takes(estimator, X, n_copies, in_parts), UserWarning, stacklevel=5)
+        if in_parts:
+
+            def copy(number: int) -> Any:
+                noisy = noisy_copy(X, number, noise=noise, seed=seed)
+                return noisy if frame is None else frame(noisy)
+
+            for number in range(n_copies):
+                # no copy has a name here: each is gone before the next is made
+                if number == 0:
+                    estimator.fit(copy(number), codes, **fit_params)
+                else:
+                    estimator.partial_fit(copy(number), codes, **per_row)
+            return estimator
     noisy: Any = noisy_copies(X, n_copies, noise=noise, seed=seed)
     if frame is not None:
         noisy = frame(noisy)
     if n_copies > 1:
         numbers = np.tile(np.arange(len(X)), n_copies)
         codes = codes[numbers]
-        fit_params = {
-            name: _safe_indexing(value, numbers)
-            if np.ndim(value) > 0 and _num_samples(value) == len(X)
-            else value
-            for name, value in fit_params.items()
-        }
+        repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
+        fit_params = fit_params | repeated
     model = unwrap(estimator)[1]
     if not is_net(model):
-        return estimator.fit(noisy, codes, **fit_params)
+        return _checked(estimator.fit(noisy, codes, **fit_params))
     from .backends.skorch_fit import seeded
 
     with seeded(model, seed, enabled=reproducible):
         return estimator.fit(noisy, codes, **fit_params)
+
+
+def _learns_in_parts(estimator: Any, per_row: dict[str, Any]) -> bool:
+    """Whether `estimator` can go on after ``fit`` with more rows, and with their parameters.
+
+    A Pipeline cannot. Classifiers of scikit-learn refuse it with two settings that need to see all
+    rows at once.
+    """
+    if (
+        not hasattr(estimator, "partial_fit")
+        or getattr(estimator, "early_stopping", False)
+        or getattr(estimator, "class_weight", None) == "balanced"
+    ):
+        return False
+    known = inspect.signature(estimator.partial_fit).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    return takes_any or per_row.keys() <= known.keys()
+
+
+def _what_it_takes(estimator: Any, X: NDArray[np.floating], n_copies: int, in_parts: bool) -> str:
+    """Say how much memory noisy copies take, and what can be done about it."""
+    name, values = type(estimator).__name__, X[0].size
+    what = (
+        f"n_augment={n_copies} noisy copies of {len(X)} rows x {values} values x "
+        f"{X.itemsize} bytes are {n_copies * X.nbytes / 1e9:.3g} GB"
+    )
+    if in_parts:
+        return (
+            f"{what}. One of {X.nbytes / 1e9:.3g} GB is made at a time: {name} is fitted on the "
+            "first and updated by partial_fit, once, on each of the others. Unless it learns by "
+            "sums, as naive Bayes does, that is not the same as fitting it on all of them."
+        )
+    return (
+        f"{what}, made at once, since {name} cannot go on by partial_fit; it may need several "
+        "times as much for itself. To need less: a smaller n_augment, a sample of the rows, "
+        "float32 in place of float64, or a base with partial_fit, such as SGDClassifier or "
+        "GaussianNB, that is not in a Pipeline."
+    )
+
+
+def _checked(fitted: Any) -> Any:
+    """Refuse what a ``fit`` returns that forgot to return its estimator."""
+    if not hasattr(fitted, "predict"):
+        raise TypeError(
+            f"The base estimator's fit returned {fitted!r}; it must return the fitted estimator."
+        )
+    return fitted
 
 
 def _name_of_weights(estimator: Any) -> str:

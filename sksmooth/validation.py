@@ -18,14 +18,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
 from .bounds.top_class import BY_NAME, FREE
-from .noise.sigma import SIGMAS, is_still
+from .labels import of_one_kind, refuse_masked
+from .noise.sigma import SIGMAS, check_sigma, is_still
 from .rows import Rows, as_rows
 from .streams import GENERATORS
 
 __all__ = [
     "CONSTRAINTS",
     "SMALLEST_ALPHA",
+    "CountConstraint",
     "EstimatorConstraint",
+    "RealConstraint",
     "as_numeric",
     "certify_plan",
     "check_alpha",
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 SMALLEST_ALPHA = 1e-200  # the bounds are accurate down to 1e-210; looks share alpha
+_LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
 
 
 class EstimatorConstraint(HasMethods):
@@ -59,24 +63,51 @@ class EstimatorConstraint(HasMethods):
         )
 
 
+class CountConstraint(Interval):
+    """Whole numbers of 1 or more, numpy's as well; True is not one of them."""
+
+    def __init__(self) -> None:
+        super().__init__(Integral, 1, None, closed="left")
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether `val` is such a number."""
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+class RealConstraint(Interval):
+    """scikit-learn's interval, for numbers of any precision and for fractions.
+
+    Compared in their own precision, bounds such as 1e100 would overflow.
+    """
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether `val` is a number in the interval; True and False are none."""
+        if isinstance(val, bool) or not isinstance(val, Real):
+            return False
+        try:
+            return super().is_satisfied_by(float(val))
+        except OverflowError:  # an int that is no float
+            return False
+
+
 # scikit-learn's table of what the constructor of SmoothedClassifier takes
 CONSTRAINTS: dict[str, list[Any]] = {
     "estimator": [EstimatorConstraint()],
-    "sigma": [Interval(Real, *SIGMAS, closed="both"), "array-like", dict],
+    "sigma": [RealConstraint(Real, *SIGMAS, closed="both"), "array-like", dict],
     "method": [StrOptions({"auto", "montecarlo", "exact"})],
     "vote": [StrOptions({"hard", "soft"})],
     "refit_leaves": ["boolean"],
-    "n_augment": [Interval(Integral, 1, None, closed="left")],
-    "n": [Interval(Integral, 1, None, closed="left")],
-    "n0": [Interval(Integral, 1, None, closed="left")],
-    "n_predict": [Interval(Integral, 1, None, closed="left")],
+    "n_augment": [CountConstraint()],
+    "n": [CountConstraint()],
+    "n0": [CountConstraint()],
+    "n_predict": [CountConstraint()],
     "sequential_predict": ["boolean"],
-    "alpha": [Interval(Real, SMALLEST_ALPHA, 1, closed="left")],
+    "alpha": [RealConstraint(Real, SMALLEST_ALPHA, 1, closed="left")],
     "abstain_label": [Real, str, None],
     "noise": [StrOptions({"exact", "float"})],
     "stream": [StrOptions(set(GENERATORS))],
     "shortcuts": [str, "array-like", None],
-    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+    "batch_size": [CountConstraint(), None],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
 }
@@ -143,14 +174,14 @@ def certify_plan(
         raise ValueError(
             "Give radius, to have radii decided, or tol, to have them measured; not both."
         )
-    if tol is not None and not (_is_real(tol) and 0 < tol < np.inf):
+    if tol is not None and not (_is_real(tol) and 0 < tol <= sys.float_info.max):
         raise ValueError(f"tol must be a positive, finite length in the units of X; got {tol!r}.")
-    plan = {
+    plan: dict[str, Any] = {
         "n": check_draws("n", clf.n if n is None else n),
         "n0": check_draws("n0", clf.n0 if n0 is None else n0),
         "alpha": check_alpha(clf.alpha if alpha is None else alpha),
         "radii": None if radius is None else check_radii(radius),
-        "tol": tol,
+        "tol": None if tol is None else float(tol),
         "bound": bound,
     }
     if radius is not None and bound in FREE:
@@ -182,6 +213,7 @@ def warn_if_out_of_reach(certificate: Any, tol: float | None) -> None:
 
 def check_radii(radius: Any) -> tuple[float, ...]:
     """Return one radius, or a sequence of them, as a tuple of float."""
+    refuse_masked("radius", radius)
     try:
         values = np.atleast_1d(np.asarray(radius))
     except ValueError:  # lists of several lengths
@@ -236,9 +268,9 @@ def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
 def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
     """Return X ready for scikit-learn's ``validate_data``, and the dtype to ask of it.
 
-    Tensors become arrays. float32 and float64 stay what they are. For a base that ends in a net,
-    small integers (bytes of images) become float32, which holds them exactly; all else becomes
-    float64.
+    Tensors become arrays. float32 and float64 stay what they are, in the machine's byte order. For
+    a base that ends in a net, small integers (bytes of images) become float32, which holds them
+    exactly; all else becomes float64.
     """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(X, torch.Tensor):
@@ -248,7 +280,11 @@ def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
             "X is sparse, but noise makes every entry non-zero: dense data is required. Pass "
             "X.toarray() if it fits into memory."
         )
+    refuse_masked("X", X)
     _warn_about_categories(X, sigma)
+    if isinstance(X, np.ndarray) and X.dtype.kind == "f":
+        # scikit-learn would make float64 of float32 in the other byte order
+        X = X.astype(X.dtype.newbyteorder("="), copy=False)
     dtype = getattr(X, "dtype", None)
     if (
         is_net(unwrap(estimator)[1])
@@ -284,7 +320,20 @@ def check_rows(clf: Any, X: Any) -> Any:
     X, dtype = as_numeric(X, estimator=clf.estimator, sigma=clf.sigma)
     if len(clf._row_shape) > 1:  # scikit-learn would speak of features
         check_row_shape(np.shape(X)[1:], clf._row_shape)
-    return validate_data(clf, X, dtype=dtype, allow_nd=True, reset=False)
+    X = validate_data(clf, X, dtype=dtype, allow_nd=True, reset=False)
+    _check_noise(clf, X)
+    return X
+
+
+def _check_noise(clf: Any, X: Any) -> None:
+    """Refuse noise that is hidden by a mask, or would be infinite in the precision of X."""
+    refuse_masked("sigma", clf.sigma)
+    sigma = check_sigma(clf.sigma, X.shape[1:], getattr(clf, "feature_names_in_", None))
+    if X.dtype == np.float32 and np.max(sigma) > _LARGEST_SIGMA_FLOAT32:
+        raise ValueError(
+            f"sigma={np.max(sigma):g} is too large for rows in float32: noise would overflow. Pass "
+            "X in float64, or take other units."
+        )
 
 
 def check_training_rows(clf: Any, X: Any, y: Any) -> tuple[Any, Any, Rows | None]:
@@ -297,13 +346,19 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> tuple[Any, Any, Rows | None
         y = labels_of(rows) if y is None else y
         if not (is_net(clf.estimator) or is_frozen(clf.estimator)):
             X, rows = rows[:], None
+    y = of_one_kind(y)
     if rows is None:
         X, dtype = as_numeric(X, estimator=clf.estimator, sigma=clf.sigma)
-        return *validate_data(clf, X, y, dtype=dtype, allow_nd=True), None
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(rows, y)
-    X, dtype = as_numeric(rows[:1], estimator=clf.estimator, sigma=clf.sigma)
-    return validate_data(clf, X, dtype=dtype, allow_nd=True), y, rows
+        X, y = validate_data(clf, X, y, dtype=dtype, allow_nd=True)
+    else:
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(rows, y)
+        X, dtype = as_numeric(rows[:1], estimator=clf.estimator, sigma=clf.sigma)
+        X = validate_data(clf, X, dtype=dtype, allow_nd=True)
+    if not X[0].size:  # scikit-learn looks at the second axis only
+        raise ValueError(f"X has rows of shape {X.shape[1:]}: there are no values in them.")
+    _check_noise(clf, X)
+    return X, y, rows
 
 
 def labels_of(X: Any) -> Any:

@@ -1,5 +1,7 @@
 """Models and data that several test files use."""
 
+import dataclasses
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
@@ -51,3 +53,14 @@ def blobs(n=60, d=2, k=2, seed=0):
     X = rng.normal(size=(n, d))
     X[:, 0] += 4.0 * y
     return X, y
+
+
+def assert_same_certificate(one, other):
+    """All that certificates say is equal, to the last bit."""
+    for field in dataclasses.fields(one):
+        these, those = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(these, np.ndarray):
+            assert these.dtype.kind == those.dtype.kind, field.name
+            assert np.array_equal(these, those, equal_nan=these.dtype.kind == "f"), field.name
+        else:
+            assert these == those, field.name

@@ -10,6 +10,7 @@ from scipy import stats
 
 from sksmooth.bounds import clopper_pearson, radius_cohen, two_sided, widened
 from sksmooth.certificate import certify_counts, predict_counts
+from sksmooth.certificate.votes import top_two
 from sksmooth.noise import ExactGaussian, Gaussian
 
 CLASSES = np.array(["ant", "bee", "cat"])
@@ -202,6 +203,19 @@ class TestImperfectNoise:
         assert_allclose(certificate.p_lower, ideal.p_lower, atol=1e-11)
         assert_allclose(certificate.radii, ideal.radii, atol=3e-5)
         assert np.all(certificate.radii <= ideal.radii)
+
+
+def test_the_rival_of_a_class_that_lost():
+    """Of a selected class that another one has overtaken, that one is the rival."""
+    counts = np.array([[100, 300, 50], [200, 50, 200], [0, 0, 450]])
+    votes, others = top_two(counts, np.array([0, 2, 1]))
+    assert votes.tolist() == [100, 200, 0]
+    assert others.tolist() == [300, 200, 450]
+    certificate = certify_counts(
+        np.array([[9, 1, 0]]), counts[:1], noise=Gaussian(1.0), classes=CLASSES, bound=two_sided
+    )
+    assert certificate.p_upper[0] > 300 / 450
+    assert certificate.abstained.all()
 
 
 def test_predict_against_scipy():

@@ -13,14 +13,17 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 
 # From the bottom up. A module may import from lower layers, not from its own.
 LAYERS = [
-    {"bounds", "streams", "lattice", "labels", "meta", "progress", "rows", "_version"},
+    {
+        *("bounds", "streams", "lattice", "labels", "meta", "progress", "rows", "fingerprint"),
+        *("workers", "_version"),
+    },
     {"noise", "models"},
     {"backends", "exact"},
     {"sampling", "certificate", "training", "validation", "shortcuts", "objectives"},
-    {"stopping", "nets"},
+    {"stopping", "nets", "records"},
     {"montecarlo"},
     {"assembly"},
-    {"answers", "attacks", "records"},
+    {"answers", "attacks"},
     {"classifier", "nested"},
     {"metrics"},
     {"displays", "tables"},

@@ -274,8 +274,8 @@ def test_small_work_is_not_sent_to_workers(monkeypatch):
     """Not to processes: what a batch or two decide would cost more to hand out than to make."""
     model = LogisticRegression().fit(*blobs(k=3, d=5))
     sent = []
-    parallel = sampling.Parallel
-    monkeypatch.setattr(sampling, "Parallel", lambda **k: sent.append(k) or parallel(**k))
+    hand_out = sampling.hand_out
+    monkeypatch.setattr(sampling, "hand_out", lambda *a, **k: sent.append(k) or hand_out(*a, **k))
     monkeypatch.setattr(sampling, "_DRAWS_PER_TASK", 10_000)
     with joblib.parallel_config(backend="threading", n_jobs=2):
         few = count(model, X[:2], 9_999)

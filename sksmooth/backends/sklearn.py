@@ -34,6 +34,8 @@ class FrameMaker:
 
     def __call__(self, X: NDArray[Any]) -> Any:
         """Return X as a data frame."""
+        if self.library not in ("pandas", "polars"):  # a file that was loaded may say anything
+            raise ValueError(f"library must be 'pandas' or 'polars'; got {self.library!r}.")
         frame = importlib.import_module(self.library).DataFrame
         if self.library == "polars":
             return frame(X, schema=list(self.columns))
@@ -68,9 +70,13 @@ class SklearnBackend(Backend):
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`."""
-        predicted = np.asarray(
-            self.estimator.predict(batch if self.frame is None else self.frame(batch))
-        )
+        answer = self.estimator.predict(batch if self.frame is None else self.frame(batch))
+        if isinstance(answer, np.ma.MaskedArray) and np.ma.is_masked(answer):
+            raise ValueError(
+                f"{_name(self.estimator)}.predict returned masked labels. Such labels are "
+                "no votes: fill them with what the model answers, or let it raise."
+            )
+        predicted = np.asarray(answer)
         if predicted.shape == (len(batch), 1):
             predicted = predicted[:, 0]
         if predicted.shape != (len(batch),):
@@ -82,16 +88,25 @@ class SklearnBackend(Backend):
             votes = predicted.astype(np.int64, copy=False)
             known = (votes >= 0) & (votes < self.n_classes)
         else:
-            place = np.searchsorted(self._sorted, predicted).clip(max=self.n_classes - 1)
-            votes = self._order[place]
-            known = self.answers[votes] == predicted
+            try:
+                place = np.searchsorted(self._sorted, predicted).clip(max=self.n_classes - 1)
+                votes = self._order[place]
+                known = np.asarray(self.answers[votes] == predicted, dtype=bool)
+            except (TypeError, ValueError) as error:  # None, or arrays, among objects
+                raise ValueError(
+                    f"{_name(self.estimator)}.predict returned labels of dtype {predicted.dtype}, "
+                    f"such as {predicted[0]!r}, which cannot be compared with {self._fitted_on()}"
+                ) from error
         if not known.all():
             stranger = predicted[~known].tolist()[0]
             raise ValueError(
-                f"{_name(self.estimator)}.predict returned {stranger!r}, which is not among the "
-                f"classes that it was fitted on, {self.answers.tolist()[:10]}."
+                f"{_name(self.estimator)}.predict returned {stranger!r}, which is not among "
+                f"{self._fitted_on()}"
             )
         return votes
+
+    def _fitted_on(self) -> str:
+        return f"the classes that it was fitted on, {self.answers.tolist()[:10]}."
 
 
 def _name(estimator: Any) -> str:

@@ -62,7 +62,10 @@ class ClosedForm:
         """
         size = max(1, self.form.rows_at_once())
         parts = [X[i : i + size] for i in range(0, max(len(X), 1), size)]
-        return Law.joined(self._law(part, second_order) for part in parts).in_order(self.codes)
+        # rows near the largest floats get infinite margins, or none: then nothing is certified
+        with np.errstate(over="ignore", invalid="ignore"):
+            joined = Law.joined(self._law(part, second_order) for part in parts)
+        return joined.in_order(self.codes)
 
     def _law(self, X: NDArray[np.floating], second_order: bool) -> Law:
         inputs = self.spread.around(X)
@@ -85,7 +88,7 @@ class ClosedForm:
         """
         sample = X[:20] if ask is None else _sample(X, self.spread.sigma)
         Z = self.spread.affine(sample.astype(np.float64))
-        looks = [(Z, classify(sample))]
+        looks = [(Z, classify(sample.copy()))]  # a base may work in place
         if ask is not None:
             probes = self.form.probes(Z)
             looks.append((probes, ask(probes)))

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,15 +44,19 @@ class Law:
 
     @classmethod
     def joined(cls, parts: Iterable["Law"]) -> "Law":
-        """Return the laws of consecutive rows as one."""
+        """Return the laws of consecutive rows as one; what came out as no number says nothing."""
         laws = list(parts)
 
-        def join(name: str) -> NDArray[np.float64] | None:
+        def join(name: str, nothing: float) -> Any:
             arrays = [getattr(law, name) for law in laws]
-            return None if arrays[0] is None else np.concatenate(arrays)
+            if arrays[0] is None:
+                return None
+            joined = np.concatenate(arrays)
+            return np.where(np.isnan(joined), nothing, joined)
 
-        upper, miss = (np.concatenate([getattr(a, name) for a in laws]) for name in _ALWAYS)
-        return cls(upper, miss, join("radius"), join("distance"))
+        return cls(
+            join("upper", 1.0), join("miss", 1.0), join("radius", 0.0), join("distance", 0.0)
+        )
 
     def in_order(self, order: NDArray[np.intp]) -> "Law":
         """Return the law with its classes in another order: column i becomes column order[i]."""
@@ -86,6 +91,3 @@ class Law:
     @staticmethod
     def _of(values: NDArray[np.float64], classes: NDArray[np.intp]) -> NDArray[np.float64]:
         return np.take_along_axis(values, classes[:, None], axis=1)[:, 0]
-
-
-_ALWAYS = ("upper", "miss")

@@ -27,6 +27,9 @@ __all__ = [
     "top_probability_curve",
 ]
 
+# more than a quotient and a product round off; less than a vote for any number of draws to 1e14
+_ROOM = 2.0**-50
+
 
 def certified_accuracy_lower_bound(
     y_true: ArrayLike,
@@ -100,7 +103,7 @@ def certified_accuracy_lower_bound(
         slack = np.sqrt(2 * alpha * (1 - alpha) * np.log(1 / rho) / m) + np.log(1 / rho) / (3 * m)
         bound = np.maximum(0.0, (score - alpha - slack) / (1 - alpha))
     else:
-        right = np.rint(score * m).astype(int)
+        right = np.rint(score * m).astype(np.int64)
         bound = np.array([_fewest_robust(int(y), m, alpha, rho) / m for y in right.ravel()])
     return float(bound.item()) if radius.ndim == 0 else bound.reshape(radius.shape)
 
@@ -181,9 +184,9 @@ def projected_certified_accuracy(
     if certificate.bound not in BY_NAME:
         raise ValueError(f"The bound {certificate.bound!r} is none of {list(BY_NAME)}.")
     top, other = _shares(certificate)
-    # rounded down and up, and a vote that all draws gave stays one
-    votes = np.floor(top * draws * (1 + 1e-12)).astype(np.int64)
-    others = np.minimum(np.ceil(other * draws * (1 - 1e-12)).astype(np.int64), draws - votes)
+    # rounded down and up; with the room, n times a share of n is the votes that it came from
+    votes = np.floor(top * draws * (1 + _ROOM)).astype(np.int64)
+    others = np.minimum(np.ceil(other * draws * (1 - _ROOM)).astype(np.int64), draws - votes)
     bounds = BY_NAME[certificate.bound](votes, others, draws, alpha)
     p_lower, p_upper = widened(*bounds, certificate.tv_error)
     radii = certificate.noise.radius(p_lower, p_upper)

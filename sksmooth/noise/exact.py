@@ -148,6 +148,7 @@ class ExactGaussian(Gaussian):
             return self._fine
         return _rounded_normal(Fraction(self.sigma) / self.step)
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is infinite is refused
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to sum integers."""
         values = row.astype(np.float64)

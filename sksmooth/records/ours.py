@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,12 @@ from ..bounds.top_class import BY_NAME, widened
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.votes import top_two
-from ..noise import KINDS
+from ..noise import KINDS, Noise
 from ..validation import check_alpha, check_draws, check_radii
 from .lines import check_unique, fault, rows_of
 from .record import Record
 
-__all__ = ["TITLE", "read_ours", "write_log"]
+__all__ = ["TITLE", "columns_of", "head_of", "lines_of_rows", "read_ours", "title_of", "write_log"]
 
 TITLE = "# sksmooth certification log, version 1"
 _COLUMNS = (
@@ -46,7 +46,8 @@ _COLUMNS = (
     "votes",
 )
 _COMPUTED = (*_COLUMNS, "width", "radius_l2")  # of certificates of closed forms
-_TEXT = ("stop_reason", "votes")  # the other cells are JSON
+_KEY = "key"  # of logs that grew row by row: a hash of each row, to be known again by
+_TEXT = ("stop_reason", "votes", _KEY)  # the other cells are JSON
 _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
 _REASONS = ("n", "hopeless", "decided", "tol", "exact")
 # what json, numpy and indexing raise over a file that somebody has changed
@@ -114,35 +115,73 @@ def write_log(
             f"A log needs rows, and a bound of {[*BY_NAME, 'exact']}; got {len(c)} rows and the "
             f"bound {c.bound!r}."
         )
-    names = _COMPUTED if c.method == "exact" else _COLUMNS
-    head = {name: getattr(c, name) for name in _SETTINGS} | {
+    head = head_of(c, len(c), settings)
+    if not seed:
+        head["seed"] = None
+    if record.y_true is not None:
+        head["dtypes"]["y_true"] = record.y_true.dtype.str
+    names = columns_of(c.method)
+    text = title_of(head, names) + lines_of_rows(record, names)  # first: it may fail
+    with open(path, "x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def head_of(c: Certificate, n_rows: int, settings: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a log says before its rows, of which there will be `n_rows`."""
+    return {name: getattr(c, name) for name in _SETTINGS} | {
         "method": c.method,
         "form": c.form,
-        "seed": c.seed if seed else None,
-        "noise": {"kind": c.noise.kind, **dataclasses.asdict(c.noise)},  # type: ignore[call-overload]
+        "noise": noise_of_head(c.noise),
         "sigma": c.sigma,
         "norm": c.norm,
-        "rows": len(c),
+        "rows": n_rows,
         "classes": c.classes.tolist(),
         "has_votes": c.counts.shape[1] > 0,
         "dtypes": {"classes": c.classes.dtype.str, "labels": c.labels.dtype.str},
-        "versions": {
-            "sksmooth": __version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "scikit-learn": sklearn.__version__,
-        },
+        "versions": versions(),
         "settings": settings or {},
     }
-    if record.y_true is not None:
-        head["dtypes"]["y_true"] = record.y_true.dtype.str
-    lines = [TITLE, f"# {json.dumps(head)}", "\t".join(names)]
-    lines += ["\t".join(cells[name] for name in names) for cells in _cells(record, c)]
-    with open(path, "x", encoding="utf-8", newline="\n") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def noise_of_head(noise: Noise) -> dict[str, Any]:
+    """Return a noise in values that fit into JSON."""
+    return {"kind": noise.kind, **dataclasses.asdict(noise)}  # type: ignore[call-overload]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions on which numbers may depend."""
+    return {
+        "sksmooth": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+
+
+def columns_of(method: str, *, keyed: bool = False) -> tuple[str, ...]:
+    """Return the names of a log's columns."""
+    names = _COMPUTED if method == "exact" else _COLUMNS
+    return (*names, _KEY) if keyed else names
+
+
+def title_of(head: dict[str, Any], names: tuple[str, ...]) -> str:
+    """Return the lines before the rows."""
+    return f"{TITLE}\n# {json.dumps(head)}\n" + "\t".join(names) + "\n"
+
+
+def lines_of_rows(record: Record, names: tuple[str, ...], keys: Sequence[str] | None = None) -> str:
+    """Return a line for each row; `keys` are the cells of that column."""
+    c = record.certificate
+    assert c is not None
+    lines = []
+    for i, cells in enumerate(_cells(record, c)):
+        if keys is not None:
+            cells[_KEY] = keys[i]
+        lines.append("\t".join(cells[name] for name in names) + "\n")
+    return "".join(lines)
 
 
 def _cells(record: Record, c: Certificate) -> Iterator[dict[str, str]]:
@@ -183,8 +222,9 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
     except _UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
     is_exact = settings["method"] == "exact"
-    names = _COMPUTED if is_exact else _COLUMNS
-    if len(lines) < 3 or tuple(lines[2].split("\t")) != names:
+    columns = tuple(lines[2].split("\t")) if len(lines) > 2 else ()
+    names = columns_of(settings["method"], keyed=columns[-1:] == (_KEY,))
+    if columns != names:
         raise fault(path, 3, f"expected the columns {names}")
     rows: list[dict[str, Any]] = []
     counts = np.zeros((len(lines), len(classes) if has_votes else 0), dtype=np.int64)
@@ -199,9 +239,10 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
         rows.append(row)
     check_unique(path, [row["idx"] for row in rows], 3)
     if len(rows) != expected:
-        raise ValueError(f"{path} has {len(rows)} of the {expected} rows it should have.")
+        hint = " It grows: certify with log= goes on with it." if columns[-1] == _KEY else ""
+        raise ValueError(f"{path} has {len(rows)} of the {expected} rows it should have.{hint}")
     try:
-        columns: dict[str, Any] = {
+        values: dict[str, Any] = {
             name: np.array([row[name] for row in rows], dtype)
             for name, dtype in {
                 "predict": dtypes["labels"],
@@ -220,15 +261,15 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
         }
     except _UNREADABLE as error:
         raise fault(path, 2, f"the dtypes do not fit the rows ({error!r})") from error
-    index, y_true = columns.pop("idx"), columns.pop("label", None)
-    labels, radii = columns.pop("predict"), columns.pop("radius")
-    columns["radii_l2"] = columns.pop("radius_l2", None)
+    index, y_true = values.pop("idx"), values.pop("label", None)
+    labels, radii = values.pop("predict"), values.pop("radius")
+    values["radii_l2"] = values.pop("radius_l2", None)
     certificate = Certificate(
         labels=labels,
         radii=radii,
         counts=counts[: len(rows)],
         classes=classes,
-        **columns,
+        **values,
         **settings,
     )
     untrue = _first_untrue(certificate)

@@ -96,7 +96,7 @@ def read_theirs(
         tv_error=np.zeros(len(label)),
         selected=predict,
         counts=np.zeros((len(label), 0), dtype=np.int64),  # they were not recorded
-        n_draws=np.full(len(label), n),
+        n_draws=np.full(len(label), n, dtype=np.int64),
         stop_reason=np.full(len(label), "n"),
         classes=np.unique(np.concatenate([label, predict[~abstained]])),
         n=n,

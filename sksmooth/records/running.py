@@ -1,0 +1,320 @@
+"""A log that grows while rows are certified, from which an interrupted run goes on.
+
+Two files, each only ever appended to. The log itself has the rows that are finished, in order, as
+`write_log` would have written them. Beside it, until the last row is finished, "<log>.partial" has
+the votes counted for rows that are not: what is made of votes is made again when the run goes on.
+"""
+
+import errno
+import json
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..certificate import Certificate
+from .lines import fault
+from .ours import TITLE, columns_of, head_of, lines_of_rows, title_of
+from .record import Record
+
+__all__ = ["RunningLog"]
+
+_NOTE_SECONDS = 0.5  # what is lost at most if the process is killed
+_SYNC_SECONDS = 2.0  # or if power fails
+_SHOWN = 3
+
+
+class RunningLog:
+    """A log that this process alone writes, as a context.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The log: a new file, or one that an earlier run with the same identity has begun.
+    identity : mapping
+        What must be the same for a run to go on, by the names in a log's head. Fits into JSON.
+    n_rows : int
+        Rows that there will be.
+
+    Attributes
+    ----------
+    n_done : int
+        Rows that are in the log.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is writing this log.
+    ValueError
+        If the file is no log, or a log of something else; the message says what differs.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], identity: Mapping[str, Any], n_rows: int
+    ) -> None:
+        self.path = pathlib.Path(path)
+        self._partial = self.path.with_name(self.path.name + ".partial")
+        self.identity: dict[str, Any] = json.loads(json.dumps(dict(identity)))
+        self.n_rows = n_rows
+        self.n_done = 0
+        self._head: dict[str, Any] | None = None
+        self._keys: list[str] = []  # of the rows that are in the log
+        self._ends: list[int] = []  # and where each of their lines ends
+        self._votes: dict[tuple[int, str], dict[int, tuple[int, list[int]]]] = {}
+        self._pending: list[bytes] = []  # votes that are not written yet
+        self._noted = self._synced = time.monotonic()
+
+    def __enter__(self) -> "RunningLog":
+        self._file = open(self.path, "a+b", buffering=0)
+        self._journal: BinaryIO | None = None
+        try:
+            _lock(self._file, self.path)
+            self._read_log()
+            self._read_partial()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            self._write_notes()
+            self._sync()
+            if error is None and self.n_done == self.n_rows:
+                self._partial.unlink(missing_ok=True)
+        finally:
+            self._close()
+        if error is not None:
+            error.add_note(
+                f"{self.n_done} of {self.n_rows} rows are finished and in {self.path}. Call "
+                "certify with the same arguments again, and it goes on from there."
+            )
+
+    def check(self, first: int, keys: Sequence[str]) -> bool:
+        """Return whether the rows from `first` on, with these keys, are all in the log.
+
+        If only some of them are, these are taken out of it again: rows are finished in groups, and
+        what a model answers may depend on the group, in the last digit. Rows of another content are
+        an error.
+        """
+        known = self._keys[first : first + len(keys)]
+        for i, (ours, theirs) in enumerate(zip(known, keys, strict=False), first):
+            if ours != theirs:
+                raise ValueError(
+                    f"Row {i} of X is not the row {i} that {self.path} has. Pass the same rows in "
+                    "the same order, or another log."
+                )
+        if len(known) == len(keys):
+            return True
+        if known:
+            self._cut(self._ends[first - 1] if first else self._body)
+            del self._keys[first:], self._ends[first:]
+            self.n_done = first
+        return False
+
+    def append(self, certificate: Certificate, keys: Sequence[str]) -> None:
+        """Write the next rows. When the call returns, the death of the process cannot take them."""
+        names = columns_of(certificate.method, keyed=True)
+        if self._head is None:
+            self._head = head_of(certificate, self.n_rows, self.identity["settings"])
+            _write(self._file, title_of(self._head, names).encode())
+        index = np.arange(self.n_done, self.n_done + len(certificate))
+        _write(self._file, lines_of_rows(Record.of(certificate, index=index), names, keys).encode())
+        self.n_done += len(certificate)
+        self._votes.clear()
+        self._pending.clear()
+        if time.monotonic() - self._synced > _SYNC_SECONDS:
+            self._sync()
+            if self._journal is not None:
+                self._journal.truncate(self._journal_head)
+
+    def find(
+        self, purpose: int, keys: Sequence[str], start: int, n: int
+    ) -> tuple[int, NDArray[np.int64]] | None:
+        """Return votes of the draws from `start` on, and where they end, at n or before.
+
+        None if some of the rows have none, or they do not end at one draw.
+        """
+        found = [self._votes.get((purpose, key), {}).get(start) for key in keys]
+        stops = {None if part is None else part[0] for part in found}
+        stop = stops.pop()
+        if stop is None or stops or stop > n:
+            return None
+        return stop, np.array([part[1] for part in found if part is not None], dtype=np.int64)
+
+    def note(
+        self, purpose: int, keys: Sequence[str], start: int, stop: int, votes: NDArray[np.int64]
+    ) -> None:
+        """Keep the votes of the draws `start` to `stop` of rows that are not finished."""
+        line = [purpose, start, stop, list(keys), votes.tolist()]
+        self._pending.append(json.dumps(line).encode() + b"\n")
+        if time.monotonic() - self._noted > _NOTE_SECONDS:
+            self._write_notes()
+            if self._noted - self._synced > _SYNC_SECONDS:
+                self._sync()
+
+    def _write_notes(self) -> None:
+        if self._pending:
+            if self._journal is None:
+                self._open_partial(keep=0)
+            assert self._journal is not None
+            _write(self._journal, b"".join(self._pending))
+            self._pending.clear()
+        self._noted = time.monotonic()
+
+    def _read_log(self) -> None:
+        """Read what an earlier run has left, and take away a last line that is not whole."""
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        lines = whole.split(b"\n")[:-1]
+        if len(lines) < 3:  # it ended before there was a row, or is something else
+            begun = f"{TITLE}\n# ".encode()
+            if content[: len(begun)] != begun[: len(content)]:
+                raise self._no_log()
+            self._cut(0)
+            return
+        try:
+            texts = [line.decode() for line in lines]
+            self._head = dict(json.loads(texts[1].removeprefix("# ")))
+            method = self._head["method"]
+        except (UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+            raise self._no_log() from error
+        names = columns_of(method, keyed=True)
+        if texts[0] != TITLE or tuple(texts[2].split("\t")) != names:
+            raise self._no_log()
+        self._refuse_other(self.path, self._head)
+        end = self._body = sum(len(line) + 1 for line in lines[:3])
+        for number, text in enumerate(texts[3:], 4):
+            cells = text.split("\t")
+            if len(cells) != len(names) or cells[0] != str(number - 4):
+                raise fault(self.path, number, f"expected row {number - 4}; got {text[:60]!r}")
+            end += len(lines[number - 1]) + 1
+            self._keys.append(cells[-1])
+            self._ends.append(end)
+        if len(self._keys) > self.n_rows:
+            raise ValueError(f"{self.path} has {len(self._keys)} rows, of {self.n_rows} in X.")
+        self.n_done = len(self._keys)
+        self._cut(end)
+
+    def _read_partial(self) -> None:
+        """Read the votes for rows that are not finished, and go on behind the last whole line."""
+        if not self._partial.exists():
+            return
+        content = self._partial.read_bytes()
+        head, *lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1] or [b""]
+        if not head:
+            return
+        keep = len(head) + 1
+        try:
+            identity = dict(json.loads(head))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self._partial} was not written by certify.") from error
+        self._refuse_other(self._partial, identity)
+        for line in lines:
+            try:
+                purpose, start, stop, keys, votes = json.loads(line)
+                if not all(sum(part) == stop - start for part in votes):
+                    raise ValueError
+                for key, part in zip(keys, votes, strict=True):
+                    self._votes.setdefault((purpose, key), {})[start] = stop, part
+            except (TypeError, ValueError):
+                break  # of a disk that lost power; what follows is counted again
+            keep += len(line) + 1
+        self._open_partial(keep)
+
+    def _open_partial(self, keep: int) -> None:
+        self._journal = journal = open(self._partial, "ab", buffering=0)  # noqa: SIM115  see _close
+        journal.truncate(keep)
+        head = json.dumps(self.identity).encode() + b"\n"
+        self._journal_head = len(head)
+        if not keep:
+            _write(journal, head)
+
+    def _refuse_other(self, path: pathlib.Path, head: Mapping[str, Any]) -> None:
+        ours, theirs = _flat(self.identity), _flat(head)
+        different = [
+            f"{name} is {_shown(theirs.get(name))} there and {_shown(value)} here"
+            for name, value in ours.items()
+            if theirs.get(name) != value
+        ]
+        if different:
+            more = f", and {len(different) - _SHOWN} more" * (len(different) > _SHOWN)
+            raise ValueError(
+                f"{path} is of another run: {', '.join(different[:_SHOWN])}{more}. To go on with "
+                "it, restore what differs; otherwise name another log. (A model fitted anew is "
+                "the same only with an integer random_state; better save and load it.)"
+            )
+
+    def _no_log(self) -> ValueError:
+        return ValueError(
+            f"{self.path} exists, and is no log that certify could go on with. It is left as it "
+            "is; name another file."
+        )
+
+    def _cut(self, length: int) -> None:
+        if os.fstat(self._file.fileno()).st_size > length:
+            self._file.truncate(length)
+
+    def _sync(self) -> None:
+        for file in (self._journal, self._file):
+            if file is not None:
+                os.fsync(file.fileno())
+        self._synced = time.monotonic()
+
+    def _close(self) -> None:
+        for file in (self._journal, self._file):
+            if file is not None:
+                file.close()  # and the lock is gone with it
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    """Write all of `data` at once, so that there is a part of it only if the disk is full."""
+    view = memoryview(data)
+    while len(view):
+        view = view[file.write(view) :]
+
+
+def _flat(head: Mapping[str, Any], front: str = "") -> dict[str, Any]:
+    """Return the entries of nested mappings by names such as "noise.sigma"."""
+    flat: dict[str, Any] = {}
+    for name, value in head.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{front}{name}.")
+        else:
+            flat[front + name] = value
+    return flat
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _lock(file: BinaryIO, path: pathlib.Path) -> None:
+    """Keep other processes from writing the same log; the lock ends with the process."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(2**40)  # others may read what is locked on Unix, but not here
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise OSError(
+                f"{path} cannot be locked against other processes ({error}). Put it on another "
+                "file system."
+            ) from error
+        raise BlockingIOError(
+            f"{path} is being written by another call of certify. Wait for it, or give each its "
+            "own rows and its own log."
+        ) from error

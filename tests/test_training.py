@@ -1,0 +1,249 @@
+"""Fitting on noisy copies: what each copy is, and how many of them exist at a time."""
+
+import gc
+import tracemalloc
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+from helpers import Halfspace, blobs
+from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Perceptron, SGDClassifier
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sksmooth import SmoothedClassifier
+from sksmooth.noise import ExactGaussian, ExactPerFeature, Gaussian
+from sksmooth.streams import block_rows
+from sksmooth.training import fit_under_noise, noisy_copies, noisy_copy
+
+X, y = blobs(60)
+SEED = bytes(range(16))
+
+
+@pytest.fixture
+def no_stack(monkeypatch):
+    """One copy of X is as much as may be made at once."""
+    monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
+
+
+def fitted(base, n_copies=4, **options):
+    defaults = {"noise": ExactGaussian(0.5, 2), "seed": SEED, "reproducible": True}
+    return fit_under_noise(
+        base,
+        X,
+        y,
+        n_copies=n_copies,
+        fit_params=options.pop("fit_params", {}),
+        **defaults,
+        **options,
+    )
+
+
+class Learner(Halfspace):
+    """Keeps what it is given; knows whether that was gone when the next came."""
+
+    def _learn(self, X, y, sample_weight):
+        gc.collect()
+        self.alive_ = sum(given() is not None for given in getattr(self, "given_", []))
+        self.seen_ = [*getattr(self, "seen_", []), (np.array(X), np.array(y), sample_weight)]
+        self.given_ = [*getattr(self, "given_", []), weakref.ref(X)]
+
+    def fit(self, X, y, sample_weight=None, other=None):
+        self.calls_, self.other_ = ["fit"], other
+        self._learn(X, y, sample_weight)
+        return super().fit(X, y)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        self.calls_.append("partial_fit")
+        self._learn(X, y, sample_weight)
+        return self
+
+
+@pytest.mark.parametrize(
+    ("shape", "noise"),
+    [
+        ((3,), Gaussian(0.5)),
+        ((3,), ExactGaussian(0.5, 3)),
+        ((3,), ExactPerFeature([0.5, 0.0, 2.0])),
+        ((2, 2000), ExactGaussian(0.5, 4000)),  # 32 draws a block
+        ((2, 2000), ExactGaussian(0.5, 4000, levels=255)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_copy_alone_is_that_among_all(shape, noise, dtype):
+    rows = np.random.default_rng(0).normal(size=(3, *shape)).astype(dtype)
+    size = block_rows(rows[0].size)
+    n_copies = 2 * size + 2 if size < 100 else 5
+    together = noisy_copies(rows, n_copies, noise=noise, seed=SEED).reshape(n_copies, *rows.shape)
+    for number in range(n_copies):
+        alone = noisy_copy(rows, number, noise=noise, seed=SEED)
+        assert alone.dtype == dtype
+        assert np.array_equal(alone, together[number])
+
+
+def test_a_copy_behind_a_block_of_short_rows():
+    size = block_rows(2)
+    together = noisy_copies(X[:2], size + 3, noise=Gaussian(1.0), seed=SEED).reshape(-1, 2, 2)
+    for number in (0, size - 1, size, size + 2):
+        alone = noisy_copy(X[:2], number, noise=Gaussian(1.0), seed=SEED)
+        assert np.array_equal(alone, together[number])
+
+
+class TestInParts:
+    def test_one_copy_exists_at_a_time(self, no_stack):
+        with pytest.warns(UserWarning, match="partial_fit, once, on each"):
+            model = fitted(Learner())
+        assert model.calls_ == ["fit", *["partial_fit"] * 3]
+        assert model.alive_ == 0
+        expected = noisy_copies(X, 4, noise=ExactGaussian(0.5, 2), seed=SEED).reshape(4, 60, 2)
+        for copy, (rows, codes, weight) in zip(expected, model.seen_, strict=True):
+            assert np.array_equal(rows, copy)
+            assert np.array_equal(codes, y)
+            assert weight is None
+
+    def test_memory(self, monkeypatch):
+        """Eight copies are never there together: two would be too many."""
+        rows = np.random.default_rng(0).normal(size=(60, 20_000)).astype(np.float32)
+        monkeypatch.setattr("sksmooth.training.STACK_BYTES", rows.nbytes)
+        options = {"noise": Gaussian(0.5), "seed": SEED, "reproducible": True, "fit_params": {}}
+        peaks = {}
+        for base in (Passing(), Halfspace(np.ones(20_000))):
+            tracemalloc.start()
+            with pytest.warns(UserWarning, match="GB"):
+                fit_under_noise(base, rows, y, n_copies=8, **options)
+            peaks[type(base)] = tracemalloc.get_traced_memory()[1] / rows.nbytes
+            tracemalloc.stop()
+        assert peaks[Passing] < 1.9  # a copy, and a block of draws
+        assert peaks[Halfspace] > 8
+
+    def test_what_fits_is_one_training_set(self, monkeypatch):
+        monkeypatch.setattr("sksmooth.training.STACK_BYTES", 4 * X.nbytes)
+        model = fitted(Learner())  # and no warning
+        assert model.calls_ == ["fit"]
+        assert len(model.seen_[0][0]) == 240
+        with pytest.warns(UserWarning, match="n_augment=5"):
+            assert len(fitted(Learner(), n_copies=5).calls_) == 5
+
+    def test_one_copy_needs_no_words(self, no_stack, monkeypatch):
+        monkeypatch.setattr("sksmooth.training.STACK_BYTES", 1)
+        assert fitted(Learner(), n_copies=1).calls_ == ["fit"]
+
+    @pytest.mark.filterwarnings("ignore:n_augment")
+    def test_weights_follow_and_other_parameters_are_for_fit(self, no_stack):
+        params = {"sample_weight": np.arange(60.0), "other": "x" * 60}
+        model = fitted(Learner(), fit_params=params)
+        assert model.other_ == "x" * 60
+        assert len(model.calls_) == 4
+        for _, _, weight in model.seen_:
+            assert np.array_equal(weight, np.arange(60.0))
+
+    @pytest.mark.parametrize("base", [GaussianNB(), BernoulliNB()], ids=str)
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.filterwarnings("ignore:n_augment")
+    def test_sums_are_those_of_all_copies(self, base, weighted, monkeypatch):
+        """Naive Bayes learns nothing but sums."""
+        options = {"sigma": 0.5, "n_augment": 5, "random_state": 0}
+        params = {"sample_weight": np.arange(1.0, 61.0)} if weighted else {}
+        stacked = SmoothedClassifier(base, **options).fit(X, y, **params).estimator_
+        monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
+        in_parts = SmoothedClassifier(base, **options).fit(X, y, **params).estimator_
+        names = ["theta_", "var_"] if isinstance(base, GaussianNB) else ["feature_log_prob_"]
+        for name in names:
+            one, other = getattr(stacked, name), getattr(in_parts, name)
+            assert not np.allclose(one, 0)
+            assert_allclose(one, other, rtol=1e-7)
+
+    @pytest.mark.parametrize(
+        "base",
+        [
+            SGDClassifier(),
+            Perceptron(),
+            MLPClassifier((4,), learning_rate_init=0.1, max_iter=20),
+            BernoulliNB(),
+        ],
+        ids=lambda base: type(base).__name__,
+    )
+    @pytest.mark.filterwarnings("ignore:n_augment")
+    def test_classifiers_of_scikit_learn(self, base, no_stack):
+        """They go on where fit has ended: later copies change them."""
+        fits = []
+        for n_augment in (1, 3):
+            clf = SmoothedClassifier(base, sigma=0.5, n_augment=n_augment, random_state=0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                fits.append(clf.fit(X, y))
+        assert fits[1].estimator_.score(X, y) > 0.75
+        assert len(fits[1].certify(X[:3], n=100)) == 3
+        first, last = (
+            (clf.estimator_.predict_proba(X) for clf in fits)
+            if hasattr(base, "predict_proba")
+            else (clf.estimator_.coef_ for clf in fits)
+        )
+        assert not np.allclose(first, last)
+
+    @pytest.mark.filterwarnings("ignore:n_augment")
+    def test_names_of_columns_are_kept(self, no_stack):
+        pd = pytest.importorskip("pandas")
+        frame = pd.DataFrame(X, columns=["a", "b"])
+        clf = SmoothedClassifier(SGDClassifier(), n_augment=3, random_state=0).fit(frame, y)
+        assert clf.estimator_.feature_names_in_.tolist() == ["a", "b"]
+
+
+class Passing(Halfspace):
+    """Learns nothing, in parts."""
+
+    def partial_fit(self, X, y, classes=None):
+        return self
+
+
+class TestAtOnce:
+    @pytest.mark.parametrize(
+        ("base", "params"),
+        [
+            (Halfspace(), {}),
+            (make_pipeline(StandardScaler(), SGDClassifier()), {}),
+            (SGDClassifier(early_stopping=True), {}),
+            (SGDClassifier(class_weight="balanced"), {}),
+            (MLPClassifier((4,), solver="lbfgs"), {}),
+        ],
+        ids=str,
+    )
+    def test_what_it_takes_is_said(self, base, params, monkeypatch):
+        monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
+        name = type(base).__name__
+        said = rf"60 rows x 2 values x 8 bytes are 3.84e-06 GB, made at once, since {name} cannot"
+        clf = SmoothedClassifier(base, sigma=0.5, n_augment=4, random_state=0)
+        with pytest.warns(UserWarning, match=said) as caught:
+            clf.fit(X, y, **params)
+        for way_out in ("smaller n_augment", "sample", "float32", "partial_fit"):
+            assert way_out in str(caught[0].message)
+        assert caught[0].filename == __file__
+        assert len(clf.certify(X[:2], n=100)) == 2
+
+    def test_weights_that_partial_fit_would_not_take(self, no_stack):
+        """Rather all copies at once than copies without their weights."""
+
+        class Weighted(Learner):
+            def partial_fit(self, X, y, classes=None):
+                raise AssertionError("the weights would be lost")
+
+        with pytest.warns(UserWarning, match="at once"):
+            model = fitted(Weighted(), fit_params={"sample_weight": np.arange(60)})
+        assert model.seen_[0][2].tolist() == [*range(60)] * 4
+
+    def test_any_names(self, no_stack):
+        """As meta-estimators take the parameters of what is inside them."""
+
+        class Any(Learner):
+            def partial_fit(self, X, y, classes=None, **params):
+                return super().partial_fit(X, y, **params)
+
+        with pytest.warns(UserWarning, match="once, on each"):
+            model = fitted(Any(), fit_params={"sample_weight": np.arange(60)})
+        assert [weight.tolist() for _, _, weight in model.seen_] == [[*range(60)]] * 4
