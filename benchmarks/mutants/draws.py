@@ -1,0 +1,184 @@
+"""Faults in streams, noise, sampling, and training."""
+
+from .fault import Fault
+
+__all__ = ["DRAWS"]
+
+_STREAMS = "streams.py"
+_SAMPLING = "sampling.py"
+_TRAINING = "training.py"
+
+DRAWS = [
+    # streams that are not independent, or depend on what they must not depend on
+    Fault(
+        _STREAMS,
+        'key=seed, person=b"sksmooth"',
+        'person=b"sksmooth"',
+        "test_streams.py::TestKeys",
+    ),
+    Fault(
+        _STREAMS,
+        "{row.dtype.name} {noise}",
+        "{row.dtype.name}",
+        "test_streams.py::TestKeys",
+    ),
+    Fault(
+        _STREAMS,
+        "{row.shape} {row.dtype.name}",
+        "{row.dtype.name}",
+        "test_streams.py::TestKeys",
+    ),
+    Fault(
+        _STREAMS,
+        'np.ascontiguousarray(row, dtype="<f8") + 0.0',
+        'np.ascontiguousarray(row, dtype="<f8")',
+        "test_streams.py::TestKeys",
+    ),
+    Fault(
+        _STREAMS,
+        "self._counter[:] = 0, 0, block, purpose",
+        "self._counter[:] = 0, 0, block, 0",
+        "test_streams.py::TestKnownAnswers",
+    ),
+    Fault(
+        _STREAMS,
+        "self._counter[:] = 0, 0, block, purpose",
+        "self._counter[:] = 0, 0, 0, purpose",
+        "test_streams.py::TestStreams",
+    ),
+    Fault(
+        _STREAMS,
+        "self._counter[:] = 0, 0, block, purpose",
+        "self._counter[:] = 0, 0, block & 0x7FFFFFFF, purpose",
+        "test_large_numbers.py::TestSampling",
+    ),
+    Fault(
+        _STREAMS,
+        "self._counter[3] |= _SECOND",
+        "self._counter[3] |= np.uint64(0)",
+        "test_streams.py::TestStreams",
+    ),
+    Fault(
+        _STREAMS,
+        "self._moved = False",
+        "self._moved = self._moved and block > 0",
+        "test_streams.py::TestStreams",
+    ),
+    Fault(
+        _STREAMS,
+        "name = [*key.tolist(), block, int(purpose)]",
+        "name = [*key.tolist(), block, 0]",
+        "test_streams.py::TestKnownAnswers",
+    ),
+    Fault(
+        _STREAMS,
+        "ESTIMATE = 3",
+        "ESTIMATE = 2",
+        "test_streams.py test_sampling.py::test_the_seed_the_purpose_and_the_row_matter",
+    ),
+    Fault(
+        _STREAMS,
+        "secrets.token_bytes(SEED_BYTES)",
+        "bytes(SEED_BYTES)",
+        "test_streams.py::test_seeds",
+    ),
+    Fault(
+        _STREAMS,
+        "min(max(target, 16), 4096)",
+        "min(max(target, 32), 4096)",
+        "test_streams.py::test_blocks_depend_on_the_size_of_a_row_only",
+    ),
+    # draws that are counted wrongly
+    Fault(
+        _SAMPLING,
+        "block += self.start // self.block_rows",
+        "block += 0",
+        "test_large_numbers.py::TestSampling",
+    ),
+    Fault(
+        _SAMPLING,
+        "max(self.start - offset, 0),\n",
+        "0,\n",
+        "test_large_numbers.py::TestSampling",
+    ),
+    Fault(
+        _SAMPLING,
+        "source.fill(keys[row], block, draws.purpose, drawn)",
+        "source.fill(keys[0], block, draws.purpose, drawn)",
+        "test_sampling.py::test_order_and_subset",
+    ),
+    Fault(
+        _SAMPLING,
+        "source.fill(keys[row], block, draws.purpose, drawn)",
+        "source.fill(keys[row], number, draws.purpose, drawn)",
+        "test_sampling.py::test_order_and_subset",
+    ),
+    Fault(
+        _SAMPLING,
+        "source.fill(keys[row], block, draws.purpose, drawn)",
+        "source.fill(keys[row], block, Purpose.ESTIMATE, drawn)",
+        "test_sampling.py::test_the_seed_the_purpose_and_the_row_matter",
+    ),
+    Fault(
+        _SAMPLING,
+        "_refuse_non_answers(tally[:, -1],",
+        "tally[:, 0] += tally[:, -1]\n    (tally[:, -1],",
+        "test_sampling.py::test_a_vote_that_is_none_is_not_a_vote",
+    ),
+    Fault(
+        _SAMPLING,
+        "X, named_by = X[rows], named_by[rows]",
+        "X = X[rows]",
+        "test_sampling.py::test_rows_are_named_by_others",
+    ),
+    Fault(
+        _SAMPLING,
+        "row_key(seed, row, noise.name)",
+        'row_key(seed, row, "")',
+        "test_sampling.py::test_noise_is_what_its_names_say",
+    ),
+    # noise that is not what the proof speaks of
+    Fault(
+        "noise/gaussian.py",
+        "np.nextafter(scale, row.dtype.type(np.inf))",
+        "scale",
+        "test_noise.py::TestFloat",
+    ),
+    Fault(
+        "noise/exact.py",
+        "return 2.0 * far *",
+        "return 1.0 * far *",
+        "test_noise.py::TestExact",
+    ),
+    Fault(
+        "noise/exact.py",
+        "self.n_values * max(self._sampler.tv_error",
+        "max(self._sampler.tv_error",
+        "test_noise.py::TestExact",
+    ),
+    Fault(
+        "lattice/fine.py",
+        "ticket >= _TICKETS - self.n_slow",
+        "ticket > _TICKETS - self.n_slow",
+        "test_streams.py::TestKnownNoise test_lattice.py",
+    ),
+    # training under noise
+    Fault(
+        _TRAINING,
+        "perturb(streams.at(key, block, Purpose.TRAIN), part)",
+        "perturb(streams.at(key, block, Purpose.ESTIMATE), part)",
+        "test_classifier.py::TestFit",
+    ),
+    Fault(
+        _TRAINING,
+        "streams.at(key, block, Purpose.TRAIN), draws)",
+        "streams.at(key, block, Purpose.ESTIMATE), draws)",
+        "test_training.py",
+    ),
+    Fault(
+        _TRAINING,
+        "noisy[i] = draws[place]",
+        "noisy[i] = draws[0]",
+        "test_training.py",
+    ),
+]

@@ -1,0 +1,12 @@
+"""The table of faults.
+
+Each is one that somebody might make, and that would make certificates false, or a row's result
+depend on something that it must not depend on. To add one, add an entry to one of the two lists.
+"""
+
+from .draws import DRAWS
+from .statistics import STATISTICS
+
+__all__ = ["FAULTS"]
+
+FAULTS = [*STATISTICS, *DRAWS]
