@@ -3,10 +3,12 @@
 from ..runner import run_experiments
 
 _EXPERIMENTS = {
+    "small": "small",
     "mnist": "mnist",
     "objectives": "objectives",
     "tightness": "tightness",
     "grid": "grid",
+    "cifar": "cifar",
 }
 
 if __name__ == "__main__":
