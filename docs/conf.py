@@ -98,7 +98,8 @@ html_theme_options = {
     "pygments_light_style": "friendly",
     "pygments_dark_style": "github-dark",
 }
-html_sidebars = {"index": [], "quickstart": [], "contributing": [], "changelog": []}
+_NO_SIDEBAR = "index quickstart theory paper comparison citation contributing changelog"
+html_sidebars = {page: [] for page in _NO_SIDEBAR.split()}
 
 
 def _check_public_names(app):
