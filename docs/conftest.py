@@ -1,4 +1,4 @@
-"""What pytest runs here: the guide, tutorials and other pages. The gallery is run when the documentation is built."""
+"""What pytest runs here: all pages but the gallery, which runs when the documentation is built."""
 
 import importlib.util
 
