@@ -25,7 +25,7 @@ from sklearn.utils.parallel import Parallel, delayed
 try:  # joblib's own pickler: before version 1.6 it had a copy, since then it requires the package
     from joblib.externals import cloudpickle
 except ImportError:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
 __all__ = ["Parcel", "hand_out", "pack", "unpack"]
 
