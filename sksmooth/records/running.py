@@ -24,7 +24,7 @@ from .record import Record
 
 __all__ = ["RunningLog"]
 
-_NOTE_SECONDS = 0.5  # what is lost at most if the process is killed
+_NOTE_SECONDS = 0.5  # a process that is killed loses that much, and the piece that it was at
 _SYNC_SECONDS = 2.0  # or if power fails
 _SHOWN = 3
 
