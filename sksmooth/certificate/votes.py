@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from ..bounds import one_sided, widened
+from ..bounds.binomial import betainc_error
 from ..bounds.top_class import TopClassBound
 from ..labels import decode
 from ..noise import Noise
@@ -189,7 +190,7 @@ def predict_counts(
     n_b, n_a = n_b + spoilt, n_a - spoilt
     # P(Bin(n_a + n_b, 1/2) >= n_a), doubled by symmetry; an incomplete beta function
     tail = np.where(n_a > 0, betainc(np.maximum(n_a, 1), n_b + 1, 0.5), 1.0)
-    p_value = np.where(n_a > n_b, 2 * tail * (1 + 1e-9), 1.0)
+    p_value = np.where(n_a > n_b, 2 * tail * (1 + betainc_error(n_a + n_b)), 1.0)
     return codes, ~(p_value + np.asarray(chance, dtype=np.float64) <= alpha)
 
 
