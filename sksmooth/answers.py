@@ -1,5 +1,6 @@
 """What a fitted SmoothedClassifier says of rows: computed from a closed form, or found by votes."""
 
+import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -10,13 +11,13 @@ from numpy.typing import NDArray
 from . import montecarlo
 from . import validation as check
 from .assembly import closed_form_of, noise_of, sampler_of, shortcut_names
+from .backends import is_net, unwrap
 from .certificate import Certificate
 from .certificate.concat import concatenate
 from .certificate.laws import certify_law, decide_law, frequencies_of_law
 from .exact import ClosedForm
 from .fingerprint import fingerprint
 from .progress import progress_bar
-from .records import read_log
 from .records.ours import noise_of_head, versions
 from .records.running import RunningLog
 from .rows import as_rows, chunks
@@ -150,6 +151,9 @@ def _with_log(
         "noise": noise,
         **identity["settings"],
     }
+    if is_net(unwrap(clf.estimator_)[1]):
+        net = {name: importlib.metadata.version(name) for name in ("torch", "skorch")}
+        identity["settings"] |= net
     with RunningLog(path, identity, n_rows) as log:
         for first, part in _numbered(parts):
             certify_rows = None
@@ -162,9 +166,7 @@ def _with_log(
                 if certify_rows is None:  # reading a model may take a while
                     certify_rows = job.certifier(part, first)
                 log.append(certify_rows(rows, log, keys), keys)
-        certificate = read_log(path, rows=n_rows).certificate
-    assert certificate is not None
-    return certificate
+        return log.read()
 
 
 def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -30,23 +30,24 @@ class Stop(BaseException):
     """What a test interrupts a run by."""
 
 
+LEFT = {"calls": None}  # not an attribute of the class, which the hash of a model sees
+
+
 class Fragile(LogisticRegression):
     """Raises after some calls of predict; with None, never."""
 
-    calls_left = None
-
     def predict(self, X):
-        if Fragile.calls_left is not None:
-            if Fragile.calls_left == 0:
+        if LEFT["calls"] is not None:
+            if LEFT["calls"] == 0:
                 raise Stop
-            Fragile.calls_left -= 1
+            LEFT["calls"] -= 1
         return super().predict(X)
 
 
 @pytest.fixture
 def fragile(monkeypatch):
     """A smoother that can be interrupted, and that tells its journal often."""
-    monkeypatch.setattr(Fragile, "calls_left", None)
+    monkeypatch.setitem(LEFT, "calls", None)
     monkeypatch.setattr(montecarlo, "_PIECE_DRAWS", (256, 2**14))
     monkeypatch.setattr(montecarlo, "_PIECE_VALUES", 2**13)
     monkeypatch.setattr("sksmooth.records.running._NOTE_SECONDS", 0.0)
@@ -60,10 +61,10 @@ def smoothed(base, **options):
 
 
 def interrupted(clf, log, calls, **options):
-    Fragile.calls_left = calls
+    LEFT["calls"] = calls
     with pytest.raises(Stop) as stop:
         clf.certify(X, log=log, **options)
-    Fragile.calls_left = None
+    LEFT["calls"] = None
     return stop
 
 
@@ -107,7 +108,7 @@ class TestWhole:
 
     def test_finished_rows_are_not_asked_about_again(self, tmp_path, fragile):
         first = fragile.certify(X, n=3000, log=tmp_path / "run.tsv")
-        Fragile.calls_left = 0
+        LEFT["calls"] = 0
         assert_same_certificate(fragile.certify(X, n=3000, log=tmp_path / "run.tsv"), first)
 
     def test_rows_that_are_not_in_memory(self, tmp_path, monkeypatch):
@@ -160,7 +161,7 @@ class TestInterrupted:
         other = tmp_path / "other.tsv"
         calls = count_calls(fragile, lambda: fragile.certify(row, n=200_000, log=other))
         assert calls > 20
-        Fragile.calls_left = calls - 4
+        LEFT["calls"] = calls - 4
         with pytest.raises(Stop):
             fragile.certify(row, n=200_000, log=log)
         assert log.read_bytes() == b""
@@ -215,13 +216,56 @@ class TestInterrupted:
 
 
 def count_calls(clf, act):
-    Fragile.calls_left = 10**6
+    LEFT["calls"] = 10**6
     act()
-    used, Fragile.calls_left = 10**6 - Fragile.calls_left, None
+    used, LEFT["calls"] = 10**6 - LEFT["calls"], None
     return used
 
 
 class TestRefused:
+    def test_labels_that_are_equal_and_yet_others(self, tmp_path):
+        for labels in (y, y.astype(float), y.astype(bool)):
+            clf = SmoothedClassifier(GaussianNB(), method="montecarlo", random_state=0)
+            clf.fit(X, labels)
+            if labels is y:
+                clf.certify(X, n=300, log=tmp_path / "run.tsv")
+            else:
+                with pytest.raises(ValueError, match="classes is"):
+                    clf.certify(X, n=300, log=tmp_path / "run.tsv")
+
+    def test_a_log_that_was_replaced_meanwhile(self, tmp_path, fragile):
+        log = tmp_path / "run.tsv"
+
+        class Mean(Fragile):
+            def predict(self, X):
+                if log.exists() and not (tmp_path / "old").exists():
+                    os.rename(log, tmp_path / "old")
+                    log.write_bytes(b"")
+                return super().predict(X)
+
+        with pytest.raises(ValueError, match="was replaced by another file"):
+            smoothed(Mean()).certify(X, n=3000, log=log)
+
+    @pytest.mark.parametrize("content", [b'{"my": "only copy"}', b"\n\nprecious", b"no json\n"])
+    def test_a_partial_file_of_somebody_else(self, tmp_path, content):
+        partial = tmp_path / "run.tsv.partial"
+        partial.write_bytes(content)
+        with pytest.raises(ValueError, match="was not written by certify"):
+            smoothed(GaussianNB()).certify(X, n=500, log=tmp_path / "run.tsv")
+        assert partial.read_bytes() == content
+
+    @pytest.mark.parametrize("votes", [[2, 0, 0, [0, 0]], [2, 0, 100, [0.5, 99.5]], [2, 0, 9, [9]]])
+    def test_votes_that_cannot_be_are_counted_again(self, tmp_path, fragile, votes):
+        whole = fragile.certify(X, n=3000)
+        interrupted(fragile, tmp_path / "run.tsv", 7, n=3000)
+        partial = tmp_path / "run.tsv.partial"
+        head, *lines = partial.read_text().splitlines()
+        purpose, start, stop, counts = votes
+        keys = json.loads(lines[0])[3]
+        line = json.dumps([purpose, start, stop, keys, [counts] * len(keys)])
+        partial.write_text("\n".join([head, line, *lines]) + "\n")
+        assert_same_certificate(fragile.certify(X, n=3000, log=tmp_path / "run.tsv"), whole)
+
     @pytest.mark.parametrize(
         ("change", "named"),
         [

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.fx.experimental.optimization import fuse
 
+from ..fingerprint import fingerprint
 from .base import Backend
 from .skorch import SkorchBackend
 
@@ -67,13 +68,12 @@ def in_variant(backend: Backend, names: Collection[str]) -> SkorchBackend | None
     if not isinstance(backend, SkorchBackend) or not backend.infers_plainly:
         return None
     module = backend.net.module_
-    state = [*module.parameters(), *module.buffers()]
-    # a module that was trained on since has other versions of its tensors
-    versions = tuple((id(tensor), tensor._version) for tensor in state)
+    # tensors' own counts of versions miss what is done to their data
+    content = fingerprint(module)
     forms, key = _made.setdefault(module, {}), tuple(names)
-    if key not in forms or forms[key][0] != versions:
+    if key not in forms or forms[key][0] != content:
         try:
-            forms[key] = versions, _Form(module, names, backend.device)
+            forms[key] = content, _Form(module, names, backend.device)
         except Exception as error:
             raise ValueError(
                 f"The module cannot be run with shortcuts={tuple(names)}: {error}. Leave out what "

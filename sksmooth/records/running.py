@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..certificate import Certificate
-from .lines import fault
-from .ours import TITLE, columns_of, head_of, lines_of_rows, title_of
+from .lines import fault, lines_of
+from .ours import TITLE, columns_of, head_of, lines_of_rows, read_ours, title_of
 from .record import Record
 
 __all__ = ["RunningLog"]
@@ -57,7 +57,7 @@ class RunningLog:
     def __init__(
         self, path: str | os.PathLike[str], identity: Mapping[str, Any], n_rows: int
     ) -> None:
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(path).absolute()  # the base may change the folder
         self._partial = self.path.with_name(self.path.name + ".partial")
         self.identity: dict[str, Any] = json.loads(json.dumps(dict(identity)))
         self.n_rows = n_rows
@@ -89,11 +89,20 @@ class RunningLog:
                 self._partial.unlink(missing_ok=True)
         finally:
             self._close()
-        if error is not None:
+        if error is not None and self.n_done < self.n_rows:
             error.add_note(
                 f"{self.n_done} of {self.n_rows} rows are finished and in {self.path}. Call "
                 "certify with the same arguments again, and it goes on from there."
             )
+
+    def read(self) -> Certificate:
+        """Return the certificates of all rows, when they are finished."""
+        if not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+            raise ValueError(f"{self.path} was replaced by another file while it was written.")
+        record = read_ours(self.path, lines_of(self.path))
+        if record.certificate is None or len(record) != self.n_rows:
+            raise ValueError(f"{self.path} has {len(record)} of {self.n_rows} rows.")
+        return record.certificate
 
     def check(self, first: int, keys: Sequence[str]) -> bool:
         """Return whether the rows from `first` on, with these keys, are all in the log.
@@ -209,6 +218,8 @@ class RunningLog:
         content = self._partial.read_bytes()
         head, *lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1] or [b""]
         if not head:
+            if not (json.dumps(self.identity).encode() + b"\n").startswith(content):
+                raise ValueError(f"{self._partial} was not written by certify.")
             return
         keep = len(head) + 1
         try:
@@ -219,14 +230,24 @@ class RunningLog:
         for line in lines:
             try:
                 purpose, start, stop, keys, votes = json.loads(line)
-                if not all(sum(part) == stop - start for part in votes):
-                    raise ValueError
+                self._check_votes(start, stop, votes)
                 for key, part in zip(keys, votes, strict=True):
                     self._votes.setdefault((purpose, key), {})[start] = stop, part
             except (TypeError, ValueError):
                 break  # of a disk that lost power; what follows is counted again
             keep += len(line) + 1
         self._open_partial(keep)
+
+    def _check_votes(self, start: Any, stop: Any, votes: Any) -> None:
+        whole = type(start) is type(stop) is int and 0 <= start < stop
+        n_classes = len(self.identity["classes"])
+        if not whole or not all(
+            len(part) == n_classes
+            and all(type(count) is int and count >= 0 for count in part)
+            and sum(part) == stop - start
+            for part in votes
+        ):
+            raise ValueError("these votes cannot be")
 
     def _open_partial(self, keep: int) -> None:
         self._journal = journal = open(self._partial, "ab", buffering=0)  # noqa: SIM115  see _close
@@ -241,7 +262,8 @@ class RunningLog:
         different = [
             f"{name} is {_shown(theirs.get(name))} there and {_shown(value)} here"
             for name, value in ours.items()
-            if theirs.get(name) != value
+            # as text: in Python 0 is 0.0 and False, and a number that is none is not itself
+            if json.dumps(theirs.get(name)) != json.dumps(value)
         ]
         if different:
             more = f", and {len(different) - _SHOWN} more" * (len(different) > _SHOWN)
