@@ -19,7 +19,7 @@ _TEXT = """\
 Time of `certify(X)` with a log, and with `n_jobs=1`, over that of a bare `certify(X)`: medians of
 {rounds} rounds in which the three take turns, in every order; real time, one thread. Each writes a
 new log, whose last bytes are forced to the disk. The shorter the whole takes, the more a log costs:
-it has a cost for each row, some tens of microseconds, and for each second. Asked: at most
+it has a cost for each group of rows, some milliseconds, and for each second. Asked: at most
 {limit:.2f}."""
 
 
@@ -61,10 +61,10 @@ def _cases(rounds: int) -> list[dict[str, Any]]:
     X, y = load_digits(return_X_y=True)
     results = []
     for name, base, shortcuts, rows, n in (
-        ("LogisticRegression in score space", LogisticRegression(max_iter=500), "auto", 40, 10**5),
-        ("LogisticRegression by predict", LogisticRegression(max_iter=500), None, 10, 10**5),
-        ("MLPClassifier", MLPClassifier((64,), max_iter=50), None, 10, 10**5),
-        ("RandomForest of 20", RandomForestClassifier(20), "auto", 4, 10**5),
+        ("LogisticRegression in score space", LogisticRegression(max_iter=500), "auto", 160, 10**5),
+        ("LogisticRegression by predict", LogisticRegression(max_iter=500), None, 30, 10**5),
+        ("MLPClassifier", MLPClassifier((64,), max_iter=50), None, 20, 10**5),
+        ("RandomForest of 20", RandomForestClassifier(20), "auto", 16, 10**5),
         ("RandomForest of 20", RandomForestClassifier(20), "auto", 100, 2000),
     ):
         clf = SmoothedClassifier(
