@@ -22,6 +22,7 @@ import sksmooth
 from sksmooth import SmoothedClassifier, montecarlo
 from sksmooth.records import read_log
 from sksmooth.records.running import RunningLog
+from sksmooth.streams import Purpose
 
 X, y = blobs(60, d=5)
 
@@ -168,6 +169,8 @@ class TestInterrupted:
         again = count_calls(fragile, lambda: fragile.certify(row, n=200_000, log=log))
         assert again == 4
         assert log.read_bytes() == other.read_bytes()
+        # and the pieces are together what is drawn at once
+        assert_same_certificate(read_log(log).certificate, fragile.certify(row, n=200_000))
 
     def test_a_last_line_that_is_torn(self, tmp_path, fragile):
         log = tmp_path / "run.tsv"
@@ -190,14 +193,19 @@ class TestInterrupted:
             assert_same_certificate(fragile.certify(X, n=3000, log=log), whole)
 
     def test_votes_that_do_not_add_up_are_counted_again(self, tmp_path, fragile):
-        whole = fragile.certify(X, n=3000)
+        row = X[:1]
+        whole = fragile.certify(row, n=200_000)
         log, partial = tmp_path / "run.tsv", tmp_path / "run.tsv.partial"
-        interrupted(fragile, log, 7, n=3000)
+        LEFT["calls"] = 10
+        with pytest.raises(Stop):
+            fragile.certify(row, n=200_000, log=log)
+        LEFT["calls"] = None
         head, *lines = partial.read_text().splitlines()
-        line = json.loads(lines[0])
+        line = json.loads(lines[-1])
+        assert line[0] == Purpose.ESTIMATE
         line[4][0][0] += 1
-        partial.write_text("\n".join([head, json.dumps(line), *lines[1:]]) + "\n")
-        assert_same_certificate(fragile.certify(X, n=3000, log=log), whole)
+        partial.write_text("\n".join([head, *lines[:-1], json.dumps(line)]) + "\n")
+        assert_same_certificate(fragile.certify(row, n=200_000, log=log), whole)
 
     def test_another_number_of_workers_may_go_on(self, tmp_path, fragile):
         whole = fragile.certify(X, n=3000)
