@@ -1,5 +1,6 @@
 """certify(X, log=...): what a run that was cut off has done is kept, and the end is the same."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import sksmooth
 from sksmooth import SmoothedClassifier, montecarlo
+from sksmooth.noise import Gaussian
 from sksmooth.records import read_log
 from sksmooth.records.running import RunningLog
 from sksmooth.streams import Purpose
@@ -353,6 +355,19 @@ class TestRefused:
         ):
             clf.certify(X, n=500, log=log)
         clf.certify(X, n=500, log=log)  # free again
+
+    def test_rows_with_other_noise(self, tmp_path):
+        clf, log = smoothed(GaussianNB()), tmp_path / "run.tsv"
+        certificate = clf.certify(X, n=500)
+        clf.certify(X, n=500, log=tmp_path / "whole.tsv")
+        text = (tmp_path / "whole.tsv").read_text().split("\n")
+        identity = json.loads(text[1].removeprefix("# "))
+        other = dataclasses.replace(certificate, noise=Gaussian(1.0))
+        del identity["noise"]
+        with RunningLog(log, identity, 120) as running:
+            running.append(certificate, ["k"] * 60)
+            with pytest.raises(ValueError, match="have other noise than those in"):
+                running.append(other, ["k"] * 60)
 
     def test_a_model_that_cannot_be_named(self, tmp_path):
         clf = smoothed(GaussianNB())

@@ -129,9 +129,15 @@ class RunningLog:
     def append(self, certificate: Certificate, keys: Sequence[str]) -> None:
         """Write the next rows. When the call returns, the death of the process cannot take them."""
         names = columns_of(certificate.method, keyed=True)
+        head = json.loads(json.dumps(head_of(certificate, self.n_rows, self.identity["settings"])))
         if self._head is None:
-            self._head = head_of(certificate, self.n_rows, self.identity["settings"])
-            _write(self._file, title_of(self._head, names).encode())
+            self._head = head
+            _write(self._file, title_of(head, names).encode())
+        elif any(self._head[name] != head[name] for name in ("noise", "max_radius")):
+            raise ValueError(
+                f"Rows {self.n_done} and on have other noise than those in {self.path}, since they "
+                "come in another chunk, with other shortcuts: pass shortcuts=None."
+            )
         index = np.arange(self.n_done, self.n_done + len(certificate))
         _write(self._file, lines_of_rows(Record.of(certificate, index=index), names, keys).encode())
         self.n_done += len(certificate)
