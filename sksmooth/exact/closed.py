@@ -13,6 +13,7 @@ from ..models import AffineMap, split
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
+from .readers import read_once
 from .slopes import with_slopes
 
 __all__ = ["ClosedForm", "DisagreementError", "closed_form"]
@@ -99,6 +100,7 @@ class ClosedForm:
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
 
 
+@read_once()
 def closed_form(
     kinds: tuple[type[Form], ...],
     estimator: Any,

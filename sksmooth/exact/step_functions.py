@@ -121,15 +121,20 @@ def step_functions(ensemble: TreeEnsemble) -> StepFunctions:
             trees_of.setdefault(int(used[0]), []).append(root)
         else:
             offsets = offsets + values[root]
-    columns = sorted(trees_of)
+    columns: list[int] = []
     all_points, all_cells = [np.empty(0)], [np.empty((0, len(offsets)))]
     inner, place = ~ensemble.leaf, np.where(ensemble.point >= _FAR, np.inf, ensemble.point)
-    for column in columns:
+    for column in sorted(trees_of):
         points = np.unique(place[inner & (ensemble.feature == column)])
+        points = points[points > -np.inf]  # no input is below it
         cells = np.zeros((len(points) + 1, len(offsets)))
-        ends = np.searchsorted(points, place) + 1  # after the last cell that goes left
+        ends = np.searchsorted(points, place, side="right")  # after the last cell that goes left
         for root in trees_of[column]:
             _add(ensemble, root, values, ends, cells)
+        if len(points) == 0:
+            offsets = offsets + cells[0]
+            continue
+        columns.append(column)
         all_points.append(points)
         all_cells.append(cells)
     return StepFunctions(

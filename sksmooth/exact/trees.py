@@ -50,7 +50,10 @@ def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
     with warnings.catch_warnings():
         # of a model that was fitted with names, which arrays do not have
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        answers = np.ravel(model.predict(rows))
+        answers = np.asarray(model.predict(rows))
+    if answers.shape not in ((len(rows),), (len(rows), 1)):
+        raise NotClosedError("it gives several answers for a row")
+    answers = answers.reshape(-1)
     found = np.searchsorted(model.classes_, answers)
     found = np.minimum(found, len(model.classes_) - 1)
     if not np.array_equal(model.classes_[found], answers):

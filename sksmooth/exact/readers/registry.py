@@ -1,17 +1,23 @@
 """Which models have a reader: by the names of their types, so that no library is imported."""
 
+import contextlib
+import contextvars
 import importlib
 import itertools
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from ..form import NotClosedError
 from .ensemble import Parts, TreeEnsemble
 
-__all__ = ["READERS", "is_read", "parts_of", "read", "refuse_other_methods"]
+__all__ = ["READERS", "is_read", "parts_of", "read", "read_once", "refuse_other_methods"]
 
 # where the type is defined, and the file and function that read it
 READERS = {
+    "catboost.core.CatBoostClassifier": "catboost.catboost",
+    "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": "ebm.ebm",
+    "lightgbm.sklearn.LGBMClassifier": "lightgbm.booster",
     "sklearn.dummy.DummyClassifier": "sklearn.dummy",
     "sklearn.ensemble._bagging.BaggingClassifier": "sklearn.bagging",
     "sklearn.ensemble._forest.ExtraTreesClassifier": "sklearn.forest",
@@ -24,8 +30,12 @@ READERS = {
     "sklearn.ensemble._weight_boosting.AdaBoostClassifier": "sklearn.ada_boost",
     "sklearn.tree._classes.DecisionTreeClassifier": "sklearn.tree",
     "sklearn.tree._classes.ExtraTreeClassifier": "sklearn.tree",
+    "xgboost.sklearn.XGBClassifier": "xgboost.booster",
+    "xgboost.sklearn.XGBRFClassifier": "xgboost.booster",
 }
 
+_KNOWN: contextvars.ContextVar[dict[tuple[int, int | None], TreeEnsemble] | None]
+_KNOWN = contextvars.ContextVar("_KNOWN", default=None)
 _ANSWERS = ("predict", "predict_proba", "decision_function")
 
 
@@ -74,6 +84,23 @@ def read(model: Any, most: int | None = None) -> TreeEnsemble:
     NotClosedError
         With the reason, if it cannot be read.
     """
+    known = _KNOWN.get()
+    key = id(model), most
+    if known is not None and key in known:
+        return known[key]
     parts = parts_of(model)
     parts = parts._replace(trees=itertools.islice(parts.trees, most))
-    return TreeEnsemble.of(parts, int(model.n_features_in_), len(model.classes_))
+    ensemble = TreeEnsemble.of(parts, int(model.n_features_in_), len(model.classes_))
+    if known is not None:
+        known[key] = ensemble
+    return ensemble
+
+
+@contextlib.contextmanager
+def read_once() -> Iterator[None]:
+    """Read each model once while this is entered; it must not be changed meanwhile."""
+    token = _KNOWN.set({})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)

@@ -1,0 +1,111 @@
+"""LightGBM: sums in float64 of trees that compare ``x <= threshold``, where |x| <= 1e-35 is 0.
+
+Read from ``Booster.model_to_string()``, whose numbers are those of the model to the last bit.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..form import NotClosedError
+from .ensemble import Parts, Tree
+
+_ZERO = float(np.float32(1e-35))  # inputs up to this size are 0
+_BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))  # the last one that is not
+
+
+def booster(model: Any) -> Parts:
+    """Read the trees that ``predict`` uses, those up to the best iteration."""
+    for name in model.get_params():
+        # of the constructor's further keywords, some reach predict, such as pred_early_stop
+        if "pred" in name or name in ("raw_score", "leaf_index", "contrib", "config"):
+            raise NotClosedError(f"its parameter {name} changes what predict does")
+    head, *blocks = model.booster_.model_to_string().split("\nTree=")
+    fields = _fields(head)
+    n_scores = int(fields["num_tree_per_iteration"])
+    n_iterations = len(blocks) // n_scores if "average_output" in head.splitlines() else 1
+    trees = (_tree(_fields(b), i % n_scores, n_scores) for i, b in enumerate(blocks))
+    if n_iterations > 1:
+        trees = (tree._replace(values=tree.values / n_iterations) for tree in trees)
+    name, *settings = fields.get("objective", "none").split(" ")
+    offsets = np.zeros(n_scores)
+    if name in ("binary", "cross_entropy") and n_scores == 1 and "sqrt" not in settings:
+        # a sigmoid of nearly 0 is 0.5, and then the first class wins
+        slope = dict(part.split(":") for part in settings if ":" in part).get("sigmoid", "1")
+        band = 2.0**-50 / float(slope)
+        return Parts(trees, "sum", offsets, low=-band, high=band)
+    if name == "multiclass":
+        return Parts(trees, "sum", offsets, high=2.0**-50)
+    # sigmoids of single classes may all be 1
+    return Parts(trees, "predict", offsets)
+
+
+def _fields(block: str) -> dict[str, str]:
+    """Return the lines of a part of the text that have the form ``key=value``."""
+    lines = block.split("\nend of trees")[0].splitlines()
+    return {key: value for key, found, value in (line.partition("=") for line in lines) if found}
+
+
+def _tree(fields: dict[str, str], group: int, n_scores: int) -> Tree:
+    if int(fields["num_cat"]) > 0:
+        raise NotClosedError("it has categorical inputs")
+    if int(fields["is_linear"]) != 0:
+        raise NotClosedError("its leaves are linear")
+    leaves = np.array(fields["leaf_value"].split(), dtype=np.float64)
+    inner = len(leaves) - 1
+    values = np.zeros((inner + len(leaves), n_scores))
+    values[inner:, group] = leaves
+    itself = np.arange(len(values))
+    feature, left, right = np.zeros(len(values), dtype=np.intp), itself.copy(), itself.copy()
+    point, missing_left = np.zeros(len(values)), np.zeros(len(values), dtype=bool)
+    if inner == 0:
+        return Tree(feature, point, left, right, missing_left, values)
+    threshold = np.array(fields["threshold"].split(), dtype=np.float64)
+    feature[:inner] = np.array(fields["split_feature"].split(), dtype=np.intp)
+    for children, name in ((left, "left_child"), (right, "right_child")):
+        child = np.array(fields[name].split(), dtype=np.intp)
+        children[:inner] = np.where(child >= 0, child, inner + ~child)
+    point[:inner] = _points(threshold)
+    kinds = np.array(fields["decision_type"].split(), dtype=np.intp)
+    default_left, missing = (kinds & 2) > 0, (kinds >> 2) & 3
+    # a missing input is 0 for nodes that know none
+    missing_left[:inner] = np.where(missing == 0, threshold >= 0, default_left)
+    tree = Tree(feature, point, left, right, missing_left, values)
+    zeros = np.flatnonzero(missing == 1)
+    return _with_zeros_missing(tree, zeros, threshold[zeros], default_left[zeros])
+
+
+def _points(threshold: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest inputs that do not exceed thresholds, where tiny ones are 0."""
+    tiny = np.where(threshold >= 0, _ZERO, _BELOW_ZERO)
+    return np.where(np.abs(threshold) <= _ZERO, tiny, threshold)
+
+
+def _with_zeros_missing(
+    tree: Tree,
+    nodes: NDArray[np.intp],
+    threshold: NDArray[np.float64],
+    default_left: NDArray[np.bool_],
+) -> Tree:
+    """Let some nodes send zeros, which stand for missing inputs, to a child by default.
+
+    In place of such a node there are two more questions, whether the input is below all zeros and
+    whether it is one, and its own comparison twice.
+    """
+    k = len(nodes)
+    if k == 0:
+        return tree
+    low, zero, high = (len(tree.feature) + i * k + np.arange(k) for i in range(3))
+    left, right = tree.left[nodes], tree.right[nodes]
+    feature = np.concatenate([tree.feature, *[tree.feature[nodes]] * 3])
+    constant = np.ones(k)
+    point = np.concatenate([tree.point, threshold, _ZERO * constant, threshold])
+    lefts = np.concatenate([tree.left, left, np.where(default_left, left, right), left])
+    rights = np.concatenate([tree.right, right, high, right])
+    missing_left = np.concatenate([tree.missing_left, np.zeros(3 * k, dtype=bool)])
+    missing_left[zero] = True
+    missing_left[nodes] = False
+    point[nodes], lefts[nodes], rights[nodes] = _BELOW_ZERO, low, zero
+    values = np.concatenate([tree.values, np.zeros((3 * k, tree.values.shape[1]))])
+    return Tree(feature, point, lefts, rights, missing_left, values)

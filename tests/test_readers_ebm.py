@@ -1,0 +1,88 @@
+"""Explainable boosting machines read from their tables."""
+
+import numpy as np
+import pytest
+from test_readers import assert_no_draw_contradicts, assert_reads, scores_of, skewed
+
+from sksmooth.exact import NotClosedError
+from sksmooth.exact.readers import read
+
+glassbox = pytest.importorskip("interpret.glassbox")
+
+pytestmark = pytest.mark.filterwarnings("ignore:Missing values detected")
+
+SMALL = {"outer_bags": 2, "max_rounds": 100, "n_jobs": 1, "random_state": 0, "interactions": 0}
+
+
+def fitted(k, holes=0.0, d=5, kind=None, **params):
+    X, y = skewed(k, d=d, missing=holes)
+    kind = kind or glassbox.ExplainableBoostingClassifier
+    return kind(**SMALL | params).fit(X, y), X
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("params", [{}, {"max_bins": 8}, {"monotone_constraints": [1, 0, 0, 0, 0]}])
+def test_kinds_of_models(k, params):
+    if k == 3 and "monotone_constraints" in params:
+        pytest.skip("for two classes only")
+    model, X = fitted(k, **params)
+    assert_reads(model, X, model.decision_function)
+
+
+def test_removed_and_scaled_terms():
+    model, X = fitted(2)
+    model.remove_terms([1])
+    model.scale(0, 0.5)
+    ensemble = read(model)
+    assert len(ensemble.roots) == 4
+    assert_reads(model, X, model.decision_function)
+
+
+def test_integers_and_flags():
+    X, y = skewed(2)
+    X[:, 0], X[:, 1] = np.rint(3 * X[:, 0]), X[:, 1] > 0
+    model = glassbox.ExplainableBoostingClassifier(**SMALL)
+    model.feature_types = ["continuous"] * 5
+    assert_reads(model.fit(X, y), X, model.decision_function)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_missing_inputs_have_values_of_their_own(k):
+    model, X = fitted(k, holes=0.2)
+    assert_reads(model, X[~np.isnan(X).any(axis=1)], model.decision_function)
+    found = scores_of(read(model), X)
+    assert np.allclose(found, model.decision_function(X).reshape(found.shape), rtol=0, atol=1e-12)
+
+
+def test_pairs_are_read_where_they_are_cut():
+    X, y = skewed(2)
+    model = glassbox.ExplainableBoostingClassifier(**SMALL | {"interactions": 1, "max_bins": 16})
+    model.fit(X[:, :2], y)
+    ensemble = read(model)
+    assert ensemble.rule == "predict"
+    assert_no_draw_contradicts(model, X[:4, :2], "grid")
+
+
+def test_refused():
+    X, y = skewed(2)
+    model = glassbox.ExplainableBoostingClassifier(
+        **SMALL, feature_types=["nominal"] + 4 * ["continuous"]
+    )
+    X[:, 0] = np.rint(X[:, 0])
+    with pytest.raises(NotClosedError, match="continuous"):
+        read(model.fit(X, y))
+    with pytest.raises(NotClosedError, match="Other"):
+        read(fitted(2, kind=type("Other", (glassbox.ExplainableBoostingClassifier,), {}))[0])
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_additive_models(k):
+    model, X = fitted(k)
+    assert_no_draw_contradicts(model, X[:6], "additive")
+
+
+def test_a_single_term():
+    X, y = skewed(2)
+    model = glassbox.ExplainableBoostingClassifier(**SMALL).fit(X[:, :1], y)
+    assert len(read(model).roots) == 1
+    assert_no_draw_contradicts(model, X[:4, :1], "boxes")
