@@ -126,9 +126,9 @@ def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
 
 _CLOSED = (
     "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
-    "interactions (interaction_cst='no_interactions'), GaussianNB and quadratic discriminants, and "
-    "ensembles of trees on few features, each also behind affine steps of a Pipeline. Use "
-    "method='montecarlo' or 'auto'."
+    "interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, CatBoost, EBM), "
+    "GaussianNB and quadratic discriminants, and ensembles of trees on few features, each also "
+    "behind affine steps of a Pipeline. Use method='montecarlo' or 'auto'."
 )
 
 

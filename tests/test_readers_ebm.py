@@ -2,10 +2,17 @@
 
 import numpy as np
 import pytest
-from test_readers import assert_no_draw_contradicts, assert_reads, scores_of, skewed
+from test_readers import (
+    assert_no_draw_contradicts,
+    assert_reads,
+    beside_points,
+    scores_of,
+    skewed,
+)
 
 from sksmooth.exact import NotClosedError
 from sksmooth.exact.readers import read
+from sksmooth.exact.step_functions import step_functions
 
 glassbox = pytest.importorskip("interpret.glassbox")
 
@@ -79,6 +86,22 @@ def test_refused():
 def test_additive_models(k):
     model, X = fitted(k)
     assert_no_draw_contradicts(model, X[:6], "additive")
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_cells_of_nearly_the_same_values_are_put_together(k):
+    X, y = skewed(k, n=1500)
+    model = glassbox.ExplainableBoostingClassifier(**SMALL).fit(X, y)
+    ensemble = read(model)
+    assert len(ensemble.splits[0]) > 3000
+    steps = step_functions(ensemble)
+    assert steps.values.shape[1] < 2000
+    for rows in (X, beside_points(ensemble, X)):
+        found = steps.scores(rows)
+        off = np.abs(found - model.decision_function(rows).reshape(found.shape))
+        assert np.all(off <= steps.errors)
+        assert k == 3 or np.all(off.max(axis=0) > steps.errors / 100)
+    assert np.all(steps.errors < 1e-4 * np.ptp(found, axis=0))
 
 
 def test_a_single_term():

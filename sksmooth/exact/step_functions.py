@@ -12,6 +12,8 @@ __all__ = ["StepFunctions", "step_functions"]
 
 _UNIT = 2.0**-53
 _FAR = 1e300  # no input is beyond this
+_MANY = 2000  # cells, from which on those with nearly the same values are put together
+_NEARLY = 2.0**-14  # by how much scores may change then, in parts of their range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,56 +97,75 @@ def step_functions(ensemble: TreeEnsemble) -> StepFunctions:
     """
     if ensemble.rule == "predict":
         raise NotClosedError("it does not answer by sums of its trees' values")
-    inputs = ensemble.inputs
-    if any(len(used) > 1 for used in inputs):
-        raise NotClosedError("one of its trees uses more than one input")
+    values, offsets, errors = _scores(ensemble)
+    used = _cells_of_inputs(ensemble, values)
+    if sum(len(cells) for _, _, cells in used) > _MANY:
+        ranges = sum(np.ptp(cells, axis=0) for _, _, cells in used)
+        share = _NEARLY * ranges / len(used)
+        used = [(j, *_with_fewer_cells(points, cells, share)) for j, points, cells in used]
+        errors = errors + 1.01 * _NEARLY * ranges
+    for _, points, cells in used:
+        if len(points) == 0:
+            offsets = offsets + cells[0]
+    used = [part for part in used if len(part[1])]
+    return StepFunctions(
+        np.array([column for column, _, _ in used], dtype=np.intp),
+        np.array([len(points) for _, points, _ in used], dtype=np.intp),
+        np.concatenate([np.empty(0), *(points for _, points, _ in used)]),
+        np.concatenate([values[:0], *(cells for _, _, cells in used)]).T.copy(),
+        offsets,
+        errors,
+    )
+
+
+def _scores(
+    ensemble: TreeEnsemble,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return values of all nodes, offsets, and bounds on errors: one of each for two classes."""
+    if ensemble.rule == "predict":
+        raise NotClosedError("it does not answer by sums of its trees' values")
     values, offsets = ensemble.values, ensemble.offsets
     leaves = np.where(ensemble.leaf[:, None], np.abs(values), 0.0)
     if not np.all(np.isfinite(leaves)) or not np.all(np.isfinite(offsets)):
         raise NotClosedError("its values are not finite")
     # The model adds numbers of up to these sizes, and so do we, each from rounded products.
     sizes = np.abs(offsets) + sum(np.maximum.reduceat(leaves, ensemble.roots))
-    errors = 4 * (len(inputs) + 16) * _UNIT * sizes + ensemble.errors
-    if ensemble.n_classes == 2 and len(offsets) == 2:
+    errors = 4 * (len(ensemble.roots) + 16) * _UNIT * sizes + ensemble.errors
+    two = ensemble.n_classes == 2
+    if two and len(offsets) == 2:
         values, offsets = values[:, [1]] - values[:, [0]], offsets[[1]] - offsets[[0]]
         errors = errors.sum(keepdims=True)
-    if len(offsets) != (1 if ensemble.n_classes == 2 else ensemble.n_classes):
+    if len(offsets) != (1 if two else ensemble.n_classes):
         raise NotClosedError("its scores are not one a class")
     low, high = ensemble.low, ensemble.high
-    if ensemble.n_classes == 2:
-        offsets, errors = offsets - (low + high) / 2, errors + (high - low) / 2
-    else:
-        errors = errors + high / 4  # a pair of classes gets twice the sum of their errors
+    if two:
+        return values, offsets - (low + high) / 2, errors + (high - low) / 2
+    return values, offsets, errors + high / 4  # a pair of classes gets twice the sum of its errors
+
+
+def _cells_of_inputs(
+    ensemble: TreeEnsemble, values: NDArray[np.float64]
+) -> list[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+    """Return the inputs that trees use, with points and values of cells: sums over the trees.
+
+    Trees of a single leaf have no points.
+    """
     trees_of: dict[int, list[int]] = {}
-    for root, used in zip(ensemble.roots.tolist(), inputs, strict=True):
-        if len(used):
-            trees_of.setdefault(int(used[0]), []).append(root)
-        else:
-            offsets = offsets + values[root]
-    columns: list[int] = []
-    all_points, all_cells = [np.empty(0)], [np.empty((0, len(offsets)))]
+    for root, used in zip(ensemble.roots.tolist(), ensemble.inputs, strict=True):
+        if len(used) > 1:
+            raise NotClosedError("one of its trees uses more than one input")
+        trees_of.setdefault(int(used[0]) if len(used) else -1, []).append(root)
+    found = []
     inner, place = ~ensemble.leaf, np.where(ensemble.point >= _FAR, np.inf, ensemble.point)
     for column in sorted(trees_of):
         points = np.unique(place[inner & (ensemble.feature == column)])
         points = points[points > -np.inf]  # no input is below it
-        cells = np.zeros((len(points) + 1, len(offsets)))
+        cells = np.zeros((len(points) + 1, values.shape[1]))
         ends = np.searchsorted(points, place, side="right")  # after the last cell that goes left
         for root in trees_of[column]:
             _add(ensemble, root, values, ends, cells)
-        if len(points) == 0:
-            offsets = offsets + cells[0]
-            continue
-        columns.append(column)
-        all_points.append(points)
-        all_cells.append(cells)
-    return StepFunctions(
-        np.array(columns, dtype=np.intp),
-        np.array([len(points) for points in all_points[1:]], dtype=np.intp),
-        np.concatenate(all_points),
-        np.concatenate(all_cells).T.copy(),
-        offsets,
-        errors,
-    )
+        found.append((column, points, cells))
+    return found
 
 
 def _add(
@@ -166,3 +187,23 @@ def _add(
         else:
             todo.append((left, start, min(end, cut)))
             todo.append((right, max(start, cut), end))
+
+
+def _with_fewer_cells(
+    points: NDArray[np.float64], cells: NDArray[np.float64], tolerance: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Put neighbouring cells together, of which no value changes by more than the tolerance."""
+    lines = cells.tolist()
+    room = (2 * tolerance).tolist()
+    low = high = lines[0]
+    kept, merged = [], []
+    for i, line in enumerate(lines[1:]):
+        lower, higher = list(map(min, low, line)), list(map(max, high, line))
+        if any(top - end > most for end, top, most in zip(lower, higher, room, strict=True)):
+            kept.append(i)
+            merged.append((low, high))
+            low = high = line
+        else:
+            low, high = lower, higher
+    merged.append((low, high))
+    return points[kept], np.mean(merged, axis=1)
