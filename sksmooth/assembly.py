@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backends import get_backend, is_net, unwrap
+from .checks import user_level
 from .exact import FORMS, SOFT_FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
+from .models import distrust, is_distrusted
 from .montecarlo import Sampler
 from .noise import ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
 from .noise.sigma import check_sigma
 from .sampling import Report
 from .shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
-from .validation import user_level
 
 __all__ = ["closed_form_of", "levels_of", "noise_of", "sampler_of", "shortcut_names"]
 
@@ -72,7 +73,6 @@ def sampler_of(
             backend=get_backend(clf.estimator_, clf._answers, clf._frame),
             X=X,
             noise=noise,
-            tv_error=np.full(len(X), noise.tv_error),
         ),
         shortcut_names(clf.shortcuts),
     )
@@ -81,8 +81,6 @@ def sampler_of(
         problem.X,
         problem.noise,
         clf._seed,
-        problem.tv_error,
-        named_by=X,
         stream=clf.stream,
         shortcut="+".join(problem.taken) or None,
         batch_size=None if clf.batch_size is None else int(clf.batch_size),
@@ -106,6 +104,8 @@ def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
     try:
         if is_net(unwrap(clf.estimator_)[1]):
             raise NotClosedError("nets have none")
+        if is_distrusted(clf.estimator_):
+            raise NotClosedError("what was read off it has been found to be wrong")
         backend = get_backend(clf.estimator_, clf._answers, clf._frame)
         sigma = noise_of(clf).deviations(clf._row_shape)
         kinds = SOFT_FORMS if is_soft else FORMS
@@ -119,8 +119,12 @@ def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
         if asked:
             hint = "" if isinstance(reason, DisagreementError) else f" {_CLOSED}"
             raise ValueError(f"method='exact', but {what}{hint}") from reason
-        if isinstance(reason, DisagreementError):
-            warnings.warn(f"{what} Noise is drawn instead.", UserWarning, stacklevel=user_level())
+        if isinstance(reason, DisagreementError) and distrust(clf.estimator_):
+            warnings.warn(
+                f"{what} Noise is drawn instead, without shortcuts. Please report the model.",
+                UserWarning,
+                stacklevel=user_level(),
+            )
         return None
 
 

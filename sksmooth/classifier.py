@@ -89,7 +89,7 @@ class SmoothedClassifier(MetaClassifier):
         Random bits: a fast generator, or a cryptographic one for a base that somebody made who
         might know a weakness of the fast one.
     shortcuts : "auto", None or sequence of str, default="auto"
-        Ways to find the same votes faster for some kinds of base: "linear", "steps", "trees"; or to
+        Ways to find the same votes faster for some kinds of base: "steps", "trees"; or to
         run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". "auto" is all of
         the former; None asks the base's ``predict`` about each noisy row. See the guide.
     batch_size : int, default=None

@@ -60,11 +60,6 @@ class Sampler:
         Distribution of the draws.
     seed : bytes
         Names the draws, together with each row's content.
-    tv_error : ndarray of shape (n_samples,)
-        Probability, at most, with which a vote is not what it would be under the noise that the
-        proof speaks of.
-    named_by : ndarray of shape (n_samples, *shape), default=None
-        Rows whose content names the streams; None for X.
     stream : {"philox", "shake128"}, default="philox"
         Generator of the random bits.
     shortcut : str, default=None
@@ -85,8 +80,6 @@ class Sampler:
     X: NDArray[np.floating]
     noise: Noise
     seed: bytes
-    tv_error: NDArray[np.float64]
-    named_by: NDArray[np.floating] | None = None
     stream: str = "philox"
     shortcut: str | None = None
     batch_size: int | None = None
@@ -98,14 +91,10 @@ class Sampler:
 
     def at(self, rows: slice, journal: Journal | None, keys: Sequence[str]) -> "Sampler":
         """Return the sampler of some rows, with these names in a journal if there is one."""
-        named_by = None if self.named_by is None else self.named_by[rows]
-        parts: dict[str, Any] = {
-            "X": self.X[rows],
-            "tv_error": self.tv_error[rows],
-            "named_by": named_by,
-        }
-        parts["first_row"] = self.first_row + rows.start
-        return dataclasses.replace(self, **parts, journal=journal, keys=keys)
+        first = self.first_row + rows.start
+        return dataclasses.replace(
+            self, X=self.X[rows], first_row=first, journal=journal, keys=keys
+        )
 
     def counts(
         self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None = None, start: int = 0
@@ -148,7 +137,6 @@ class Sampler:
             noise=self.noise,
             seed=self.seed,
             purpose=purpose,
-            named_by=self.named_by,
             stream=self.stream,
             start=start,
             rows=rows,
@@ -213,26 +201,24 @@ def predict(
         sizes,
         Purpose.PREDICT,
         lambda look, rows, counts: predict_counts(
-            counts, levels[look], *_spoilt(sizes[look], levels[look], sampler.tv_error[rows])
+            counts, levels[look], *_spoilt(sizes[look], levels[look], sampler.noise.tv_error)
         )[1],
     )
     return counts.argmax(axis=1), undecided
 
 
-def _spoilt(
-    n: int, alpha: float, tv_error: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _spoilt(n: int, alpha: float, tv_error: float) -> tuple[int, float]:
     """Return how many of n votes may differ from ideal ones, and the probability of more.
 
     A vote for or against one of two classes differs with a probability of at most twice `tv_error`.
     Of n, more than m differ with at most ``(2 n tv_error)**(m + 1) / (m + 1)!``; m is the smallest
     number that makes this less than a thousandth of alpha.
     """
-    mean = np.minimum(2.0 * n * tv_error, 1e3)  # of which the chance below is beyond 1 by far
-    spoilt, chance = np.zeros(len(mean), dtype=np.int64), mean.copy()
-    while np.any(more := (chance > alpha / 1000) & (spoilt < 200)):  # with more, nothing is decided
-        spoilt[more] += 1
-        chance[more] *= mean[more] / (spoilt[more] + 1)
+    mean = min(2.0 * n * tv_error, 1e3)  # of which the chance below is beyond 1 by far
+    spoilt, chance = 0, mean
+    while chance > alpha / 1000 and spoilt < 200:  # with more, nothing is decided
+        spoilt += 1
+        chance *= mean / (spoilt + 1)
     return spoilt, chance
 
 
@@ -279,7 +265,6 @@ def certify(
         *rule.bounds(counts),
         counts,
         noise=sampler.noise,
-        tv_error=sampler.tv_error,
         classes=classes,
         abstain_label=abstain_label,
         stop_reason=np.where(counts.sum(axis=1) < n, rule.reason, "n"),
@@ -296,7 +281,7 @@ def certify(
 
 
 def _largest_radius(sampler: Sampler, rule: Rule) -> float:
-    bounds = widened(*rule.ceiling(), sampler.noise.tv_error)  # rows may have more, none has less
+    bounds = widened(*rule.ceiling(), sampler.noise.tv_error)
     return float(sampler.noise.radius(*bounds)[0])
 
 
@@ -312,12 +297,12 @@ def _rule(
     radius = sampler.noise.radius
     if radii is not None and not n0:
         args = (radii, len(sampler.X), n, alpha)
-        return Deciding(*args, FREE[bound], radius, tv_error=sampler.tv_error)
+        return Deciding(*args, FREE[bound], radius, tv_error=sampler.noise.tv_error)
     pilot = sampler.counts(n0, Purpose.SELECT)
     selected, f = pilot.argmax(axis=1), BY_NAME[bound]
     if radii is not None:
         args = (radii, len(sampler.X), n, alpha)
-        return Deciding(*args, f, radius, selected, sampler.tv_error)
+        return Deciding(*args, f, radius, selected, sampler.noise.tv_error)
     if tol is not None:
         return Planned(n, alpha, f, pilot, tol, radius)
     if f is one_sided:

@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from .certificate import Certificate
-from .validation import user_level
+from .checks import user_level
 
 __all__ = ["certify"]
 

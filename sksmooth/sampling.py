@@ -36,7 +36,6 @@ def count_votes(
     noise: Noise,
     seed: bytes,
     purpose: Purpose,
-    named_by: NDArray[np.floating] | None = None,
     stream: str = "philox",
     start: int = 0,
     rows: NDArray[np.intp] | None = None,
@@ -59,8 +58,6 @@ def count_votes(
         Distribution of the draws.
     seed, purpose
         Name the draws, together with each row's content. Fewer draws are a prefix of more.
-    named_by : ndarray of shape (n_samples, *shape), default=None
-        Rows of which it is the content that names the draws; None for X.
     stream : {"philox", "shake128"}, default="philox"
         Generator of the random bits.
     start : int, default=0
@@ -87,13 +84,12 @@ def count_votes(
     ValueError
         If the model's scores are not finite for any draw.
     """
-    named_by = X if named_by is None else named_by
     if rows is None:
         rows = np.arange(len(X))
     else:
-        X, named_by = X[rows], named_by[rows]
-    keys = np.empty((len(named_by), 2), dtype=np.uint64)  # a list of arrays would be ten times it
-    for i, row in enumerate(named_by):
+        X = X[rows]
+    keys = np.empty((len(X), 2), dtype=np.uint64)  # a list of arrays would be ten times it
+    for i, row in enumerate(X):
         keys[i] = row_key(seed, row, noise.name)
     block = block_rows(X[0].size)
     per_task = 1 if backend.prefer == "threads" else _DRAWS_PER_TASK

@@ -220,7 +220,7 @@ class Deciding:
     selected : ndarray of shape (n_samples,), default=None
         Classes chosen by other draws. None takes the class with the best bound of these draws:
         `bound` must hold for all classes at once, as `one_sided_free` does.
-    tv_error : array-like of shape (n_rows,), default=0.0
+    tv_error : float, default=0.0
         How far the votes' probabilities may be from those that radii rest on.
     """
 
@@ -235,7 +235,7 @@ class Deciding:
         bound: TopClassBound,
         radius: Radius,
         selected: Rows | None = None,
-        tv_error: ArrayLike = 0.0,
+        tv_error: float = 0.0,
     ) -> None:
         self.sizes, self.levels = geometric_looks(n, alpha)
         # any positive radius will do for 0; a subnormal one may be flushed to 0
@@ -246,7 +246,7 @@ class Deciding:
             reach = radius(*bound(early, none, early, self.levels[0]))
             self.levels[:-1] = np.where(reach < self.radii.min(), 0.0, self.levels[:-1]).tolist()
             self.levels[-1] = alpha - sum(self.levels[:-1])
-        self.tv_error = np.broadcast_to(np.asarray(tv_error, dtype=np.float64), n_rows)
+        self.tv_error = tv_error
         self.p_lower, self.p_upper = np.zeros(n_rows), np.ones(n_rows)
         self.top = np.zeros(n_rows, dtype=np.intp) if selected is None else selected
 
@@ -261,9 +261,8 @@ class Deciding:
             self.p_upper[rows] = np.minimum(upper, self.p_upper[rows])
         if self.selected is None:  # looks without a level come first: nothing proved is forgotten
             self.top[rows] = top
-        tv_error = self.tv_error[rows]
-        proved = self.radius(*widened(self.p_lower[rows], self.p_upper[rows], tv_error))
-        hoped = self.radius(*widened(*self._hoped(look, votes, others), tv_error))
+        proved = self.radius(*widened(self.p_lower[rows], self.p_upper[rows], self.tv_error))
+        hoped = self.radius(*widened(*self._hoped(look, votes, others), self.tv_error))
         between = (proved[:, None] < self.radii) & (self.radii <= hoped[:, None])
         return np.any(between, axis=1)
 

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .backends import FrameMaker, is_frozen, is_net, unwrap
 from .bounds import smallest_certifying_n
 from .bounds.top_class import BY_NAME, FREE
+from .checks import user_level
 from .labels import of_one_kind, refuse_masked
 from .noise.sigma import SIGMAS, check_sigma, is_still
 from .rows import Rows, as_rows
@@ -41,7 +42,6 @@ __all__ = [
     "frame_maker",
     "labels_of",
     "never_abstains",
-    "user_level",
     "warn_if_hopeless",
     "warn_if_out_of_reach",
 ]
@@ -240,14 +240,6 @@ def never_abstains(clf: Any) -> bool:
         "predict_proba exists only with abstain_label=None, set before fit; vote_frequencies(X) "
         "always exists."
     )
-
-
-def user_level() -> int:
-    """Return the `stacklevel` at which a warning points at the user's code, not at ours."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sksmooth."):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:

@@ -259,7 +259,6 @@ def test_a_single_wrong_value_is_noticed(off, error, monkeypatch):
     [
         (ExactGaussian(0.25, 37, 255), "shake128"),
         (Gaussian(0.25), "philox"),
-        (ExactGaussian(0.25, 37, bits=32), "philox"),
     ],
 )
 def test_other_noise_is_sent_without_a_warning(noise, stream):

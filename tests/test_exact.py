@@ -30,7 +30,7 @@ from sksmooth import (
 )
 from sksmooth.assembly import closed_form_of
 from sksmooth.certificate.laws import certify_law
-from sksmooth.exact import Law
+from sksmooth.exact import Law, linear
 from sksmooth.exact.normal import Tails
 from sksmooth.noise import Gaussian
 from sksmooth.records import read_log, write_log
@@ -102,13 +102,32 @@ class TestMethod:
         with pytest.raises(ValueError, match="method"):
             smoothed(LogisticRegression(max_iter=1000), method="magic")
 
-    def test_a_base_that_answers_otherwise_is_sampled_with_a_warning(self):
+    def test_a_misread_base_is_sampled_with_one_warning(self, monkeypatch):
+        """What was found wrong once is not believed again, neither here nor by a shortcut."""
+        read = linear.linear_scores
+
+        def misread(model):
+            weights, offsets = read(model)
+            return weights, offsets + np.array([0.0, 2.0])
+
+        monkeypatch.setattr(linear, "linear_scores", misread)
+        clf = smoothed(make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)))
+        with pytest.warns(UserWarning, match=r"LogisticRegression .* answers otherwise"):
+            certificate = clf.certify(X[:2], n=500)
+        assert certificate.method == "montecarlo"
+        assert certificate.shortcut is None
+        monkeypatch.undo()
+        again = clf.certify(X[:2], n=500)  # a warning would be an error
+        assert np.array_equal(again.counts, certificate.counts)
+        with pytest.raises(ValueError, match="found to be wrong"):
+            clf.set_params(method="exact").predict(X[:2])
+
+    def test_a_base_with_a_method_of_its_own_is_sampled(self):
         base = LogisticRegression(max_iter=1000).fit(X, Y)
         base.decision_function = lambda rows: np.where(rows[:, 0] > X[:, 0].mean(), 1.0, -1.0)
         clf = smoothed(FrozenEstimator(base))
-        with pytest.warns(UserWarning, match=r"LogisticRegression .* answers otherwise"):
-            assert clf.certify(X[:2]).method == "montecarlo"
-        with pytest.raises(ValueError, match="answers otherwise"):
+        assert clf.certify(X[:2], n=500).method == "montecarlo"
+        with pytest.raises(ValueError, match="decision_function of LogisticRegression was set on"):
             clf.set_params(method="exact").predict(X[:2])
 
     def test_arguments_of_sampling_are_checked_and_do_nothing(self, fitted):

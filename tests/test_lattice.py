@@ -194,11 +194,10 @@ def odd_scale(sigma):
 
 
 FINE = {
-    "22 bits": (Fraction(2**22), 16),
-    "32 bits": (Fraction(2**32), 26),
-    "images, .12": (odd_scale(0.12), 16),
-    "images, 1": (odd_scale(1.0), 16),
-    "bytes": (odd_scale(8 / 255), 16),
+    "22 bits": Fraction(2**22),
+    "images, .12": odd_scale(0.12),
+    "images, 1": odd_scale(1.0),
+    "bytes": odd_scale(8 / 255),
 }
 
 
@@ -215,9 +214,9 @@ class Implied:
     relative to the cell's near end; `error` bounds what floats add to that.
     """
 
-    def __init__(self, scale, bits):
-        self.sampler = sampler = FineNormal(scale, bits)
-        self.scale, self.width = exactly(scale), 2**bits
+    def __init__(self, scale):
+        self.sampler = sampler = FineNormal(scale)
+        self.scale, self.width = exactly(scale), 2**16
         self.variance = self.scale**2 + mp.mpf(1) / 12
         self.starts = sampler._starts.tolist()
         self.near = sampler._near.tolist()
@@ -296,7 +295,7 @@ def chances(sampler, cells, positions):
     words = np.empty((len(cells), 3), dtype=np.uint64)
     words[:, 0] = cells  # columns, and below their thresholds
     assert np.all(sampler._threshold[cells] > 0)
-    words[:, 1] = positions.astype(np.uint64) << np.uint64(64 - sampler.bits)
+    words[:, 1] = positions.astype(np.uint64) << np.uint64(48)
     low, high = np.zeros(len(cells), dtype=np.int64), np.full(len(cells), 2**53)
     while np.any(low < high):  # the first chance that is not accepted
         middle = (low + high) // 2
@@ -395,20 +394,12 @@ class TestFineNormal:
             assert abs(drawn - mass) < 1e-15 * mass + mp.mpf(2) ** -62
 
     def test_where_values_find_their_bits(self, implied):
-        """Of 32 bits the lower half is the place, the upper the ticket.
-
-        Of 64, the upper 16 are the ticket, and the place is in the lower 32, but for their last.
-        """
+        """Of 32 bits the lower half is the place, the upper the ticket."""
         sampler, rng = implied.sampler, np.random.default_rng(0)
         tickets = rng.integers(65536 - sampler.n_slow, size=30_001).tolist()
         places = rng.integers(implied.width, size=30_001).tolist()
-        if sampler.bits == 16:
-            halves = [t << 16 | p for t, p in zip(tickets, places, strict=True)] + [0]
-            words = [halves[i] | halves[i + 1] << 32 for i in range(0, 30_001, 2)]
-        else:
-            last = 32 - sampler.bits
-            lower = [p << last | i % 2**last for i, p in enumerate(places)]
-            words = [t << 48 | 0xABCD << 32 | p for t, p in zip(tickets, lower, strict=True)]
+        halves = [t << 16 | p for t, p in zip(tickets, places, strict=True)] + [0]
+        words = [halves[i] | halves[i + 1] << 32 for i in range(0, 30_001, 2)]
         script = Script(words)
         out = np.empty(30_001, dtype=sampler.dtype)
         sampler.draw(script, out)
@@ -420,9 +411,7 @@ class TestFineNormal:
         sampler = implied.sampler
         drawn = np.empty(60_000, dtype=sampler.dtype)
         sampler.draw(stream(), drawn)
-        narrow = sampler.bits == 16
-        words = stream().words(30_000 if narrow else 60_000).astype("<u8")
-        tickets = words.view("<u2")[1::2] if narrow else words.view("<u2")[3::4]
+        tickets = stream().words(30_000).astype("<u8").view("<u2")[1::2]
         slow = drawn[tickets >= 65536 - sampler.n_slow]
         assert 300 < len(slow) < 1500
         # one by one; the second half's words, three for a candidate
@@ -447,12 +436,10 @@ class TestFineNormal:
         implied.sampler.draw(stream(), other)
         assert np.array_equal(other, expected)
 
-    @pytest.mark.parametrize(
-        ("scale", "bits"), [(2**22, 26), (2**32, 16), (2**22 * 1.5, 16), (2**22 * 0.6, 16)]
-    )
-    def test_scales_that_are_refused(self, scale, bits):
+    @pytest.mark.parametrize("scale", [2**32, 2**22 * 1.5, 2**22 * 0.6])
+    def test_scales_that_are_refused(self, scale):
         with pytest.raises(ValueError, match="scale must be near"):
-            FineNormal(Fraction(scale), bits)
+            FineNormal(Fraction(scale))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -511,13 +498,12 @@ def test_rounded_normals_by_the_million(sigma):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sigma", [*SIGMAS, None])
+@pytest.mark.parametrize("sigma", SIGMAS)
 def test_fine_normals_by_the_million(sigma):
     """Likewise, on intervals narrower and wider than the cells, and by the last 8 bits."""
-    bits = 26 if sigma is None else 16
-    scale = Fraction(2**32) if sigma is None else odd_scale(sigma)
-    sampler = FineNormal(scale, bits)
-    shifts = (bits - 2, bits - 1, bits, bits + 3)
+    scale = odd_scale(sigma)
+    sampler = FineNormal(scale)
+    shifts = (14, 15, 16, 19)
     reach = [int(7 * scale) >> shift for shift in shifts]
     counts = [np.zeros(2 * r + 2, dtype=np.int64) for r in reach]
     last = np.zeros(256, dtype=np.int64)

@@ -15,7 +15,7 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 LAYERS = [
     {
         *("bounds", "streams", "lattice", "labels", "meta", "progress", "rows", "fingerprint"),
-        *("workers", "_version", "probes"),
+        *("workers", "_version", "probes", "checks"),
     },
     {"noise", "models"},
     {"backends", "exact"},

@@ -41,8 +41,6 @@ CASES = {
     "fine, single": (exact(0.7), f32([3.0, -1.0])),
     "fine, double": (exact(0.7), f64([3.0, -1.0])),
     "fine, large": (exact(0.7), f64([2e8, -3e7])),  # integers of 64 bits
-    "finest": (exact(0.7, bits=32), f64([3.0, -1.0])),
-    "finest, large": (exact(0.7, bits=32), f64([2e3, -3e2])),
     "per feature, float, single": (PerFeature([0.7, 20.0]), f32([3.0, -1.0])),
     "per feature, float, double": (PerFeature([0.7, 20.0]), f64([3.0, -1.0])),
     "per feature, single": (ExactPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
@@ -178,9 +176,7 @@ class TestContract:
         noise, _ = case
         others = [other for other, _ in CASES.values()]
         names = {other.name for other in others}
-        alike = {
-            (type(o), o.sigma, *(getattr(o, k, 0) for k in ("levels", "bits"))) for o in others
-        }
+        alike = {(type(o), o.sigma, getattr(o, "levels", 0)) for o in others}
         assert len(names) == len(alike) > 8
         assert times(noise, 1.001).name not in names
 
@@ -297,7 +293,6 @@ class TestExact:
             (exact(60.0, levels=1), [0, 255]),
             (exact(60.0, levels=1), [-0.125, 100.0]),
             (exact(0.7), [12_345, -(2**21)]),
-            (exact(0.7, bits=32), [12_345, -(2**31)]),
         ],
     )
     def test_moving_a_row_on_the_grid_moves_its_draws(self, noise, points, shift):
@@ -375,7 +370,6 @@ class TestExact:
             exact(8.0, levels=1),
             exact(0.7),
             exact(300.0),
-            exact(0.7, bits=32),
         ],
     )
     @pytest.mark.parametrize("dtype", [f32, f64])
@@ -404,15 +398,6 @@ class TestExact:
         # to the nearest point, by quotients that are off by a quarter
         assert moved <= max(0.75 * float(noise._fine_step), 1.001 * noise.tolerance)
 
-    def test_how_far_large_rows_are_moved_on_the_finest_grid(self):
-        """By the relative error of a quotient; who uses that grid has to account for it."""
-        noise = exact(0.7, bits=32, n_values=1)
-        values = float(noise.step) * 2.0 ** np.random.default_rng(0).uniform(51, 61, 2000)
-        for row in values.reshape(-1, 1):
-            exactly = Fraction(float(row[0]))
-            moved = abs(start(noise, row)[0] - exactly)
-            assert moved <= exactly / 2**53 + noise.step / 2
-
     def test_values_that_are_too_large(self):
         for noise, largest in ((exact(1.0), 2.0**29), (exact(8.0, levels=1), 2.0**51 / 2**19)):
             below, above = (f64([v, 0.25]) for v in (0.99 * largest, 1.01 * largest))
@@ -423,7 +408,7 @@ class TestExact:
 
     def test_tv_error_is_of_the_whole_row(self):
         """A sum over its values: however the samplers err, coordinate by coordinate."""
-        for options in ({}, {"levels": 255}, {"bits": 32}):
+        for options in ({}, {"levels": 255}):
             one = exact(0.25, n_values=1, **options).tv_error
             assert 0 < one < 1e-15
             assert exact(0.25, n_values=150_528, **options).tv_error == 150_528 * one
@@ -448,8 +433,6 @@ class TestExact:
             ({"sigma": 0.03, "levels": 255}, "0.0313725 to 2.00784 for levels=255; got 0.03"),
             ({"sigma": 2.01, "levels": 255}, "8 to 512 steps of the grid.*got 2.01"),
             ({"sigma": 7.9, "levels": 1}, "8 to 512 for levels=1; got 7.9"),
-            ({"sigma": 1.0, "bits": 23}, "bits must be 22 or 32, and 22 with levels; got 23"),
-            ({"sigma": 1.0, "bits": 32, "levels": 255}, "22 with levels; got 32"),
             ({"sigma": 1.0, "levels": 0}, "levels must be 1 or more; got 3 and 0"),
             ({"sigma": 1.0, "levels": -255}, "levels must be 1 or more; got 3 and -255"),
             (

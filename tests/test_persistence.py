@@ -44,10 +44,9 @@ def classifiers():
     drawn = {"method": "montecarlo"}
     forest = RandomForestClassifier(5)
     found = {
-        "linear": smoothed(linear(), **drawn).fit(X, Y),
+        "scaled": smoothed(make_pipeline(StandardScaler(), linear()), **drawn).fit(X, Y),
         "forest": smoothed(forest, **drawn).fit(X, Y),
         "asked": smoothed(forest, shortcuts=None, stream="shake128", **drawn).fit(X, NAMES),
-        "pipeline": smoothed(make_pipeline(StandardScaler(), linear()), **drawn).fit(X, Y),
         "boosting": smoothed(HistGradientBoostingClassifier(max_iter=5), **drawn).fit(X, Y),
         "frozen": smoothed(FrozenEstimator(linear().fit(X, NAMES)), **drawn).fit(X, NAMES),
         "images": smoothed(linear(), **drawn).fit(np.rint(X * 10).clip(0, 255), Y),

@@ -70,7 +70,6 @@ def test_batch_size(batch_size):
 
 NOISES = {
     "fine": ExactGaussian(1.5, 5),
-    "finest": ExactGaussian(1.5, 5, bits=32),
     "between levels": ExactGaussian(1.5, 5, levels=255),
 }
 
@@ -95,25 +94,6 @@ def test_nothing_else_matters_to_exact_noise(noise, stream):
     assert np.array_equal(sum(parts), counts)
     for other in ({"stream": "shake128" if stream == "philox" else "philox"}, {"seed": SEED[::-1]}):
         assert not np.array_equal(count(model, X, N, **(options | other)), counts)
-
-
-def test_rows_are_named_by_others():
-    """Rows that stand for the user's own get their noise by the names of these."""
-    model = LogisticRegression().fit(*blobs(k=3, d=5))
-    named_by = np.random.default_rng(0).normal(size=(12, 7))
-    counts = count(model, X, N)
-    assert np.array_equal(count(model, X, N, named_by=X), counts)
-    renamed = count(model, X, N, named_by=named_by)
-    assert not np.array_equal(renamed, counts)
-    some = np.array([7, 2])
-    assert np.array_equal(count(model, X, N, named_by=named_by, rows=some), renamed[some])
-    # a row that is named alike has the same noise wherever it lies
-    same = np.tile(named_by[:1], (12, 1))
-    assert np.array_equal(
-        draws(50, rows=X, named_by=same)[0], draws(50, rows=X[:1], named_by=same[:1])[0]
-    )
-    first, second = draws(50, rows=X[:2], named_by=same[:2])
-    assert np.allclose(first, second, atol=1e-12)
 
 
 def test_noise_is_what_its_names_say():

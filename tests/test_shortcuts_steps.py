@@ -59,7 +59,7 @@ class Keeper(ClassifierMixin, BaseEstimator):
 def problem(model, rows):
     noise = ExactGaussian(SIGMA, rows.shape[1])
     backend = get_backend(model, model.classes_)
-    return Problem(model, model.classes_, None, backend, rows, noise, np.zeros(len(rows)))
+    return Problem(model, model.classes_, None, backend, rows, noise)
 
 
 def taken(model, rows=X):

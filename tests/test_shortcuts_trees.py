@@ -65,7 +65,7 @@ def problem(model, rows, answers=None):
     noise = ExactGaussian(0.5, rows.shape[1])
     answers = model.classes_ if answers is None else answers
     backend = get_backend(model, answers)
-    return Problem(model, answers, None, backend, rows, noise, np.zeros(len(rows)))
+    return Problem(model, answers, None, backend, rows, noise)
 
 
 def votes_of(model, rows):

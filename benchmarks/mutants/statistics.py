@@ -211,8 +211,8 @@ STATISTICS = [
     ),
     Fault(
         _MONTECARLO,
-        "(chance > alpha / 1000)",
-        "(chance > alpha)",
+        "while chance > alpha / 1000 and",
+        "while chance > alpha and",
         "test_montecarlo.py::TestImperfectNoise",
     ),
     Fault(

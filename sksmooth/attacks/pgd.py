@@ -12,10 +12,11 @@ from sklearn.utils import check_consistent_length, check_random_state, column_or
 from .. import montecarlo
 from ..assembly import noise_of, sampler_of
 from ..backends import get_backend, is_net, unwrap
+from ..checks import user_level
 from ..labels import check_label_kind, decode
 from ..progress import progress_bar
 from ..streams import new_seed, row_key
-from ..validation import check_draws, check_rows, user_level
+from ..validation import check_draws, check_rows
 from .ball import Ball, check_clip, check_radius, units_of
 
 __all__ = ["AttackResult", "pgd"]

@@ -85,7 +85,6 @@ def certify_counts(
         p_upper,
         counts,
         noise=noise,
-        tv_error=np.full(len(counts), noise.tv_error),
         classes=classes,
         abstain_label=abstain_label,
         n=n,
@@ -103,14 +102,13 @@ def certify_bounds(
     counts: NDArray[np.int64],
     *,
     noise: Noise,
-    tv_error: NDArray[np.float64],
     classes: NDArray[Any],
     abstain_label: Any,
     stop_reason: Any = "n",
     **settings: Any,
 ) -> Certificate:
     """Turn bounds on the votes' probabilities into a Certificate; `settings` are other fields."""
-    p_lower, p_upper = widened(p_lower, p_upper, tv_error)
+    p_lower, p_upper = widened(p_lower, p_upper, noise.tv_error)
     radii = np.where(p_lower > p_upper, noise.radius(p_lower, p_upper), 0.0)
     abstained = ~(radii > 0)  # also where the rounding of rows takes up all of the radius
     return Certificate(
@@ -119,7 +117,7 @@ def certify_bounds(
         abstained=abstained,
         p_lower=p_lower,
         p_upper=p_upper,
-        tv_error=tv_error,
+        tv_error=np.full(len(counts), noise.tv_error),
         selected=classes[codes],
         counts=counts,
         n_draws=counts.sum(axis=1),

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import AffineMap, split
+from ..models import AffineMap, split, why_not_readable
+from ..probes import probe_rows
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
@@ -86,17 +87,28 @@ class ClosedForm:
             Class codes by its last step alone. None looks at a few rows only: what was compared
             before may have been another model's if two have the same content.
         """
-        sample = X[:20] if ask is None else _sample(X, self.spread.sigma)
+        sample = X[:20]
+        if ask is not None:
+            sample = np.concatenate([X[:100], probe_rows(X, self.spread.sigma)])
         Z = self.spread.affine(sample.astype(np.float64))
         looks = [(Z, classify(sample.copy()))]  # a base may work in place
         if ask is not None:
             probes = self.form.probes(Z)
-            looks.append((probes, ask(probes)))
+            looks.append((probes, ask(probes.copy())))
+            rows = self._near(probes).astype(X.dtype)
+            looks.append((self.spread.affine(rows.astype(np.float64)), classify(rows.copy())))
         for inputs, answers in looks:
             found, sure = self.form.decide(inputs)
             other = sure & (self.codes[found] != answers)
             if np.any(other):
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
+
+    def _near(self, probes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows that the steps bring near to inputs, but not within rounding of them."""
+        rows = self.spread.affine.preimage(probes)
+        rng = np.random.default_rng(1)
+        apart = np.maximum(1e-6 * self.spread.sigma, 1e-9 * np.abs(rows))
+        return rows + apart * rng.standard_normal(rows.shape)
 
 
 def closed_form(
@@ -141,6 +153,9 @@ def closed_form(
     steps, model = split(estimator)
     if X.ndim != 2:
         raise NotClosedError("rows are not vectors")
+    obstacle = why_not_readable(*steps, model)
+    if obstacle is not None:
+        raise NotClosedError(obstacle)
     try:
         kinds = tuple(kind for kind in kinds if type(model) in kind.models and kind.may_be(model))
         if not kinds:
@@ -191,8 +206,6 @@ def _read(
         raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
     if steps and hasattr(model, "feature_names_in_"):
         raise NotClosedError("its steps hand on data frames")
-    if "predict" in vars(model):
-        raise NotClosedError("its predict is not that of its class")
     code_of = {answer: code for code, answer in enumerate(answers.tolist())}
     codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
     if len(codes) != len(answers):
@@ -213,13 +226,3 @@ def _first(kinds: tuple[type[Form], ...], model: Any, spread: Spread) -> Form:
         except NotClosedError as reason:
             reasons.append(f"{kind.name}: {reason}")
     raise NotClosedError("; ".join(reasons))
-
-
-def _sample(X: NDArray[np.floating], sigma: NDArray[np.float64]) -> NDArray[np.floating]:
-    """Return rows of X, and rows with a little and with much noise, always the same."""
-    rng = np.random.default_rng(0)
-    parts = [X[:100]]
-    for width, n in ((1.0, 200), (8.0, 100)):
-        rows = X[rng.integers(len(X), size=n)]
-        parts.append((rows + width * sigma * rng.standard_normal(rows.shape)).astype(X.dtype))
-    return np.concatenate(parts)

@@ -1,6 +1,6 @@
 """A normal rounded to a very fine grid: a cell from a table, and uniform bits inside the cell.
 
-The distribution is cut into cells of 2**bits grid points, 1/64 of a standard deviation wide. Below
+The distribution is cut into cells of 2**16 grid points, 1/64 of a standard deviation wide. Below
 the density lies a staircase, constant over each cell, whose steps are multiples of 2**-16: 65,536
 equally likely tickets, each for a cell, and all points of the cell alike. That is 98.6 % of the
 distribution. The other tickets stand for what lies between staircase and density; it is drawn by
@@ -20,6 +20,7 @@ from .fixed_point import BITS, density, fixed
 __all__ = ["FineNormal"]
 
 _TICKETS = 2**16
+_BITS = 16  # grid points in a cell, as a power of two
 _CELLS_PER_SIGMA = 64
 _REACH = 9  # standard deviations; 2.3e-19 lies beyond
 _COLUMNS = 2048  # of the alias table; more than there are cells
@@ -41,9 +42,7 @@ class FineNormal:
     Parameters
     ----------
     scale : Fraction
-        Standard deviation, in units of the grid.
-    bits : int
-        Grid points in a cell, as a power of two: 16 if the scale is near 2**22, 26 if near 2**32.
+        Standard deviation, in units of the grid; near 2**22.
 
     Attributes
     ----------
@@ -53,12 +52,12 @@ class FineNormal:
         Total variation distance from the rounded normal, at most.
     """
 
-    def __init__(self, scale: Fraction, bits: int = 16) -> None:
-        width = 1 << bits
+    dtype = np.int32
+
+    def __init__(self, scale: Fraction) -> None:
+        width = 1 << _BITS
         if not 0.7 < scale / (_CELLS_PER_SIGMA * width) < 1.4:
             raise ValueError(f"scale must be near {_CELLS_PER_SIGMA * width}; got {float(scale)}.")
-        self.bits = bits
-        self.dtype = np.int32 if bits <= 16 else np.int64
         variance = scale**2 + Fraction(1, 12)
         count = int(_REACH * scale / width) + 1
         # a probability times the number of grid points in a cell, at the ends of cells 0, 1, ...
@@ -85,8 +84,8 @@ class FineNormal:
         # gaps are 3 % of the whole; each comparison is off by less than 2**-48
         self.tv_error = 2.0**-52
 
-    def draw(self, stream: Any, out: NDArray[Any]) -> None:
-        """Fill a flat array of this `dtype`: from a word a value, or half a word, and what more.
+    def draw(self, stream: Any, out: NDArray[np.int32]) -> None:
+        """Fill a flat array, from half a word a value and what more it takes.
 
         The words come in portions that fit into the nearer caches, and that the allocator does not
         hand back to the system each time.
@@ -95,14 +94,8 @@ class FineNormal:
         for start in range(0, len(out), _PORTION):
             part = out[start : start + _PORTION]
             n = len(part)
-            inside: NDArray[Any]
-            if self.bits == 16:
-                halves = stream.words(-(-n // 2)).astype("<u8", copy=False).view("<u2")
-                inside, ticket = halves[0 : 2 * n : 2], halves[1 : 2 * n : 2]
-            else:
-                words = stream.words(n).astype("<u8", copy=False)
-                inside = words.view("<u4")[::2] >> np.uint32(32 - self.bits)
-                ticket = words.view("<u2")[3::4]
+            halves = stream.words(-(-n // 2)).astype("<u8", copy=False).view("<u2")
+            inside, ticket = halves[0 : 2 * n : 2], halves[1 : 2 * n : 2]
             self.cells.take(ticket, out=part, mode="clip")  # clip: faster; nothing is clipped
             part += inside
             slow.append(np.flatnonzero(ticket >= _TICKETS - self.n_slow) + start)
@@ -128,7 +121,7 @@ class FineNormal:
         column = (words[:, 0] % np.uint64(_COLUMNS)).astype(np.intp)
         in_own = words[:, 0] >> np.uint64(11) < self._threshold[column]
         cell = np.where(in_own, column, self._alias[column])
-        k = self._starts[cell] + (words[:, 1] >> np.uint64(64 - self.bits)).astype(np.int64)
+        k = self._starts[cell] + (words[:, 1] >> np.uint64(64 - _BITS)).astype(np.int64)
         near, room = self._near[cell], self._room[cell]
         # what the density loses from the near end of the cell to k, by its series: only products
         # and sums of floats, which round alike everywhere

@@ -1,10 +1,18 @@
-"""scikit-learn's models from the inside: Pipelines as affine maps, linear models as scores.
+"""Fitted models from the inside: which may be read, Pipelines as affine maps, linear scores.
 
-`sksmooth.shortcuts` and `sksmooth.exact` rest on these. Whatever is read here off a fitted model is
-compared with what the model's ``predict`` answers before anything is built on it.
+`sksmooth.shortcuts` and `sksmooth.exact` rest on these. A model is read only if its structure
+proves what it answers (`readable`), and every reading is also compared with the base's own answers.
 """
 
-from .affine import AffineMap, affine_map, after, elementwise, split
-from .linear import Scores
+from .affine import AffineMap, after, elementwise, split
+from .readable import distrust, is_distrusted, why_not_readable
 
-__all__ = ["AffineMap", "Scores", "affine_map", "after", "elementwise", "split"]
+__all__ = [
+    "AffineMap",
+    "after",
+    "distrust",
+    "elementwise",
+    "is_distrusted",
+    "split",
+    "why_not_readable",
+]

@@ -10,6 +10,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -19,7 +20,11 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-__all__ = ["AffineMap", "Ops", "affine_map", "after", "elementwise", "split"]
+from .readable import why_not_readable
+
+__all__ = ["AffineMap", "Ops", "after", "elementwise", "split"]
+
+SEARCHES = (GridSearchCV, RandomizedSearchCV)
 
 Ops = list[tuple[Callable[..., Any], NDArray[np.float64]]]
 
@@ -59,6 +64,12 @@ class AffineMap:
     def __call__(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the map's values at the rows of X."""
         return times(X, self.matrix) + self.shift
+
+    def preimage(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows that the map sends to about Z, where there are any."""
+        if self.matrix.ndim == 1:
+            return (Z - self.shift) / np.where(self.matrix == 0, 1.0, self.matrix)
+        return (Z - self.shift) @ np.linalg.pinv(self.matrix).T
 
     def reach(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what no number on the way is larger than, for rows of absolute values up to X."""
@@ -184,23 +195,23 @@ def times(X: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.flo
     return X * matrix if matrix.ndim == 1 else X @ matrix.T
 
 
-def affine_map(estimator: Any, n_features: int) -> tuple[AffineMap | None, Any]:
-    """Return the steps of a Pipeline as one affine map, None if they are not, and its model."""
-    steps, model = split(estimator)
-    return AffineMap.of(steps, n_features), model
-
-
 def split(estimator: Any) -> tuple[list[Any], Any]:
-    """Return the steps and the model of nested Pipelines and FrozenEstimators, nothing else."""
+    """Return the steps and the model in nested Pipelines, searches and FrozenEstimators.
+
+    A wrapper that may not be read, such as a Pipeline with a ``predict`` of its own, is the model.
+    """
     steps: list[Any] = []
-    while True:
+    while why_not_readable(estimator, deep=False) is None:
         if type(estimator) is FrozenEstimator:
             estimator = estimator.estimator
+        elif type(estimator) in SEARCHES and hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
         elif type(estimator) is Pipeline:
             steps += [s for _, s in estimator.steps[:-1] if s is not None and s != "passthrough"]
             estimator = estimator.steps[-1][1]
         else:
-            return [s.estimator if type(s) is FrozenEstimator else s for s in steps], estimator
+            break
+    return [s.estimator if type(s) is FrozenEstimator else s for s in steps], estimator
 
 
 def elementwise(step: Any) -> Ops | None:

@@ -13,7 +13,9 @@ from ..lattice import FineNormal, RoundedNormal
 from .base import Perturb
 from .gaussian import Gaussian
 
-__all__ = ["ExactGaussian"]
+__all__ = ["BITS", "ExactGaussian"]
+
+BITS = 22  # a step of the grid is sigma over two to the power of this
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +36,7 @@ class ExactGaussian(Gaussian):
         Number of coordinates of a row.
     levels : int, default=None
         The grid is that of the multiples of ``1 / levels``, as 255 for images; `sigma` must be 8 to
-        512 of its steps. None takes a step of ``sigma / 2**bits``.
-    bits : {22, 32}, default=22
-        How fine the grid is without `levels`.
+        512 of its steps. None takes a step of ``sigma / 2**22``.
 
     Examples
     --------
@@ -55,7 +55,6 @@ class ExactGaussian(Gaussian):
 
     n_values: int
     levels: int | None = None
-    bits: int = 22
     kind = "exact"
     sound = True
 
@@ -69,8 +68,6 @@ class ExactGaussian(Gaussian):
                 f"sigma must be 8 to 512 steps of the grid, {8 / self.levels:g} to "
                 f"{512 / self.levels:g} for levels={self.levels}; got {self.sigma}."
             )
-        if self.bits not in (22, 32) or (self.levels is not None and self.bits != 22):
-            raise ValueError(f"bits must be 22 or 32, and 22 with levels; got {self.bits}.")
 
     @staticmethod
     def fits(sigma: float, levels: int) -> bool:
@@ -92,15 +89,15 @@ class ExactGaussian(Gaussian):
 
     @property
     def name(self) -> str:
-        """All parameters in words."""
-        return f"exact normal, sigma {self.sigma!r}, levels {self.levels}, bits {self.bits}"
+        """All parameters in words. It keys the streams: another text would give other draws."""
+        return f"exact normal, sigma {self.sigma!r}, levels {self.levels}, bits {BITS}"
 
     @property
     def step(self) -> Fraction:
         """Step of the grid."""
         if self.levels is not None:
             return Fraction(1, self.levels)
-        return Fraction(self.sigma) / 2**self.bits
+        return Fraction(self.sigma) / 2**BITS
 
     @functools.cached_property
     def tv_error(self) -> float:  # type: ignore[override]
@@ -113,8 +110,7 @@ class ExactGaussian(Gaussian):
 
         A coordinate moves by at most 3/4 of a step: by half a step, and by the error of a float
         quotient of up to 2**51. To a grid of levels it moves only if it is nearer than `tolerance`,
-        up to the rounding of that comparison. (With 32 bits, quotients may be up to 2**61: whoever
-        uses that grid has to account for theirs.)
+        up to the rounding of that comparison.
         """
         far = max(self.tolerance, float(self._fine_step))
         return 2.0 * far * float(np.sqrt(self.n_values)) * 1.001
@@ -140,7 +136,7 @@ class ExactGaussian(Gaussian):
 
     @property
     def _fine(self) -> FineNormal:
-        return _fine_normal(Fraction(self.sigma) / self._fine_step, self.bits - 6)
+        return _fine_normal(Fraction(self.sigma) / self._fine_step)
 
     @property
     def _sampler(self) -> RoundedNormal | FineNormal:
@@ -158,7 +154,7 @@ class ExactGaussian(Gaussian):
             if np.all(off <= self.tolerance) and np.all(np.abs(nearest) < 2.0**24):
                 return _Sum(self._sampler, nearest, lambda k, out: _divide(k, self.levels, out))
         quotient = self._quotient(values)
-        if not np.all(np.abs(quotient) < (2.0**51 if self.bits == 22 else 2.0**61)):
+        if not np.all(np.abs(quotient) < 2.0**51):
             raise ValueError(
                 f"A row has a value of {np.abs(values).max():.3g}, which is too large for noise of "
                 f"sigma={self.sigma:g}: the noise would be lost in its rounding. Scale the "
@@ -211,8 +207,8 @@ def _divide(k: NDArray[Any], levels: int | None, out: NDArray[np.floating]) -> N
 
 
 @functools.lru_cache(maxsize=32)
-def _fine_normal(scale: Fraction, bits: int) -> FineNormal:
-    return FineNormal(scale, bits)
+def _fine_normal(scale: Fraction) -> FineNormal:
+    return FineNormal(scale)
 
 
 @functools.lru_cache(maxsize=32)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .base import Noise, Perturb
-from .exact import ExactGaussian
+from .exact import BITS, ExactGaussian
 from .gaussian import Gaussian
 
 __all__ = ["ExactPerFeature", "PerFeature"]
@@ -173,8 +173,8 @@ class ExactPerFeature(PerFeature):
 
     @functools.cached_property
     def name(self) -> str:
-        """All parameters in words."""
-        return f"exact normal, sigma per feature {self.sigma!r}, bits {self._unit.bits}"
+        """All parameters in words. It keys the streams: another text would give other draws."""
+        return f"exact normal, sigma per feature {self.sigma!r}, bits {BITS}"
 
     @functools.cached_property
     def _unit(self) -> ExactGaussian:

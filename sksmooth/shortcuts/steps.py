@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend, get_backend, is_net
-from ..models import elementwise, split
+from ..models import elementwise, split, why_not_readable
 from ..models.affine import Ops
+from ..probes import probe_rows
 from .problem import Problem
 
 __all__ = ["StepsBackend", "without_checks"]
@@ -46,24 +47,25 @@ class StepsBackend(Backend):
 def without_checks(problem: Problem) -> Problem | None:
     """Return the problem with the scaling steps of a Pipeline as plain arithmetic.
 
-    The same operations in the same order as scikit-learn's, so that the result is the same bit for
-    bit; that is looked at too.
+    The same operations in the same order as scikit-learn's. Versions differ in the precision of the
+    operands, so that the results are compared, too: they must be the same bit for bit.
     """
     steps, model = split(problem.estimator)
+    if problem.X.ndim != 2 or is_net(model) or why_not_readable(*steps) is not None:
+        return None
     ops: Ops = []
     for step in steps:
         found = elementwise(step)
         if found is None:
             return None
         ops += found
-    if not ops or problem.X.ndim != 2 or is_net(model) or not len(problem.X):
+    if not ops or hasattr(model, "feature_names_in_"):  # then the steps hand on frames
         return None
     backend = StepsBackend(ops, get_backend(model, problem.answers))
-    sample = problem.sample()
-    expected: Any = sample if problem.frame is None else problem.frame(sample)
+    probes = probe_rows(problem.X, problem.noise.deviations(problem.X.shape[1:]))
+    expected: Any = probes.copy() if problem.frame is None else problem.frame(probes.copy())
     for step in steps:
         expected = step.transform(expected)
-    names = hasattr(model, "feature_names_in_")  # the steps handed on frames
-    if names or not np.array_equal(backend.apply(sample.copy()), np.asarray(expected)):
+    if not np.array_equal(backend.apply(probes), np.asarray(expected)):
         return None
     return problem.then("steps", estimator=model, frame=None, backend=backend)

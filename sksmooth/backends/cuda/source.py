@@ -44,7 +44,7 @@ class CudaSource(Source):
     def __init__(self, noise: Noise, stream: str, device: Any) -> None:
         super().__init__(noise, stream)
         self.device = device
-        known = stream == "philox" and isinstance(noise, ExactGaussian) and noise.bits == 22
+        known = stream == "philox" and isinstance(noise, ExactGaussian)
         self._exact: Any = noise if known else None
         self._kernels: _Kernels | None = None
 

@@ -1,0 +1,13 @@
+"""Small helpers of all checks; imports nothing of the package."""
+
+import sys
+
+__all__ = ["user_level"]
+
+
+def user_level() -> int:
+    """Return the `stacklevel` at which a warning points at the user's code, not at ours."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("sksmooth."):
+        frame, level = frame.f_back, level + 1
+    return level
