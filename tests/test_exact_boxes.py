@@ -14,12 +14,14 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from sksmooth.exact.boxes import Boxes, LeafBoxes
+from sksmooth.exact.boxes import Boxes
 from sksmooth.exact.closed import ClosedForm, DisagreementError
 from sksmooth.exact.form import NotClosedError
 from sksmooth.exact.inputs import Spread
+from sksmooth.exact.intervals import LeafBoxes
 from sksmooth.exact.normal import FLOOR
-from sksmooth.exact.thresholds import past_float32
+from sksmooth.exact.readers import read
+from sksmooth.exact.readers.thresholds import last_at_most
 from sksmooth.models import AffineMap
 
 DIGITS = 60
@@ -177,7 +179,7 @@ def test_probabilities_sum_to_one():
     total = law.upper.sum(axis=1)
     assert np.all((total >= 1) & (total < 1 + 1e-12))
     assert np.all(law.upper + law.miss >= 1)
-    low, high = LeafBoxes(model.tree_).mass_bounds(inputs)
+    low, high = LeafBoxes(read(model)).mass_bounds(inputs)
     assert np.all((low.sum(axis=1) <= 1) & (low.sum(axis=1) > 1 - 1e-12))
     assert np.all((high.sum(axis=1) >= 1) & (high.sum(axis=1) < 1 + 1e-12))
 
@@ -185,7 +187,7 @@ def test_probabilities_sum_to_one():
 @pytest.mark.parametrize("seed", range(6))
 def test_leaves(seed):
     model, X = random_tree(seed, n=60)
-    boxes = LeafBoxes(model.tree_)
+    boxes = LeafBoxes(read(model))
     assert sorted(boxes.nodes) == sorted(np.flatnonzero(model.tree_.children_left < 0))
     rows = X[:5]
     inputs = around(rows, X.std(axis=0) / 2)
@@ -257,10 +259,13 @@ def test_float32_points_are_the_last_float64_that_passes(seed):
     t = rng.normal(size=3000) * 10.0 ** rng.integers(-44, 30, size=3000)
     t[::3] = t[::3].astype(np.float32)
     t[1::3] = 0.5 * (t[::3] + np.nextafter(t[::3].astype(np.float32), np.float32(np.inf)))
-    point = past_float32(t)
-    assert np.all(point.astype(np.float32) <= t)
-    assert np.all(np.nextafter(point, np.inf).astype(np.float32) > t)
-    assert np.array_equal(past_float32(np.array([-np.inf, np.inf])), [-np.inf, np.inf])
+    largest = float(np.finfo(np.float32).max)
+    t = np.append(t, [0.0, largest, -largest, 2.0**128, 1e39, -1e39, -np.inf])
+    point = last_at_most(t)
+    with np.errstate(over="ignore"):
+        assert np.all(point.astype(np.float32) <= t)
+        assert np.all(np.nextafter(point, np.inf).astype(np.float32) > t)
+    assert last_at_most(np.array([np.inf])) == np.inf
 
 
 def test_some_inputs_without_noise():
@@ -293,7 +298,7 @@ def test_thresholds_that_are_the_same_for_float32():
     model.tree_.__setstate__(state)
     # noise falls between two neighbours with a probability that is known to a few digits
     assert_outward(model, X[:5], X.std(), relative=1e-5)
-    boxes = LeafBoxes(model.tree_)
+    boxes = LeafBoxes(read(model))
     assert len(boxes) < model.get_n_leaves()
 
 
@@ -397,7 +402,7 @@ def test_what_is_not_of_this_form():
         Boxes.of(model, around(X[:, :2], 1.0).spread)
     with pytest.raises(NotClosedError, match="shape"):
         Boxes.of(DecisionTreeClassifier().fit(X, np.eye(3)[np.arange(len(X)) % 3]), good)
-    with pytest.raises(NotClosedError, match="single tree"):
+    with pytest.raises(NotClosedError, match="Other"):
         Boxes.of(type("Other", (DecisionTreeClassifier,), {})().fit(X, np.arange(len(X)) % 2), good)
     pca = PCA().fit(X)
     with pytest.raises(NotClosedError, match="correlated"):

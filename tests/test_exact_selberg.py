@@ -158,3 +158,32 @@ def test_many_inputs_with_brackets_as_narrow_as_the_degree_says():
             tail = law[sign * (sums + offset) < 0].sum()
             assert lower[0] * (1 - 1e-12) <= tail <= upper[0] * (1 + 1e-12)
             assert upper[0] - lower[0] < 0.01 * min(tail, 1 - tail) + 1e-6
+
+
+@pytest.mark.parametrize("band", [1e-9, 1e-4, 0.01, 0.03, 0.2, 1.3, 6.0])
+def test_a_band_moves_the_sum(band):
+    """Bounds hold, and are those of sums that are moved by it."""
+    rng = np.random.default_rng(1)
+    values = [rng.integers(-8, 9, size=17) / 16 for _ in range(20)]
+    # some laws are so narrow that the circle is shortened
+    masses = np.array([rng.dirichlet(np.full(17, c)) for c in np.geomspace(0.01, 1, 20)])
+    law = np.ones(1)
+    for v, p in zip(values, masses, strict=True):
+        law = np.convolve(law, np.bincount((16 * v).astype(int) + 8, weights=p, minlength=17))
+    sums = (np.arange(len(law)) - 20 * 8) / 16
+    mean = float(law @ sums)
+    for offset in np.rint(16 * (np.linspace(-3, 3, 13) - mean)) / 16 + 1 / 32:
+        for sign in (1.0, -1.0):
+            masses_of_row, signs = masses.reshape(1, -1), np.array([sign])
+            upper, lower = discrete_sum(values, offset, band).tails(masses_of_row, signs)
+            may = law[sign * (sums + offset) <= band].sum()
+            certain = law[sign * (sums + offset) < -band].sum()
+            assert upper[0] * (1 + 1e-12) >= may
+            assert lower[0] * (1 - 1e-12) <= certain
+            moved = [
+                discrete_sum(values, offset + move, 0.0) for move in (-sign * band, sign * band)
+            ]
+            into, out = (total.tails(masses_of_row, signs) for total in moved)
+            assert moved[0].sums is None
+            assert min(upper[0], 1) < min(into[0][0], 1) + 0.02
+            assert lower[0] > out[1][0] - 0.02

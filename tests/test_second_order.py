@@ -176,7 +176,7 @@ def hard(model, inputs):
     """Law and slopes of a tree's answers."""
     form = Boxes.of(model, inputs.spread)
     answers = (form.labels == np.arange(len(model.classes_))[:, None]).astype(float)
-    return form.law(inputs), Slopes(form.boxes, answers)(inputs)
+    return form.law(inputs), Slopes(form.boxes.sides, form.boxes.intervals, answers)(inputs)
 
 
 def soft(model, inputs):

@@ -5,17 +5,19 @@ variables. Of two classes, both have the bounds of one sum. Of more, the class t
 where any other beats it: the probabilities of these events are added up.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .form import Form, NotClosedError
+from .form import NotClosedError
 from .inputs import Inputs, Spread
 from .law import Law
 from .normal import FLOOR, Tails
+from .readers import TreeEnsemble
 from .selberg import DiscreteSum
-from .step_functions import READERS, StepFunctions, step_functions
+from .step_functions import StepFunctions, step_functions
+from .trees import TreeForm
 
 __all__ = ["Additive"]
 
@@ -23,7 +25,7 @@ _UNIT = 2.0**-53
 _MOST_CLASSES = 30
 
 
-class Additive(Form):
+class Additive(TreeForm):
     """The class with the largest of some sums of step functions; of two, the sign of one sum.
 
     Parameters
@@ -37,16 +39,6 @@ class Additive(Form):
     """
 
     name = "additive"
-    models = tuple(READERS)
-
-    @classmethod
-    def may_be(cls, model: Any) -> bool:
-        """Return False if the first tree compares more inputs than one."""
-        if hasattr(model, "_predictors"):
-            nodes = model._predictors[0][0].nodes
-            return len(np.unique(nodes["feature_idx"][nodes["is_leaf"] == 0])) <= 1
-        tree = np.ravel(model.estimators_)[0].tree_
-        return len(np.unique(tree.feature[tree.children_left >= 0])) <= 1
 
     def __init__(self, steps: StepFunctions, n_classes: int, spread: Spread) -> None:
         self.steps, self.n_classes, self.spread = steps, n_classes, spread
@@ -54,16 +46,15 @@ class Additive(Form):
         self._sum: _Margin | None = None
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> "Additive":
-        """Read the step functions of an ensemble."""
-        steps = step_functions(model)
-        if not spread.independent:
-            raise NotClosedError("noise on its inputs is not independent")
-        if len(model.classes_) > _MOST_CLASSES:
+    def _fits(cls, ensemble: TreeEnsemble) -> bool:
+        return ensemble.rule != "predict" and all(len(used) <= 1 for used in ensemble.inputs)
+
+    @classmethod
+    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+        """Add up the step functions of an ensemble."""
+        if ensemble.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
-        if len(steps.columns) and steps.columns.max() >= len(spread.scale):
-            raise NotClosedError("it has inputs that are not there")
-        return cls(steps, len(model.classes_), spread)
+        return cls(step_functions(ensemble), ensemble.n_classes, spread)
 
     def law(self, inputs: Inputs) -> Law:
         """Return the law: a bracket for two classes, a union bound for more."""
@@ -129,7 +120,7 @@ class Additive(Form):
         if self.n_classes == 2:
             scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
         first, second = -np.sort(-scores, axis=1)[:, :2].T
-        sure = first - second > 2 * self.steps.errors.max()
+        sure = first - second > 4 * self.steps.errors.max()
         reach = self.spread.affine.reach(40 * self.spread.sigma)
         near = 1e-9 * (np.abs(Z) + reach)
         same = self.steps.cells(Z - near) == self.steps.cells(Z + near)

@@ -8,209 +8,25 @@ where leaf l answers :math:`c_l` and holds the x with :math:`a_{lj} < x_j \le b_
 terms are positive, so small probabilities keep their relative accuracy.
 """
 
-import math
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from .form import Form, NotClosedError
+from .form import NotClosedError
 from .inputs import Inputs, Spread
+from .intervals import LeafBoxes, widening
 from .law import Law
-from .normal import FLOOR, Tails
+from .normal import FLOOR
+from .readers import TreeEnsemble
 from .slopes import Slopes
-from .thresholds import past_float32
+from .trees import TreeForm, codes
 
-__all__ = ["Boxes", "Intervals", "LeafBoxes", "leaves_of", "widening"]
-
-_UNIT = 2.0**-53
-_PROBES = 4000  # at most
-
-Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
-Box = dict[int, tuple[float, float]]
+__all__ = ["Boxes"]
 
 
-class Intervals:
-    """Intervals on the axes of a model's inputs, and the probabilities that noise falls into them.
-
-    Parameters
-    ----------
-    ends : list of (int, float, float)
-        Input, lower end, upper end of each interval; the ends may be infinite. The upper end is
-        in it, the lower one is not.
-
-    Attributes
-    ----------
-    columns : ndarray of shape (n_points,), int
-        Input of each distinct end.
-    points : ndarray of shape (n_points,)
-        The distinct ends.
-    first, last : ndarray of shape (n_intervals,), int
-        Numbers of the points at which intervals begin and end.
-    """
-
-    def __init__(self, ends: list[tuple[int, float, float]]) -> None:
-        # the infinite points are the same ones for all inputs
-        number = {(0, -np.inf): 0, (0, np.inf): 1}
-        pairs = []
-        for column, low, high in ends:
-            keys = [(0 if np.isinf(end) else column, end) for end in (low, high)]
-            pairs.append([number.setdefault(key, len(number)) for key in keys])
-        self.columns = np.array([column for column, _ in number], dtype=np.intp)
-        self.points = np.array([point for _, point in number])
-        self.first, self.last = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def _sides(self, inputs: Inputs) -> tuple[Bounds, Bounds]:
-        """Return bounds on the masses below and above each point, of shape (n_points, n_rows)."""
-        z, slack = inputs.standardised(self.columns, self.points)
-        # with the rows last, whatever is picked is picked in long pieces
-        tails = Tails.at(np.ascontiguousarray(z.T), np.ascontiguousarray(slack.T))
-        return tails.sides()
-
-    def most(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Return upper bounds on the probabilities, but for one rounding.
-
-        Both ends' masses below bound an interval's mass, and so do the masses above. The better
-        bound is that of the side on which the masses are small.
-
-        Returns
-        -------
-        high : ndarray of shape (n_intervals, n_rows)
-            At least the probability times ``1 - 2**-53``.
-        """
-        (below_low, below_high), (above_low, above_high) = self._sides(inputs)
-        return self._most(below_low, below_high, above_low, above_high)
-
-    def _most(
-        self,
-        below_low: NDArray[np.float64],
-        below_high: NDArray[np.float64],
-        above_low: NDArray[np.float64],
-        above_high: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        first, last = self.first, self.last
-        high = below_high[last] - below_low[first]
-        return np.minimum(high, above_high[first] - above_low[last], out=high)
-
-    def both(self, inputs: Inputs) -> Bounds:
-        """Return lower and upper bounds on the probabilities, but for one rounding each."""
-        (below_low, below_high), (above_low, above_high) = self._sides(inputs)
-        high = self._most(below_low, below_high, above_low, above_high)
-        low = below_low[self.last] - below_high[self.first]
-        np.maximum(low, above_low[self.first] - above_high[self.last], out=low)
-        return np.maximum(low, 0.0, out=low), high
-
-    def holds(self, Z: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which intervals inputs without noise lie in: shape (n_intervals, n)."""
-        below = Z.T[self.columns] <= self.points[:, None]
-        return below[self.last] & ~below[self.first]
-
-
-class LeafBoxes:
-    """The leaves of a tree as boxes.
-
-    Parameters
-    ----------
-    tree : sklearn.tree._tree.Tree
-        As in the attribute ``tree_`` of scikit-learn's trees.
-
-    Attributes
-    ----------
-    nodes : ndarray of shape (n_leaves,), int
-        Numbers of the leaves in the tree, those whose boxes have the most sides first. Leaves that
-        no input can reach are left out.
-    """
-
-    def __init__(self, tree: Any) -> None:
-        leaves = sorted(leaves_of(tree), key=lambda leaf: -len(leaf[1]))
-        self.nodes = np.array([node for node, _ in leaves], dtype=np.intp)
-        self.boxes = [box for _, box in leaves]
-        number: dict[tuple[int, float, float], int] = {}
-        self.sides: list[NDArray[np.intp]] = []
-        for k in range(max(1, len(self.boxes[0]))):
-            # the k-th side of all leaves that have as many: the first ones
-            picked = [list(box.items())[k] for box in self.boxes if len(box) > k]
-            if not self.boxes[0]:
-                picked = [(0, (-np.inf, np.inf))]  # there is but one leaf
-            keys = [(column, low, high) for column, (low, high) in picked]
-            numbers = [number.setdefault(key, len(number)) for key in keys]
-            self.sides.append(np.array(numbers, dtype=np.intp))
-        self.intervals = Intervals(list(number))
-        # what a product of masses is rounded: in each mass, and in each multiplication
-        self.roundings = 2 * len(self.sides)
-
-    def __len__(self) -> int:
-        return len(self.nodes)
-
-    def _products(self, masses: NDArray[Any]) -> NDArray[Any]:
-        """Return the product over each leaf's sides: shape (n_leaves, n_rows)."""
-        out = masses[self.sides[0]]
-        for side in self.sides[1:]:
-            out[: len(side)] *= masses[side]
-        return out
-
-    def most(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Return upper bounds on the leaves' probabilities, but for `roundings` and excess.
-
-        Returns
-        -------
-        high : ndarray of shape (n_leaves, n_rows)
-            To be widened, as the sums over it are: see `widening`.
-        """
-        return self._products(self.intervals.most(inputs))
-
-    def mass_bounds(self, inputs: Inputs) -> Bounds:
-        """Return bounds on the probability of each leaf.
-
-        Parameters
-        ----------
-        inputs : Inputs
-            Rows, with independent noise on the model's inputs.
-
-        Returns
-        -------
-        low, high : ndarray of shape (n_rows, n_leaves)
-            In [0, 1]; leaves are counted as in `nodes`.
-        """
-        low, high = (self._products(masses) for masses in self.intervals.both(inputs))
-        wider = widening(self.roundings, inputs.spread)
-        # correlations make nothing less probable by more than they can make it more probable
-        low = np.maximum(low * (2.0 - wider) - FLOOR, 0.0)
-        return low.T, np.minimum(high * wider + FLOOR, 1.0).T
-
-    def holds(self, Z: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which leaf inputs without noise lie in: shape (n_leaves, n)."""
-        return self._products(self.intervals.holds(Z))
-
-    def borders(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return inputs just inside of the leaves' sides, up to some thousand.
-
-        Each is a row of Z, moved into a leaf's box and there to the end of one of its sides.
-        """
-        ends = [
-            (box, column, math.nextafter(low, math.inf) if lower else high)
-            for box in self.boxes
-            for column, (low, high) in box.items()
-            for lower in (True, False)
-            if np.isfinite(low if lower else high)
-        ]
-        chosen = np.random.default_rng(0).permutation(len(ends))[:_PROBES]
-        out = Z[np.arange(len(chosen)) % len(Z)]
-        for row, number in zip(out, chosen, strict=True):
-            box, moved, end = ends[number]
-            for column, (low, high) in box.items():
-                row[column] = min(max(row[column], math.nextafter(low, math.inf)), high)
-            row[moved] = end
-        return out
-
-
-class Boxes(Form):
-    """A decision tree: the largest class of the leaf that an input falls into.
+class Boxes(TreeForm):
+    """A decision tree, or any model of a single one: the answer in the leaf that an input is in.
 
     Parameters
     ----------
@@ -223,7 +39,6 @@ class Boxes(Form):
     """
 
     name = "boxes"
-    models = (DecisionTreeClassifier, ExtraTreeClassifier)
 
     def __init__(self, boxes: LeafBoxes, labels: NDArray[np.intp], n_classes: int) -> None:
         self.boxes, self.labels = boxes, labels
@@ -234,18 +49,16 @@ class Boxes(Form):
         self._slopes: Slopes | None = None
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> "Boxes":
-        """Read the boxes of a single tree."""
-        if type(model) not in cls.models:
+    def _fits(cls, ensemble: TreeEnsemble) -> bool:
+        return len(ensemble.roots) == 1
+
+    @classmethod
+    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+        """Ask a model of a single tree for its answer in each leaf's box."""
+        if len(ensemble.roots) != 1:
             raise NotClosedError("it is not a single tree")
-        if not spread.independent:
-            raise NotClosedError("the noise on the tree's inputs is correlated")
-        tree = model.tree_
-        if model.n_outputs_ != 1 or tree.n_features != len(spread.scale):
-            raise NotClosedError("the tree is of another shape")
-        boxes = LeafBoxes(tree)
-        labels = tree.value[boxes.nodes, 0, : len(model.classes_)].argmax(axis=1)
-        return cls(boxes, labels, len(model.classes_))
+        boxes = LeafBoxes(ensemble)
+        return cls(boxes, codes(model, boxes.inside(ensemble.n_inputs)), ensemble.n_classes)
 
     def law(self, inputs: Inputs) -> Law:
         """Return the law: sums over the leaves of each class."""
@@ -255,7 +68,7 @@ class Boxes(Form):
     def slopes(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return bounds on the slopes of the classes' probabilities."""
         if self._slopes is None:
-            self._slopes = Slopes(self.boxes, self._answers)
+            self._slopes = Slopes(self.boxes.sides, self.boxes.intervals, self._answers)
         return self._slopes(inputs)
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -272,32 +85,3 @@ class Boxes(Form):
     def rows_at_once(self) -> int:
         """Return for how many rows arrays of some hundred kilobytes suffice: a cache's size."""
         return int(np.clip(2**16 // len(self.boxes.intervals), 16, 1024))
-
-
-def widening(roundings: NDArray[np.intp] | int, spread: Spread) -> Any:
-    """Return the factor that makes up for roundings, and for noise that is nearly independent.
-
-    Sums and products of positive numbers err by at most 2**-53, relative, in each operation.
-    """
-    # 1% of room for the higher order, and for the rounding of what is done with the factor
-    return 1.0 + (1.01 * _UNIT) * (np.asarray(roundings) + 8) + 1.01 * spread.excess
-
-
-def leaves_of(tree: Any) -> Iterator[tuple[int, Box]]:
-    """Yield the leaves of a tree that some input reaches, and their boxes."""
-    points = past_float32(tree.threshold).tolist()
-    columns, lefts, rights = (
-        array.tolist() for array in (tree.feature, tree.children_left, tree.children_right)
-    )
-    waiting: list[tuple[int, Box]] = [(0, {})]
-    while waiting:
-        node, box = waiting.pop()
-        if lefts[node] == rights[node]:  # no children
-            yield node, box
-            continue
-        column, point = columns[node], points[node]
-        low, high = box.get(column, (-np.inf, np.inf))
-        if low < min(point, high):
-            waiting.append((lefts[node], box | {column: (low, min(point, high))}))
-        if max(point, low) < high:
-            waiting.append((rights[node], box | {column: (max(point, low), high)}))

@@ -157,7 +157,7 @@ def closed_form(
     if obstacle is not None:
         raise NotClosedError(obstacle)
     try:
-        kinds = tuple(kind for kind in kinds if type(model) in kind.models and kind.may_be(model))
+        kinds = tuple(kind for kind in kinds if kind.may_be(model))
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
         key = _content(kinds, estimator, answers, X.dtype.str, sigma, names)

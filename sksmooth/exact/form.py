@@ -37,8 +37,8 @@ class Form(abc.ABC):
 
     @classmethod
     def may_be(cls, model: Any) -> bool:
-        """Return False where a short look at a model of these types tells that it is not."""
-        return True
+        """Return False where a short look at a model tells that it is not of this form."""
+        return type(model) in cls.models
 
     @classmethod
     @abc.abstractmethod

@@ -12,45 +12,21 @@ the last axis to the first, once for each distinct line.
 import dataclasses
 import itertools
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-    VotingClassifier,
-)
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 
-from .boxes import Intervals, widening
-from .form import Form, NotClosedError
+from .form import NotClosedError
 from .inputs import Inputs, Spread
+from .intervals import Intervals, widening
 from .law import Law
 from .normal import FLOOR
-from .thresholds import past_float32
+from .readers import TreeEnsemble
+from .trees import TreeForm, codes
 
-__all__ = ["Axis", "Grid", "SmallGrid", "splits"]
+__all__ = ["Axis", "Grid", "SmallGrid"]
 
-_TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier)
-_FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
-_ENSEMBLES = (
-    *_FORESTS,
-    AdaBoostClassifier,
-    BaggingClassifier,
-    DecisionTreeClassifier,
-    DummyClassifier,
-    ExtraTreeClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    VotingClassifier,
-)
 _PROBES = 4000
 _VALUES = 2**22  # of an array, at most: 32 MB
 _ASKED = 2**19  # values handed to predict at once
@@ -88,7 +64,7 @@ class Axis:
         return [(self.column, low, high) for low, high in itertools.pairwise(ends)]
 
 
-class Grid(Form):
+class Grid(TreeForm):
     """Any ensemble of trees whose thresholds make few cells.
 
     Parameters
@@ -103,7 +79,6 @@ class Grid(Form):
     """
 
     name = "grid"
-    models = _ENSEMBLES
     most_cells = 2_000_000  # asking about these takes seconds
 
     def __init__(self, axes: list[Axis], labels: NDArray[np.integer], n_classes: int) -> None:
@@ -127,27 +102,21 @@ class Grid(Form):
         self._largest = max([len(lines) for lines in self.lines], default=1) * n_classes
 
     @classmethod
-    def may_be(cls, model: Any) -> bool:
-        """Return False where a few trees already compare more inputs than a grid can have axes."""
-        trees = [t for t in np.ravel(getattr(model, "estimators_", [])) if type(t) in _TREES][:10]
-        used = [tree.tree_.feature[tree.tree_.feature >= 0] for tree in trees]
-        for predictor in itertools.chain.from_iterable(getattr(model, "_predictors", [])[:10]):
-            used.append(predictor.nodes["feature_idx"][predictor.nodes["is_leaf"] == 0])
-        return not used or len(np.unique(np.concatenate(used))) <= np.log2(cls.most_cells)
+    def _fits(cls, ensemble: TreeEnsemble) -> bool:
+        # each axis has at least two pieces
+        return len(np.unique(ensemble.splits[0])) <= np.log2(cls.most_cells)
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> "Grid":
+    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
         """Ask the model for the labels of all cells."""
-        if model.n_features_in_ != len(spread.scale) or getattr(model, "n_outputs_", 1) != 1:
-            raise NotClosedError("the model is of another shape")
-        if not spread.independent:
-            raise NotClosedError("the noise on the model's inputs is correlated")
-        columns, points = splits(model, np.arange(len(spread.scale)))
+        columns, points = ensemble.splits
+        finite = np.isfinite(points)  # others only tell missing values apart
+        columns, points = columns[finite], points[finite]
         axes = [Axis(j, np.unique(points[columns == j])) for j in np.unique(columns).tolist()]
         cells = float(np.prod([float(len(axis)) for axis in axes]))
         if cells > cls.most_cells:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
-        return cls(axes, _labels(model, axes, len(spread.scale)), len(model.classes_))
+        return cls(axes, _labels(model, ensemble, axes), ensemble.n_classes)
 
     def law(self, inputs: Inputs) -> Law:
         """Return the law: sums over the cells of each class."""
@@ -195,89 +164,12 @@ class SmallGrid(Grid):
     most_cells = 50_000
 
 
-def splits(model: Any, columns: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return where a model compares its inputs.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        A tree or an ensemble of trees.
-    columns : ndarray of shape (n_inputs,), int
-        What its inputs are called.
-
-    Returns
-    -------
-    columns : ndarray of shape (n_splits,), int
-        Input of each comparison.
-    points : ndarray of shape (n_splits,), float64
-        Values up to each point, and no others, pass. All are finite.
-
-    Raises
-    ------
-    NotClosedError
-        If anything in it is not known to be constant between such points.
-    """
-    found = [(np.empty(0, dtype=np.intp), np.empty(0))]
-    for part, names in _nested(model, columns):
-        if type(part) in _TREES:
-            inner = part.tree_.children_left >= 0
-            used, points = part.tree_.feature[inner], past_float32(part.tree_.threshold[inner])
-            found.append((names[used], points))
-        if type(part) is HistGradientBoostingClassifier:
-            for predictor in itertools.chain.from_iterable(part._predictors):
-                nodes = predictor.nodes[predictor.nodes["is_leaf"] == 0]
-                if nodes["is_categorical"].any():
-                    raise NotClosedError("it has categorical features")
-                found.append((names[nodes["feature_idx"]], nodes["num_threshold"]))
-    inputs, points = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    finite = np.isfinite(points)  # others only tell missing values apart
-    return inputs[finite], points[finite]
-
-
-def _nested(model: Any, columns: NDArray[np.intp]) -> Iterator[tuple[Any, NDArray[np.intp]]]:
-    """Yield a model, all models in it, and what the inputs of each are called."""
-    if not {"predict", "predict_proba", "decision_function"}.isdisjoint(vars(model)):
-        raise NotClosedError("a method of a model in it is not that of its class")
-    yield model, columns
-    for part, used in _parts(model):
-        yield from _nested(part, columns[used])
-
-
-def _parts(model: Any) -> list[tuple[Any, Any]]:
-    """Return the models that a model asks, and which inputs it hands to each."""
-    kind, everything = type(model), slice(None)
-    if kind in _TREES:
-        return []
-    if kind is HistGradientBoostingClassifier:
-        if getattr(model, "_preprocessor", None) is not None:
-            raise NotClosedError("it has categorical features")
-        return []
-    if kind is DummyClassifier and model.strategy in ("prior", "most_frequent", "constant"):
-        return []
-    if kind is BaggingClassifier:
-        return list(zip(model.estimators_, model.estimators_features_, strict=True))
-    if kind in (*_FORESTS, AdaBoostClassifier, VotingClassifier):
-        return [(part, everything) for part in model.estimators_]
-    if kind is GradientBoostingClassifier:
-        init = [] if isinstance(model.init_, str) else [model.init_]  # "zero"
-        # it rounds rows to float32 before it hands them on
-        if any(type(part) is HistGradientBoostingClassifier for part in init):
-            raise NotClosedError("boosting begins with another one, on rounded rows")
-        return [(part, everything) for part in (*init, *model.estimators_.ravel())]
-    raise NotClosedError(f"{kind.__name__} is no ensemble of trees")
-
-
-def _labels(model: Any, axes: list[Axis], n_inputs: int) -> NDArray[Any]:
+def _labels(model: Any, ensemble: TreeEnsemble, axes: list[Axis]) -> NDArray[Any]:
     """Return the model's answer in each cell, as a position in its classes."""
     shape = tuple(len(axis) for axis in axes)
-    k = len(model.classes_)
+    k, n_inputs = ensemble.n_classes, ensemble.n_inputs
     labels = np.empty(int(np.prod(shape)), dtype=np.int8 if k < 127 else np.int32)
-    unordered = k > 1 and any(
-        type(part) in _FORESTS and part.n_jobs not in (None, 1)
-        for part, _ in _nested(model, np.arange(n_inputs))
-    )
-    if unordered and type(model) not in _FORESTS:
-        raise NotClosedError("the sums of forests in it come in any order: set their n_jobs to 1")
+    ask = _codes_with_ties if ensemble.any_order and k > 1 else codes
     size = max(1, _ASKED // max(n_inputs, k))
     for start in range(0, len(labels), size):
         cells = np.arange(start, min(start + size, len(labels)))
@@ -285,23 +177,15 @@ def _labels(model: Any, axes: list[Axis], n_inputs: int) -> NDArray[Any]:
         if axes:
             for axis, pieces in zip(axes, np.unravel_index(cells, shape), strict=True):
                 rows[:, axis.column] = axis.inside[pieces]
-        with warnings.catch_warnings():
-            # of a model that was fitted with names, which the thresholds do not have
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            labels[cells] = _codes_with_ties(model, rows) if unordered else _codes(model, rows)
+        labels[cells] = ask(model, rows)
     return labels.reshape(shape)
 
 
-def _codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
-    answers = model.predict(rows)
-    found = np.searchsorted(model.classes_, answers)
-    if not np.array_equal(model.classes_[found], answers):
-        raise NotClosedError("its classes are not sorted")
-    return found
-
-
 def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
-    scores = model.predict_proba(rows)
+    """Return answers, and the number of classes where the sums of threads may give another one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        scores = model.predict_proba(rows)
     second, first = np.sort(scores, axis=1)[:, -2:].T
     return np.where(first - second > _TIE, scores.argmax(axis=1), scores.shape[1])
 

@@ -19,8 +19,9 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ..models import AffineMap, split
-from .boxes import LeafBoxes
 from .inputs import Spread
+from .intervals import LeafBoxes
+from .readers import read
 
 __all__ = ["refit_leaves"]
 
@@ -85,7 +86,7 @@ def refit_leaves(
     if model.class_weight is not None:
         weights = weights * compute_sample_weight(model.class_weight, y)
     shares = weights[:, None] * (y[:, None] == model.classes_)
-    boxes = LeafBoxes(model.tree_)
+    boxes = LeafBoxes(read(model))
     found = np.zeros((shares.shape[1], len(boxes)))
     size = int(np.clip(_VALUES // len(boxes), 8, 1024))
     for start in range(0, len(X), size):

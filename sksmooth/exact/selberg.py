@@ -191,8 +191,8 @@ class DiscreteSum:
         scale = one_side[rows, best] + error[rows, _TILTS + best]
         scale = np.exp(np.minimum(scale, 700.0)) * (1 + 8 * _UNIT)
         # what the scale was enlarged by, and twice the band
-        shrink = 1 - 2 * error[rows, _TILTS + best] - 3 * self.tilts[_TILTS + best] * self.band
-        shrink = np.maximum(shrink - 64 * _UNIT, 0.0)
+        shrink = np.exp(-2 * self.tilts[_TILTS + best] * self.band)
+        shrink = np.maximum(shrink * (1 - 2 * error[rows, _TILTS + best]) - 64 * _UNIT, 0.0)
         upper, lower = scale.copy(), np.zeros(len(masses))
         levels = np.where(scale > enough, self._levels(logs, _TILTS + best), -1)
         for level in np.unique(levels[levels >= 0]):
@@ -203,7 +203,9 @@ class DiscreteSum:
             low = scale[group] * np.maximum(low, 0.0) * shrink[group]
             if level:  # sums farther away than half of the circle are taken for nearer ones
                 far, wrapped = self._outside(
-                    logs[group] + error[group], self.tilts[_TILTS + best[group]], length / 2
+                    logs[group] + error[group],
+                    self.tilts[_TILTS + best[group]],
+                    length / 2 - 2 * self.band,  # for the sum that is moved into the tail
                 )
                 high, low = high + far, low - wrapped
             upper[group], lower[group] = high, low
@@ -294,13 +296,17 @@ class DiscreteSum:
         best: NDArray[np.intp],
         length: float,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return bounds on the tilted expectation, on a circle of some length."""
+        """Return bounds on the tilted expectation, on a circle of some length.
+
+        The band is a shift: the sum that may be in the tail is moved into it by the band, the one
+        that certainly is in it out of it. Both share the characteristic function, but for a turn.
+        """
         used, which = np.unique(best, return_inverse=True)
         tilts = self.tilts[_TILTS + used]
         arc = Arc.of(tilts * length, self.degree)
         tilted = masses * self.weights[np.where(signs > 0, _TILTS + best, _TILTS - 1 - best)]
         tilted /= np.repeat(np.add.reduceat(tilted, self.first, axis=1), self.counts, axis=1)
-        middle, kernel, dropped = (np.zeros(len(masses)) for _ in range(3))
+        high, low, dropped = (np.zeros(len(masses)) for _ in range(3))
         steps = {j: _powers(self.above[self._cells(j)] / length) for j in self.order}
         shift = (self.offset + self.least) / length
         for start in range(0, self.degree, _BLOCK):
@@ -312,11 +318,14 @@ class DiscreteSum:
             if not whole:
                 dropped += np.einsum("nk,nk->n", size, np.abs(product))
                 continue
-            middle += np.einsum("nk,nk->n", cosine, product.real)
-            middle -= signs * np.einsum("nk,nk->n", sine, product.imag)
-            kernel += np.einsum("nk,nk->n", fejer, product.real)
+            into = _turn((start + np.arange(_BLOCK)) * (self.band / length))
+            into = np.where(signs[:, None] > 0, into.conj(), into)
+            for bound, turn, end in ((high, into, fejer), (low, into.conj(), -fejer)):
+                moved = product * turn
+                bound += np.einsum("nk,nk->n", cosine + end, moved.real)
+                bound -= signs * np.einsum("nk,nk->n", sine, moved.imag)
         error = self._rounding(arc, tilts, length)[which] + dropped * (1 + 1e-9)
-        return middle + kernel + error, middle - kernel - error
+        return high + error, low - error
 
     def _cells(self, j: int) -> slice:
         return slice(int(self.first[j]), int(self.first[j] + self.counts[j]))
@@ -350,17 +359,16 @@ class DiscreteSum:
         return product, True
 
     def _rounding(self, arc: Arc, tilts: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-        """Bound all rounding in the brackets, and what the band changes, for each tilt.
+        """Bound all rounding in the brackets, for each tilt.
 
         Each factor, at most 1 in absolute value, errs by what its weights, its table of unit
         vectors and its sum of products do; products of such factors by no more than all of these.
         """
         n = len(self.first)
         constant = 8 * tilts * self.size + 4 * self.counts.sum() + 200.0 * n
-        constant = constant + 2 * self.degree + 64
-        # angles of the unit vectors, and of the offset
-        turning = 2 * np.pi / length * (2 * self.range + 2 * (n + 4) * self.size)
-        turning = _UNIT * turning + 2 * np.pi * self.band / length
+        constant = constant + 2 * self.degree + 128
+        # angles of the unit vectors, of the offset and of the band
+        turning = _UNIT * 2 * np.pi / length * (2 * self.range + 2 * (n + 4) * self.size)
         moment = arc.size @ np.arange(self.degree)
         return 1.01 * (constant * _UNIT * arc.size.sum(axis=1) + turning * moment)
 

@@ -17,7 +17,6 @@ The same term makes up for inputs whose noise is not quite independent.
 """
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +25,9 @@ from scipy.special import ndtri
 
 from ..bounds.second_order import radius_second_order
 from .inputs import Inputs
+from .intervals import Intervals
 from .law import Law
 from .normal import FLOOR
-
-if TYPE_CHECKING:
-    from .boxes import LeafBoxes
 
 __all__ = ["Slopes", "with_slopes"]
 
@@ -48,22 +45,25 @@ class Slopes:
 
     Parameters
     ----------
-    boxes : LeafBoxes
-        Leaves of a tree, or of several.
+    sides : list of ndarray of int
+        Numbers of the intervals that are the first sides of the boxes, the second ones, and so on.
+        Boxes with many sides come first, so that those with a k-th side are the first ones.
+    intervals : Intervals
+        The intervals.
     values : ndarray of shape (n_classes, n_leaves)
         What each leaf adds to the probability of each class, times the leaf's own; not negative.
         At every input, they sum to 1 over classes.
     """
 
-    def __init__(self, boxes: "LeafBoxes", values: Array) -> None:
-        self.boxes, self.values = boxes, values
-        points, intervals = boxes.intervals.columns, boxes.intervals
+    def __init__(self, sides: list[NDArray[np.intp]], intervals: Intervals, values: Array) -> None:
+        self.sides, self.intervals, self.values = sides, intervals, values
+        points = intervals.columns
         ends = np.where(np.isinf(intervals.points[intervals.last]), intervals.first, intervals.last)
         used, axes = np.unique(points[ends], return_inverse=True)
         self._n_axes = len(used)
         # one line of the derivatives below for each side of each leaf
-        leaf = np.concatenate([np.arange(len(side)) for side in boxes.sides])
-        axis = axes[np.concatenate(boxes.sides)]
+        leaf = np.concatenate([np.arange(len(side)) for side in sides])
+        axis = axes[np.concatenate(sides)]
         classes, lines = np.nonzero(values[:, leaf])
         self._sums = csr_array(
             (values[classes, leaf[lines]], (classes * self._n_axes + axis[lines], lines)),
@@ -71,7 +71,7 @@ class Slopes:
         )
         terms = int(np.diff(self._sums.indptr).max(initial=0))
         # relative: of the product of a derivative's masses, and of sums
-        self._rounding = 2 * _UNIT * (len(boxes.sides) + terms + values.shape[1] + 16)
+        self._rounding = 2 * _UNIT * (len(sides) + terms + values.shape[1] + 16)
 
     def __call__(self, inputs: Inputs) -> Array:
         """Return upper bounds on the norms of the gradients with respect to ``x / sigma``.
@@ -93,21 +93,21 @@ class Slopes:
         return np.concatenate([self._of(inputs[i : i + size]) for i in starts])
 
     def _of(self, inputs: Inputs) -> Array:
-        boxes, excess = self.boxes, inputs.spread.excess
-        low, high = boxes.intervals.both(inputs)
+        sides, excess = self.sides, inputs.spread.excess
+        low, high = self.intervals.both(inputs)
         steps, step_errors = self._steps(inputs)
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = np.where(high > 0, (high - low) / high, 0.0) + 4 * _UNIT
             inverse = np.where(high > 0, 1.0 / high, 0.0)
-        whole, unsure = high[boxes.sides[0]], relative[boxes.sides[0]]
-        for side in boxes.sides[1:]:
+        whole, unsure = high[sides[0]], relative[sides[0]]
+        for side in sides[1:]:
             whole[: len(side)] *= high[side]
             unsure[: len(side)] += relative[side]
         # a leaf's probability, and its derivatives, are certain but for this share
         unsure = np.minimum(unsure, 1.0) + self._rounding
         derivatives = np.empty((self._sums.shape[1], len(inputs)))
         errors, done = np.zeros_like(whole), 0
-        for side in boxes.sides:
+        for side in sides:
             others = whole[: len(side)] * inverse[side]  # all but one of the masses
             step = steps[side]
             np.multiply(others, step, out=derivatives[done : done + len(side)])
@@ -139,7 +139,7 @@ class Slopes:
 
     def _steps(self, inputs: Inputs) -> tuple[Array, Array]:
         """Return by how much the density falls along each interval, and the error of that."""
-        intervals = self.boxes.intervals
+        intervals = self.intervals
         z, slack = inputs.standardised(intervals.columns, intervals.points)
         z, slack = np.ascontiguousarray(z.T), np.ascontiguousarray(slack.T)
         density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)

@@ -1,0 +1,177 @@
+"""Ensembles of trees as arrays: one reading, from which all forms of trees are built."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Box", "Parts", "Rule", "Tree", "TreeEnsemble"]
+
+Box = dict[int, tuple[float, float]]
+Rule = Literal["sum", "mean", "predict"]
+
+_NOTHING = np.zeros(0)
+
+
+class Tree(NamedTuple):
+    """One tree; its first node is the root. Leaves are their own children.
+
+    Attributes
+    ----------
+    feature : ndarray of shape (n_nodes,), int
+        Input that each node compares.
+    point : ndarray of shape (n_nodes,), float64
+        A row goes left if its input is at most this, in float64, and a number.
+    left, right : ndarray of shape (n_nodes,), int
+        Children. Several nodes may share a child.
+    missing_left : ndarray of shape (n_nodes,), bool
+        Where a missing input goes.
+    values : ndarray of shape (n_nodes, n_scores), float64
+        What a leaf adds to the scores.
+    """
+
+    feature: NDArray[np.intp]
+    point: NDArray[np.float64]
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    missing_left: NDArray[np.bool_]
+    values: NDArray[np.float64]
+
+
+class Parts(NamedTuple):
+    """What a reader finds in a model; attributes as those of `TreeEnsemble`.
+
+    The trees may be made one by one: a short look asks for the first few only.
+    """
+
+    trees: Iterable[Tree]
+    rule: Rule
+    offsets: NDArray[np.float64] = _NOTHING
+    errors: NDArray[np.float64] | None = None
+    low: float = 0.0
+    high: float = 0.0
+    any_order: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class TreeEnsemble:
+    """All trees of a fitted classifier, their nodes one after the other.
+
+    The model is constant where all comparisons come out the same, whatever its rule is.
+
+    Attributes
+    ----------
+    feature, point, left, right, missing_left, values : ndarray of shape (n_nodes, ...)
+        As in `Tree`, with nodes counted through all trees.
+    roots : ndarray of shape (n_trees,), int
+        First node of each tree.
+    rule : {"sum", "mean", "predict"}
+        "sum": the model answers by the sums of its trees' values and `offsets`. Of two classes and
+        one score, a high score speaks for the second; else the largest score wins. "mean": so does
+        this one, and its probabilities are the mean of the trees' values, scaled to sum to 1.
+        "predict": `values` are nothing, only the model's ``predict`` knows its answers.
+    offsets : ndarray of shape (n_scores,)
+        What is added to the sums.
+    errors : ndarray of shape (n_scores,)
+        By how much the model's own scores may differ from these sums, besides what float64
+        rounds in adding the values up in any order.
+    low, high : float
+        The second of two classes wins for certain above `high`, the first below `low`; of more
+        classes, one that leads by more than `high`.
+    any_order : bool
+        Whether the model adds in an order that may differ from call to call.
+    n_inputs : int
+        Number of inputs of the model.
+    n_classes : int
+        Number of classes.
+    """
+
+    feature: NDArray[np.intp]
+    point: NDArray[np.float64]
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    missing_left: NDArray[np.bool_]
+    values: NDArray[np.float64]
+    roots: NDArray[np.intp]
+    rule: Rule
+    offsets: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    low: float
+    high: float
+    any_order: bool
+    n_inputs: int
+    n_classes: int
+
+    @classmethod
+    def of(cls, parts: Parts, n_inputs: int, n_classes: int) -> "TreeEnsemble":
+        """Put the trees of a model one after the other."""
+        trees = list(parts.trees)
+        counts = np.array([len(tree.feature) for tree in trees], dtype=np.intp)
+        roots = np.cumsum(counts) - counts
+        n_scores = len(parts.offsets)
+        nothing = _tree_of_no_nodes(n_scores)
+        joined = Tree(*(np.concatenate(arrays) for arrays in zip(nothing, *trees, strict=True)))
+        first = np.repeat(roots, counts)
+        return cls(
+            *joined._replace(left=joined.left + first, right=joined.right + first),
+            roots=roots,
+            rule=parts.rule,
+            offsets=parts.offsets,
+            errors=np.zeros(n_scores) if parts.errors is None else parts.errors,
+            low=parts.low,
+            high=parts.high,
+            any_order=parts.any_order,
+            n_inputs=n_inputs,
+            n_classes=n_classes,
+        )
+
+    @property
+    def leaf(self) -> NDArray[np.bool_]:
+        """Which nodes are leaves."""
+        return self.left == np.arange(len(self.left))
+
+    @property
+    def splits(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The input and the point of each comparison."""
+        inner = ~self.leaf
+        return self.feature[inner], self.point[inner]
+
+    @property
+    def inputs(self) -> list[NDArray[np.intp]]:
+        """The inputs that each tree compares."""
+        inner = ~self.leaf
+        parts = zip(*(np.split(a, self.roots[1:]) for a in (self.feature, inner)), strict=True)
+        return [np.unique(feature[compares]) for feature, compares in parts]
+
+    def leaves(self) -> list[tuple[int, Box]]:
+        """Return the leaves that some input reaches, and the boxes that they hold.
+
+        Boxes have an interval for each input that is compared on the way, of which the upper end is
+        in it and the lower one is not. If none is, they have all of the first input.
+        """
+        columns, points, lefts, rights = (
+            a.tolist() for a in (self.feature, self.point, self.left, self.right)
+        )
+        found: list[tuple[int, Box]] = []
+        everywhere = (-np.inf, np.inf)
+        for root in self.roots.tolist():
+            waiting: list[tuple[int, Box]] = [(root, {})]
+            while waiting:
+                node, box = waiting.pop()
+                if lefts[node] == node:
+                    found.append((node, box or {0: everywhere}))
+                    continue
+                column, point = columns[node], points[node]
+                low, high = box.get(column, everywhere)
+                if low < min(point, high):
+                    waiting.append((lefts[node], box | {column: (low, min(point, high))}))
+                if max(point, low) < high:
+                    waiting.append((rights[node], box | {column: (max(point, low), high)}))
+        return found
+
+
+def _tree_of_no_nodes(n_scores: int) -> Tree:
+    number, flag = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=bool)
+    return Tree(number, _NOTHING, number, number, flag, np.zeros((0, n_scores)))

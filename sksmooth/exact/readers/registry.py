@@ -1,0 +1,79 @@
+"""Which models have a reader: by the names of their types, so that no library is imported."""
+
+import importlib
+import itertools
+import sys
+from typing import Any
+
+from ..form import NotClosedError
+from .ensemble import Parts, TreeEnsemble
+
+__all__ = ["READERS", "is_read", "parts_of", "read", "refuse_other_methods"]
+
+# where the type is defined, and the file and function that read it
+READERS = {
+    "sklearn.dummy.DummyClassifier": "sklearn.dummy",
+    "sklearn.ensemble._bagging.BaggingClassifier": "sklearn.bagging",
+    "sklearn.ensemble._forest.ExtraTreesClassifier": "sklearn.forest",
+    "sklearn.ensemble._forest.RandomForestClassifier": "sklearn.forest",
+    "sklearn.ensemble._gb.GradientBoostingClassifier": "sklearn.gradient_boosting",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier": (
+        "sklearn.hist_gradient_boosting"
+    ),
+    "sklearn.ensemble._voting.VotingClassifier": "sklearn.voting",
+    "sklearn.ensemble._weight_boosting.AdaBoostClassifier": "sklearn.ada_boost",
+    "sklearn.tree._classes.DecisionTreeClassifier": "sklearn.tree",
+    "sklearn.tree._classes.ExtraTreeClassifier": "sklearn.tree",
+}
+
+_ANSWERS = ("predict", "predict_proba", "decision_function")
+
+
+def is_read(model: Any) -> bool:
+    """Return whether there is a reader for models of exactly this type."""
+    kind = type(model)
+    # another type may go by the same name
+    original = getattr(sys.modules.get(kind.__module__), kind.__qualname__, None)
+    return original is kind and f"{kind.__module__}.{kind.__qualname__}" in READERS
+
+
+def parts_of(model: Any) -> Parts:
+    """Return what the model's reader finds in it; raises `NotClosedError` where it cannot."""
+    kind = type(model)
+    if not is_read(model):
+        raise NotClosedError(f"{kind.__name__} is no ensemble of trees that is known")
+    refuse_other_methods(model)
+    file, function = READERS[f"{kind.__module__}.{kind.__qualname__}"].split(".")
+    reader = getattr(importlib.import_module(f"{__package__}.{file}"), function)
+    parts: Parts = reader(model)
+    return parts
+
+
+def refuse_other_methods(model: Any) -> None:
+    """Raise `NotClosedError` if a model does not answer as its class does."""
+    if not vars(model).keys().isdisjoint(_ANSWERS):
+        raise NotClosedError(f"a method of {type(model).__name__} is not that of its class")
+
+
+def read(model: Any, most: int | None = None) -> TreeEnsemble:
+    """Read a fitted classifier.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        Of a type in `READERS`.
+    most : int, default=None
+        Number of trees to read, for a short look; None reads all.
+
+    Returns
+    -------
+    ensemble : TreeEnsemble
+
+    Raises
+    ------
+    NotClosedError
+        With the reason, if it cannot be read.
+    """
+    parts = parts_of(model)
+    parts = parts._replace(trees=itertools.islice(parts.trees, most))
+    return TreeEnsemble.of(parts, int(model.n_features_in_), len(model.classes_))
