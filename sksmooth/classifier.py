@@ -61,9 +61,10 @@ class SmoothedClassifier(MetaClassifier):
         After the base is fitted, give the leaves of a decision tree the classes of all noise around
         the training rows that falls into them, as infinitely many noisy copies would.
     n_augment : int, default=1
-        Noisy copies of the training data that the base is fitted on. Of more than 1 GB, a base with
-        ``partial_fit`` gets one at a time, once each; a warning says so. Skorch nets ignore it:
-        they see fresh noise in every batch.
+        Noisy copies of the training data that the base is fitted on. What validates inside it holds
+        out all copies of a row, or is named in a warning. Of more than 1 GB, a base with
+        ``partial_fit`` gets one at a time, once each, after a warning. Skorch nets ignore it: they
+        see fresh noise in every batch.
     n : int, default=100_000
         Draws per row with which `certify` bounds a probability.
     n0 : int, default=100
@@ -105,9 +106,9 @@ class SmoothedClassifier(MetaClassifier):
     Attributes
     ----------
     estimator_ : classifier
-        The fitted base; it answers in class codes 0 to K - 1 (a frozen one in its own labels).
+        The fitted base. It answers in the labels of y; a net or XGBoost in class codes.
     classes_ : ndarray of shape (n_classes,)
-        Class labels.
+        Class labels: those that the fitted base knows, in its order.
     abstain_label_ : int, float, str or None
         The label that stands for "no answer"; never one of `classes_`.
     n_features_in_ : int
@@ -207,10 +208,11 @@ class SmoothedClassifier(MetaClassifier):
             ``Dataset`` or an ``np.memmap`` is read batch by batch if the base is a net, and hardly
             at all if it is frozen; see `sksmooth.rows.Rows`. All other methods read it in chunks.
         y : array-like of shape (n_samples,), default=None
-            Labels of any kind. The base sees codes 0 to K - 1 instead. None takes those that a
-            ``Dataset`` has.
+            Labels of any kind. The base is fitted on them as given; nets and XGBoost on codes 0 to
+            K - 1, in which ``class_weight`` and the like are put too. None takes a ``Dataset``'s.
         **fit_params : dict
-            Passed to the base's ``fit``; those with one value per row are repeated with the rows.
+            Passed to the base's ``fit``; those with one value per row are repeated with the rows,
+            others, such as ``eval_set``, get no copies and no noise.
 
         Returns
         -------
@@ -223,7 +225,8 @@ class SmoothedClassifier(MetaClassifier):
         frame = None if is_net(self.estimator) else check.frame_maker(X)
         X, y, rows = check.check_training_rows(self, X, y)
         check_classification_targets(y)
-        choose_abstain_label(np.unique(y), self.abstain_label)  # refuse it before the training
+        labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
+        choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
         self._row_shape = X.shape[1:]
         self._levels = levels_of(X if rows is None else rows.peek())
         # None stays None: then everything, the base included, is drawn afresh
@@ -242,7 +245,7 @@ class SmoothedClassifier(MetaClassifier):
             refit=self.refit_leaves,
             rows=rows,
         )
-        self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label)
+        self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label, others=labels)
         # last, when the model exists: a model that was made knowing the seed could cheat
         self._seed = new_seed(rng)
         return self

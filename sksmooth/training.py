@@ -3,21 +3,25 @@
 A base that has never seen noise answers noisy inputs badly, and then there is little to certify.
 """
 
+import contextlib
 import inspect
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
-from .backends import FrameMaker, frozen_classes, is_frozen, is_net, unwrap
+from .backends import FrameMaker, fitted_classes, frozen_classes, is_frozen, is_net, unwrap
+from .class_codes import encode
 from .exact import refit_leaves
+from .inner_validation import held_out_rows, on_original_rows
 from .noise import Noise
 from .rows import Rows
 from .streams import Philox, Purpose, block_rows, new_seed, row_key
+from .validation import user_level
 
 __all__ = [
     "STACK_BYTES",
@@ -94,7 +98,9 @@ def fit_base(
     refit: bool = False,
     rows: Rows | None = None,
 ) -> FittedBase:
-    """Fit `estimator` in place, under noise and on class codes; a frozen one is only looked at.
+    """Fit `estimator` in place, under noise; a frozen one is only looked at.
+
+    It gets the labels as given, or class codes if it takes nothing else.
 
     With a `random_state`, every unset one of the estimator's is set from it. With `refit`, a tree's
     leaves are given the classes of all noise that falls into them. With `rows`, a net is trained on
@@ -108,13 +114,15 @@ def fit_base(
         estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
         classes = frozen_classes(estimator, X, y, frame)
         return FittedBase(estimator, classes, classes, frame)
-    classes, codes = np.unique(y, return_inverse=True)
     if random_state is not None:
         seed_unset(estimator, random_state)
+    coded = encode(estimator, y, fit_params)
+    if coded is not None:
+        y, fit_params = coded.y, coded.fit_params
     estimator = fit_under_noise(
         estimator,
         X,
-        codes.astype(np.int64),
+        y,
         noise=noise,
         n_copies=n_copies,
         seed=new_seed(random_state),
@@ -125,14 +133,16 @@ def fit_base(
     )
     if refit:
         weight = fit_params.get(_name_of_weights(estimator))
-        refit_leaves(estimator, X, codes, noise.deviations(X.shape[1:]), sample_weight=weight)
-    return FittedBase(estimator, classes, np.arange(len(classes)), frame)
+        refit_leaves(estimator, X, y, noise.deviations(X.shape[1:]), sample_weight=weight)
+    if coded is not None:
+        return FittedBase(estimator, coded.classes, np.arange(len(coded.classes)), frame)
+    return FittedBase(estimator, *fitted_classes(estimator, y), frame)
 
 
 def fit_under_noise(
     estimator: Any,
     X: NDArray[np.floating],
-    codes: NDArray[np.int64],
+    y: NDArray[Any],
     *,
     noise: Noise,
     n_copies: int,
@@ -151,7 +161,8 @@ def fit_under_noise(
     done only where the stack would be large, and never silently. Any other base gets the stack all
     the same, after a warning that says what it takes.
 
-    Entries of `fit_params` with one value per row are repeated with the rows.
+    Entries of `fit_params` with one value per row are repeated with the rows; others are passed on.
+    What holds out rows inside the base holds out all copies of a row, or a warning names it.
     """
     if is_net(estimator):
         from .backends.skorch_fit import fit_net
@@ -159,23 +170,20 @@ def fit_under_noise(
         return fit_net(
             estimator,
             X if rows is None else rows,
-            codes,
+            y,
             noise=noise,
             seed=seed,
             reproducible=reproducible,
             fit_params=fit_params,
         )
+    n_rows = len(X)
     per_row: dict[str, Any] = {}
     if n_copies > 1:
-        per_row = {
-            name: value
-            for name, value in fit_params.items()
-            if np.ndim(value) > 0 and _num_samples(value) == len(X)
-        }
+        per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, n_rows)}
     if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
         in_parts = _learns_in_parts(estimator, per_row)
-        # points at the caller of SmoothedClassifier.fit
-        warnings.warn(_what_it_takes(estimator, X, n_copies, in_parts), UserWarning, stacklevel=5)
+        what = _what_it_takes(estimator, X, n_copies, in_parts)
+        warnings.warn(what, UserWarning, stacklevel=user_level())
         if in_parts:
 
             def copy(number: int) -> Any:
@@ -185,25 +193,51 @@ def fit_under_noise(
             for number in range(n_copies):
                 # no copy has a name here: each is gone before the next is made
                 if number == 0:
-                    estimator.fit(copy(number), codes, **fit_params)
+                    estimator.fit(copy(number), y, **fit_params)
                 else:
-                    estimator.partial_fit(copy(number), codes, **per_row)
+                    estimator.partial_fit(copy(number), y, **per_row)
             return estimator
-    noisy: Any = noisy_copies(X, n_copies, noise=noise, seed=seed)
-    if frame is not None:
-        noisy = frame(noisy)
+
+    def stack(rows: NDArray[np.floating]) -> Any:
+        noisy = noisy_copies(rows, n_copies, noise=noise, seed=seed)
+        return noisy if frame is None else frame(noisy)
+
     if n_copies > 1:
-        numbers = np.tile(np.arange(len(X)), n_copies)
-        codes = codes[numbers]
+        kept = np.arange(n_rows)
+        parts = held_out_rows(estimator, y, fit_params)
+        if parts is not None:
+            kept, apart = parts
+            fit_params = fit_params | {
+                "X_val": stack(X[apart]),
+                "y_val": np.tile(y[apart], n_copies),
+            }
+            if "sample_weight" in per_row:
+                weights = _safe_indexing(per_row["sample_weight"], np.tile(apart, n_copies))
+                fit_params["sample_weight_val"] = weights
+        numbers = np.tile(kept, n_copies)
+        X, y = X[kept], y[numbers]
         repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
         fit_params = fit_params | repeated
     model = unwrap(estimator)[1]
-    if not is_net(model):
-        return _checked(estimator.fit(noisy, codes, **fit_params))
-    from .backends.skorch_fit import seeded
+    with contextlib.ExitStack() as context:
+        context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
+        if is_net(model):
+            from .backends.skorch_fit import seeded
 
-    with seeded(model, seed, enabled=reproducible):
-        return estimator.fit(noisy, codes, **fit_params)
+            context.enter_context(seeded(model, seed, enabled=reproducible))
+        return _checked(estimator.fit(stack(X), y, **fit_params))
+
+
+def _is_per_row(value: Any, n_rows: int) -> bool:
+    """Whether a fit parameter has one value for each of `n_rows` rows."""
+    if hasattr(value, "shape"):
+        return len(value.shape) > 0 and value.shape[0] == n_rows
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence) or len(value) != n_rows:
+        return False
+    try:  # pairs of rows and labels, as validation sets are, make no array
+        return np.ndim(value) > 0
+    except ValueError:
+        return False
 
 
 def _learns_in_parts(estimator: Any, per_row: dict[str, Any]) -> bool:

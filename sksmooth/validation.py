@@ -56,6 +56,10 @@ class EstimatorConstraint(HasMethods):
     def __init__(self) -> None:
         super().__init__(["fit", "predict"])
 
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether `val` has the methods; those that it gets when it is fitted count too."""
+        return all(hasattr(val, name) or hasattr(type(val), name) for name in self.methods)
+
     def __str__(self) -> str:
         return (
             f"{super().__str__()} (wrap a torch module in skorch.NeuralNetClassifier; if it is "
@@ -115,9 +119,15 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 def check_base(estimator: Any) -> None:
     """Refuse a base that is not a classifier."""
-    if not is_classifier(estimator):
+    try:
+        is_one = is_classifier(estimator)
+    except AttributeError:  # something inside knows nothing of scikit-learn's tags
+        is_one = False
+    if not is_one:
+        name, last = type(estimator).__name__, type(unwrap(estimator)[1]).__name__
         raise ValueError(
-            f"estimator must be a classifier; got {type(estimator).__name__}. A class of your own "
+            "estimator must be a classifier; got "
+            f"{name if last == name else f'{name} around {last}'}. A class of your own "
             "should inherit from sklearn.base.ClassifierMixin, a skorch net should be a "
             "NeuralNetClassifier or NeuralNetBinaryClassifier."
         )

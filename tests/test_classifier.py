@@ -165,10 +165,11 @@ class TestLabels:
         assert clf.predict(rows).tolist() == expected
         assert clf.certify(rows).labels.tolist() == expected
 
-    def test_the_base_sees_codes(self):
-        clf = smoothed(Recorder()).fit(X, np.array(["x", "a"])[y])
+    def test_the_base_sees_labels_as_given(self):
+        labels = np.array(["x", "a"])[y]
+        clf = smoothed(Recorder()).fit(X, labels)
         assert clf.classes_.tolist() == ["a", "x"]
-        assert clf.estimator_.y_.tolist() == (1 - y).tolist()
+        assert clf.estimator_.y_.tolist() == labels.tolist()
 
     def test_pandas_and_polars_labels(self):
         pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
