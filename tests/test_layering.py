@@ -15,10 +15,11 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 LAYERS = [
     {
         *("bounds", "streams", "lattice", "labels", "meta", "progress", "rows", "fingerprint"),
-        *("workers", "_version", "probes"),
+        *("copies", "_version", "probes"),
     },
-    {"noise", "models"},
+    {"noise", "models", "workers"},
     {"backends", "exact"},
+    {"trials"},
     {"sampling", "certificate", "training", "validation", "shortcuts", "objectives"},
     {"stopping", "nets", "records"},
     {"montecarlo"},

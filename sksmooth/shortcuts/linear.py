@@ -38,6 +38,8 @@ class LinearBackend(Backend):
         What is added to them.
     """
 
+    pure = True
+
     def __init__(self, weights: NDArray[np.float64], offsets: NDArray[np.float64]) -> None:
         self.weights, self.offsets = weights, offsets
         self.n_classes = len(weights)
