@@ -15,6 +15,7 @@ from .noise import ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
 from .noise.sigma import check_sigma
 from .sampling import Report
 from .shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
+from .trials import refuse_batch_readers
 
 __all__ = ["closed_form_of", "levels_of", "noise_of", "sampler_of", "shortcut_names"]
 
@@ -76,6 +77,8 @@ def sampler_of(
         ),
         shortcut_names(clf.shortcuts),
     )
+    deviations = problem.noise.deviations(problem.X.shape[1:])
+    refuse_batch_readers(problem.backend, problem.X, deviations, clf.estimator_)
     return Sampler(
         problem.backend,
         problem.X,

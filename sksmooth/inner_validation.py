@@ -26,7 +26,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .backends import is_net
-from .validation import user_level
+from .checks import user_level
 
 __all__ = ["CopiesTogether", "held_out_rows", "on_original_rows"]
 

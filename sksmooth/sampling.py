@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 from .backends import Backend, Source
 from .noise import Noise
 from .streams import Purpose, block_rows, row_key
+from .trials import trial_of
 from .workers import hand_out
 
 __all__ = ["count_votes"]
 
 _TASKS_PER_WORKER = 4
-_DRAWS_PER_TASK = 4096  # fewer are made here sooner than a process has got the base
+# fewer are made here sooner than a worker has got the base, and answered some rows on trial
+_DRAWS_PER_TASK = 4096
+_DRAWS_PER_THREAD = 1024
 Report = Callable[[int], None]
 Keys = NDArray[np.uint64]  # of shape (n_rows, 2)
 
@@ -92,7 +95,9 @@ def count_votes(
     for i, row in enumerate(X):
         keys[i] = row_key(seed, row, noise.name)
     block = block_rows(X[0].size)
-    per_task = 1 if backend.prefer == "threads" else _DRAWS_PER_TASK
+    per_task = min(_DRAWS_PER_TASK, _DRAWS_PER_THREAD)
+    if backend.prefer != "threads":
+        per_task = _DRAWS_PER_TASK
     with backend.running():
         if batch_size is None:  # whole blocks, so that noise is drawn where it is used
             batch_size = max(1, round(backend.batch_rows(X[0]) / block)) * block
@@ -100,6 +105,12 @@ def count_votes(
         total = len(X) * draws.blocks
         workers = joblib.effective_n_jobs(n_jobs) if backend.in_parallel else 1
         n_tasks = min(total, len(X) * (n - start) // per_task, _TASKS_PER_WORKER * workers)
+        trial = None
+        if workers > 1 and n_tasks > 1:
+            trial = trial_of(backend, X, noise.deviations(X.shape[1:]))
+            if trial is not None and trial.is_random:
+                warnings.warn(_RANDOM, UserWarning, stacklevel=2)
+                workers = 1
         if workers == 1 or n_tasks < 2:
             tally = _count_blocks(backend, X, keys, draws, 0, total, report)
         else:
@@ -111,6 +122,8 @@ def count_votes(
                 n_jobs=n_jobs,
                 prefer=backend.prefer,
                 in_order=report is None,  # only a report needs them as they come
+                check=trial,
+                is_shared=backend.pure,
             )
             # scikit-learn sets warning filters in each task; side by side, threads can leave the
             # process without any. These are put back.
@@ -122,6 +135,13 @@ def count_votes(
     _refuse_lost_work(tally, n - start)
     _refuse_non_answers(tally[:, -1], n - start, rows + first_row)
     return np.ascontiguousarray(tally[:, :-1])
+
+
+_RANDOM = (
+    "The base estimator answers the same rows differently when it is asked again. Its votes are "
+    "counted by one worker: copies of it would draw the same random numbers, and their votes would "
+    "not be independent."
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .inner_validation import held_out_rows, on_original_rows
 from .noise import Noise
 from .rows import Rows
 from .streams import Philox, Purpose, block_rows, new_seed, row_key
-from .validation import user_level
+from .checks import user_level
 
 __all__ = [
     "STACK_BYTES",

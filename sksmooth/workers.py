@@ -1,8 +1,11 @@
 """Hands out calls to joblib's workers, whatever they are, and the model to each worker once.
 
-Threads share the model. For processes it is pickled once per call, here, and named by a hash of
-its bytes; a worker keeps the last one that it unpickled. A model that has changed has another
-name, so that none is ever asked in place of another.
+Each thread gets a copy of the model, because a model may keep things on itself while it answers.
+For processes it is pickled once per call, here, and named by a hash of its bytes; a worker keeps
+the last one that it unpickled. A model that has changed has another name, so that none is ever
+asked in place of another.
+
+Before a copy, or a process, is asked anything that counts, it is compared with the model here.
 
 This module knows nothing of models, noise or votes.
 """
@@ -10,17 +13,22 @@ This module knows nothing of models, noise or votes.
 import dataclasses
 import hashlib
 import pickle
+import queue
 import sys
 import threading
+import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 from numpy.typing import NDArray
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
+
+from .copies import copy_model
 
 try:  # joblib's own pickler: before version 1.6 it had a copy, since then it requires the package
     from joblib.externals import cloudpickle
@@ -32,6 +40,8 @@ __all__ = ["Parcel", "hand_out", "pack", "unpack"]
 # Arrays of at least as many bytes travel beside the pickle: joblib's processes on one machine then
 # share them, as files that are only read. Smaller ones are not worth a file each.
 _APART = 2**24
+
+Check = Callable[..., str | None]
 
 # Each thread has its own copy: nobody has promised that a model may be asked by two at once.
 _kept = threading.local()
@@ -113,6 +123,8 @@ def hand_out(
     n_jobs: int | None,
     prefer: str | None,
     in_order: bool,
+    check: Check | None = None,
+    is_shared: bool = False,
 ) -> Iterator[Any]:
     """Yield the results of ``function(model, *call)`` for each call, from joblib's workers.
 
@@ -128,27 +140,118 @@ def hand_out(
         As of ``joblib.Parallel``.
     in_order : bool
         Whether results may wait for each other. Not every backend hands them over as they come.
+    check : callable, default=None
+        ``check(model)`` says how a model differs from the one here, and returns None if it does
+        not. Each worker that is a process is checked once. Threads are checked all at once, each by
+        ``check(model, turn)`` with turns from 0 on; if one fails, there are none.
+    is_shared : bool, default=False
+        Whether threads may ask one model at once.
 
     Raises
     ------
     pickle.PicklingError
         If the model must be pickled and cannot be.
+    RuntimeError
+        If a worker that is a process differs.
     """
+    calls = list(calls)
     active, _ = get_active_backend(prefer=prefer)
-    if getattr(active, "supports_sharedmem", False):
-        there = model
-    else:
-        there = pack(model)
+    ask: Callable[..., Any]
+    parts: tuple[Any, ...]
+    if not getattr(active, "supports_sharedmem", False):
+        ask, parts = _in_process, (pack(model), function, check, uuid.uuid4().bytes)
         if _is_dask(active):
-            yield from _on_dask(active, function, there, calls)
+            yield from _on_dask(active, *parts, calls)
             return
-    return_as = "list" if in_order else "generator_unordered"
-    parallel = Parallel(n_jobs=n_jobs, prefer=prefer, return_as=return_as)
-    yield from parallel(delayed(_call)(function, there, call) for call in calls)
+    else:
+        n_threads = min(joblib.effective_n_jobs(n_jobs), len(calls))
+        models = [model] * n_threads if is_shared else _for_threads(model, n_threads, check, prefer)
+        if models is None:
+            yield from (function(model, *call) for call in calls)
+            return
+        ask, parts = _with_one_of, (_queue(models), function)
+    parallel = Parallel(
+        n_jobs=n_jobs, prefer=prefer, return_as="list" if in_order else "generator_unordered"
+    )
+    yield from parallel(delayed(ask)(*parts, call) for call in calls)
 
 
-def _call(function: Callable[..., Any], there: Any, call: tuple[Any, ...]) -> Any:
-    return function(unpack(there) if isinstance(there, Parcel) else there, *call)
+def _in_process(
+    parcel: Parcel,
+    function: Callable[..., Any],
+    check: Check | None,
+    name: bytes,  # of the call of `hand_out`
+    call: tuple[Any, ...],
+) -> Any:
+    model = unpack(parcel)
+    if check is not None and getattr(_kept, "checked", None) != name:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reason = _reason(check, model)
+        if reason is not None:
+            raise RuntimeError(
+                f"A worker that is another process does not answer as this one does: {reason}. "
+                "Nothing is certified. Each process has environment variables, a working "
+                "directory, numpy's error handling, global variables and attributes of classes of "
+                "its own. Keep what the base depends on in its attributes; or use threads, "
+                "joblib.parallel_config(backend='threading'), or no workers, n_jobs=1. Workers "
+                "that are older than a change need a new start."
+            )
+        _kept.checked = name
+    return function(model, *call)
+
+
+def _reason(check: Check, *args: Any) -> str | None:
+    try:
+        return check(*args)
+    except Exception as error:  # here it has answered
+        return f"{type(error).__name__}: {error}"
+
+
+def _for_threads(model: Any, n: int, check: Check | None, prefer: str | None) -> list[Any] | None:
+    """Return the model and copies of it, n together; None, and a warning, if they do not do."""
+    reasons: list[str | None] = []
+    try:
+        models = [model, *(copy_model(model) for _ in range(n - 1))]
+    except pickle.PicklingError as error:
+        reasons = [f"it cannot be copied ({error})"]
+    else:
+        if check is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reasons = Parallel(n_jobs=n, prefer=prefer)(
+                    delayed(_reason)(check, each, turn) for turn, each in enumerate(models)
+                )
+            reasons = [
+                f"copies of it, asked side by side, do not answer as it does alone ({reason})"
+                for reason in reasons
+                if reason is not None
+            ]
+    if not any(reasons):
+        return models
+    warnings.warn(
+        f"The base estimator is asked by one thread only, as with n_jobs=1: {reasons[0]}.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def _queue(things: list[Any]) -> "queue.SimpleQueue[Any]":
+    free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    for each in things:
+        free.put(each)
+    return free
+
+
+def _with_one_of(
+    free: "queue.SimpleQueue[Any]", function: Callable[..., Any], call: tuple[Any, ...]
+) -> Any:
+    model = free.get()
+    try:
+        return function(model, *call)
+    finally:
+        free.put(model)
 
 
 def _is_dask(active: Any) -> bool:
@@ -160,7 +263,12 @@ def _is_dask(active: Any) -> bool:
 
 
 def _on_dask(
-    active: Any, function: Callable[..., Any], parcel: Parcel, calls: Iterable[tuple[Any, ...]]
+    active: Any,
+    parcel: Parcel,
+    function: Callable[..., Any],
+    check: Check | None,
+    name: bytes,
+    calls: list[tuple[Any, ...]],
 ) -> Iterator[Any]:
     """Yield results from the cluster of joblib's dask backend, through its client.
 
@@ -176,7 +284,7 @@ def _on_dask(
         warnings.filterwarnings("ignore", message="Sending large graph")
         options = {"pure": False, **active.submit_kwargs}
         futures = [
-            client.submit(_call_on_dask, get_config(), function, held, call, **options)
+            client.submit(_call_on_dask, get_config(), held, function, check, name, call, **options)
             for call in calls
         ]
     try:
@@ -193,11 +301,9 @@ def _on_dask(
             future.release()
 
 
-def _call_on_dask(
-    config: dict[str, Any], function: Callable[..., Any], parcel: Parcel, call: tuple[Any, ...]
-) -> Any:
+def _call_on_dask(config: dict[str, Any], *parts: Any) -> Any:
     with config_context(**config):  # as scikit-learn's Parallel does
-        return _call(function, parcel, call)
+        return _in_process(*parts)
 
 
 def _hold(client: Any, parcel: Parcel) -> Any:

@@ -15,10 +15,11 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 LAYERS = [
     {
         *("bounds", "streams", "lattice", "labels", "meta", "progress", "rows", "fingerprint"),
-        *("workers", "_version", "probes", "checks"),
+        *("copies", "_version", "probes", "checks"),
     },
-    {"noise", "models"},
+    {"noise", "models", "workers"},
     {"backends", "exact"},
+    {"trials"},
     {"sampling", "certificate", "validation", "shortcuts", "objectives"},
     {"stopping", "nets", "records", "class_codes", "inner_validation"},
     {"montecarlo", "training"},

@@ -27,7 +27,7 @@ class StepsBackend(Backend):
 
     def __init__(self, ops: Ops, inner: Backend) -> None:
         self.ops, self.inner = ops, inner
-        self.n_classes = inner.n_classes
+        self.n_classes, self.pure = inner.n_classes, inner.pure
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits the inner backend."""
@@ -36,6 +36,10 @@ class StepsBackend(Backend):
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`, which is overwritten."""
         return self.inner.classify(self.apply(batch))
+
+    def gaps(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the gaps of the inner backend."""
+        return self.inner.gaps(self.apply(batch.copy()))
 
     def apply(self, batch: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return `batch` after the steps, in place."""

@@ -30,6 +30,7 @@ class _TreesBackend(Backend):
     """What forests and boosting have in common: scores, of which the largest wins."""
 
     codes: NDArray[np.int64]
+    pure = True
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length: there is little to pay for a call, and short batches stay in the cache."""
