@@ -1,6 +1,7 @@
 """What a fitted SmoothedClassifier says of rows: computed from a closed form, or found by votes."""
 
 import importlib.metadata
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from . import montecarlo
 from . import validation as check
 from .assembly import closed_form_of, noise_of, sampler_of, shortcut_names
-from .backends import is_net, unwrap
+from .backends import get_backend, is_net, unwrap
 from .certificate import Certificate
 from .certificate.concat import concatenate
 from .certificate.laws import certify_law, decide_law, frequencies_of_law
@@ -19,6 +20,7 @@ from .exact import ClosedForm
 from .fingerprint import fingerprint
 from .progress import progress_bar
 from .records.ours import noise_of_head, versions
+from .records.probed import Answers, ask, probed_rows
 from .records.running import RunningLog
 from .rows import as_rows, chunks
 from .sampling import Report
@@ -56,7 +58,7 @@ def certify(
                 job.certifier(part, first)(*everything) for first, part in _numbered(parts)
             )
         else:
-            certificate = _with_log(log, clf, job, parts, n_rows)
+            certificate = _with_log(log, clf, job, first if rows is None else rows, parts)
     if closed is None:
         check.warn_if_out_of_reach(certificate, plan["tol"])
     return certificate
@@ -134,10 +136,9 @@ class _Draw:
         )
 
 
-def _with_log(
-    path: Any, clf: Any, job: _Job, parts: Iterable[NDArray[Any]], n_rows: int
-) -> Certificate:
+def _with_log(path: Any, clf: Any, job: _Job, X: Any, parts: Iterable[NDArray[Any]]) -> Certificate:
     """Certify the rows that are not in a log yet, and return the certificates of all in it."""
+    n_rows = len(X)
     noise = noise_of_head(noise_of(clf))  # in the head is what a shortcut has made of it
     identity = job.identity | {
         "sigma": noise["sigma"],
@@ -154,7 +155,7 @@ def _with_log(
     if is_net(unwrap(clf.estimator_)[1]):
         net = {name: importlib.metadata.version(name) for name in ("torch", "skorch")}
         identity["settings"] |= net
-    with RunningLog(path, identity, n_rows) as log:
+    with RunningLog(path, identity, n_rows, _answers_of(clf, X)) as log:
         for first, part in _numbered(parts):
             certify_rows = None
             for start in range(0, len(part), job.group):
@@ -167,6 +168,17 @@ def _with_log(
                     certify_rows = job.certifier(part, first)
                 log.append(certify_rows(rows, log, keys), keys)
         return log.read()
+
+
+def _answers_of(clf: Any, X: Any) -> Answers:
+    """Return what the base answers to probes around some rows of X, wherever X is kept."""
+    some = X[probed_rows(len(X), math.prod(clf._row_shape))]
+    return ask(
+        get_backend(clf.estimator_, clf._answers, clf._frame),
+        some if isinstance(X, np.ndarray) else check.check_rows(clf, some),
+        noise_of(clf).deviations(clf._row_shape),
+        clf._seed,
+    )
 
 
 def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -6,12 +6,11 @@ between the fields of a structured array, and, for a tensor, on its address.
 
 import collections
 import copyreg
-import functools
 import hashlib
+import pickle
 import sys
-import sysconfig
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ from sklearn.utils import Bunch
 __all__ = ["fingerprint"]
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented))
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, np.ufunc)
+# where they stand changes with every draw, perhaps by others: None means numpy's global one
+_GENERATORS = (np.random.RandomState, np.random.Generator, np.random.BitGenerator)
 # they count how often they were asked
 _TREES = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
 _COUNTERS = range(7, 11)
@@ -35,7 +35,7 @@ _OF_TRAINING = {
 }
 _FRONTS = ("module__", "criterion__", "optimizer", "callbacks__", "iterator_train__", "objective__")
 _OF_A_CLASS = types.FunctionType | property | classmethod | staticmethod
-_UNREAD = {"__doc__", "__firstlineno__", "__static_attributes__"}
+_UNREAD = {"__doc__", "__firstlineno__"}
 
 
 def fingerprint(*things: Any) -> str:
@@ -45,13 +45,15 @@ def fingerprint(*things: Any) -> str:
     ----------
     *things : object
         Fitted models, arrays, tensors, and what consists of these. Of a skorch net counts what its
-        answers depend on, not its history, say; of classes and functions what they do, but of those
-        that are installed only the name.
+        answers depend on, not its history, say. Of functions counts the code, with closures and
+        defaults, of classes the code and plain values. Neither are followed to the globals and
+        objects that they look up when they are called: only a model's answers show these
+        (`sksmooth.records.probed`).
 
     Returns
     -------
     digest : str
-        Equal for equal content; different otherwise, as far as anybody knows how to tell.
+        Equal for equal content.
 
     Raises
     ------
@@ -117,14 +119,16 @@ class _Reader:
             return self._all(type(thing).__name__, *thing)
         if isinstance(thing, type):
             return self._class(thing)
-        if isinstance(thing, functools.partial):
-            return self._all("partial", thing.func, thing.args, thing.keywords)
         if isinstance(thing, types.MethodType):
             return self._all("method", thing.__func__, thing.__self__)
-        if isinstance(thing, _FUNCTIONS):
+        if isinstance(thing, types.FunctionType):
             return self._function(thing)
         if isinstance(thing, types.ModuleType):
             return _hash("module", thing.__name__)
+        if isinstance(thing, _GENERATORS):
+            return _hash("generator", type(thing).__name__)
+        if type(thing).__module__.startswith("catboost."):  # its bytes change when it is loaded
+            thing = pickle.loads(pickle.dumps(thing))
         return self._object(thing)
 
     def _module(self, module: Any) -> bytes:
@@ -147,37 +151,18 @@ class _Reader:
         return _hash("array", array.dtype.str, str(array.shape), array.tobytes())
 
     def _class(self, kind: type) -> bytes:
-        name = "class", kind.__module__, kind.__qualname__
-        if _is_installed(kind):
-            return _hash(*name)
         body = {
-            key: (value.fget, value.fset) if isinstance(value, property) else value
+            key: value if type(value) in _PLAIN else _code_of(value)
             for key, value in vars(kind).items()
             if (type(value) in _PLAIN or isinstance(value, _OF_A_CLASS)) and key not in _UNREAD
         }
-        for key, value in body.items():
-            body[key] = getattr(value, "__func__", value)
-        return self._all(*name, kind.__bases__, _sorted(body))
+        return self._all("class", kind.__module__, kind.__qualname__, kind.__bases__, _sorted(body))
 
-    def _function(self, function: Any) -> bytes:
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, types.ModuleType):
-            owner = None
-        name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-        code = getattr(function, "__code__", None)
-        if code is None:  # built in; its owner may be an array, as of weights.dot
-            return self._all("function", *name, getattr(function, "__name__", ""), owner)
-        if _is_installed(function) and not function.__closure__:
-            return self._all("function", *name)
+    def _function(self, function: types.FunctionType) -> bytes:
         cells = [cell.cell_contents for cell in function.__closure__ or ()]
-        outside = {
-            key: value
-            for key, value in function.__globals__.items()
-            if key in code.co_names
-            and (type(value) in _PLAIN or isinstance(value, np.ndarray | types.FunctionType))
-        }
-        defaults = function.__defaults__, function.__kwdefaults__, vars(function)
-        return self._all("function", *name, _parts_of(code), cells, *defaults, _sorted(outside))
+        more = function.__defaults__, function.__kwdefaults__, vars(function)
+        name = function.__module__, function.__qualname__
+        return self._all("function", *name, _code_of(function), cells, *more)
 
     def _object(self, thing: Any) -> bytes:
         if _is_net(thing):
@@ -217,33 +202,21 @@ class _Reader:
         return _hash(kind, *map(self.digest, parts))
 
 
-def _parts_of(code: types.CodeType) -> list[Any]:
+def _code_of(function: Any) -> Any:
     """Return what a function does; functions inside it are among its constants."""
-    constants = [_parts_of(c) if isinstance(c, types.CodeType) else c for c in code.co_consts]
+    if isinstance(function, property):
+        return [_code_of(part) for part in (function.fget, function.fset)]
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", function)
+    if not isinstance(code, types.CodeType):
+        return None
+    constants = [_code_of(c) if isinstance(c, types.CodeType) else c for c in code.co_consts]
     return [code.co_code, code.co_names, constants]
 
 
 def _sorted(state: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Return attributes by name: in which order they were set means nothing."""
     return sorted(state.items(), key=lambda item: str(item[0]))
-
-
-_LIBRARIES = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
-_OWN = __name__.partition(".")[0]
-
-
-def _is_installed(thing: Any) -> bool:
-    """Whether a class or function is of a library, whose version says what it does."""
-    name = getattr(thing, "__module__", None) or ""
-    module = sys.modules.get(name)
-    if name == "__main__" or module is None:
-        return False
-    if name.partition(".")[0] in (_OWN, "sklearn", "torch", "skorch"):
-        return True
-    path = getattr(module, "__file__", None)
-    return path is None or path.startswith(_LIBRARIES)
 
 
 def _is_net(thing: Any) -> bool:
@@ -253,12 +226,9 @@ def _is_net(thing: Any) -> bool:
 
 def _hash(*parts: str | bytes) -> bytes:
     """Return a hash of parts, which cannot run into one another."""
-    return _joined(part.encode() if isinstance(part, str) else part for part in parts)
-
-
-def _joined(parts: Iterable[bytes]) -> bytes:
     hasher = hashlib.blake2b(digest_size=16, person=b"sksmooth")
     for part in parts:
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
+        content = part.encode() if isinstance(part, str) else part
+        hasher.update(len(content).to_bytes(8, "little"))
+        hasher.update(content)
     return hasher.digest()

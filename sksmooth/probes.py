@@ -13,7 +13,12 @@ _FAR = 8.0  # standard deviations, in multiples of those of the noise
 
 
 def probe_rows(
-    X: NDArray[np.floating], deviations: NDArray[np.float64], *, near: int = 200, far: int = 100
+    X: NDArray[np.floating],
+    deviations: NDArray[np.float64],
+    *,
+    near: int = 200,
+    far: int = 100,
+    seed: int = 0,
 ) -> NDArray[np.floating]:
     """Return noisy copies of rows, `near` with the noise's own width and `far` with 8 times it.
 
@@ -25,13 +30,15 @@ def probe_rows(
         Standard deviations of the noise; features with 0 stay as they are.
     near, far : int
         How many.
+    seed : int
+        Other seeds give other probes.
 
     Returns
     -------
     probes : ndarray of shape (near + far, *shape)
         In the precision of X.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     parts = []
     for width, n in ((1.0, near), (_FAR, far)):
         rows = X[rng.integers(len(X), size=n)]
