@@ -74,7 +74,7 @@ plt.show()
 
 # %%
 # The best sigma grows with the radius. A sigma that is too small scores 0, however good the
-# model: no radius beyond about 2.4 sigma can be proved with 1,000 draws, and none beyond 3.8 sigma
+# model: no radius beyond about 2.5 sigma can be proved with 1,000 draws, and none beyond 3.8 sigma
 # with 100,000. A sigma that 1,000 draws rank badly near that limit may do well with more.
 #
 # Certify the chosen model
