@@ -15,13 +15,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from .backends import FrameMaker, fitted_classes, frozen_classes, is_frozen, is_net, unwrap
+from .checks import user_level
 from .class_codes import encode
 from .exact import refit_leaves
 from .inner_validation import held_out_rows, on_original_rows
 from .noise import Noise
 from .rows import Rows
 from .streams import Philox, Purpose, block_rows, new_seed, row_key
-from .checks import user_level
 
 __all__ = [
     "STACK_BYTES",
