@@ -200,10 +200,12 @@ def fit_under_noise(
     model = unwrap(estimator)[1]
     if not is_net(model):
         return _checked(estimator.fit(noisy, codes, **fit_params))
-    from .backends.skorch_fit import seeded
+    from .backends.skorch_fit import seeded, warn_of_loss
 
     with seeded(model, seed, enabled=reproducible):
-        return estimator.fit(noisy, codes, **fit_params)
+        estimator = estimator.fit(noisy, codes, **fit_params)
+    warn_of_loss(unwrap(estimator)[1], stacklevel=6)
+    return estimator
 
 
 def _learns_in_parts(estimator: Any, per_row: dict[str, Any]) -> bool:

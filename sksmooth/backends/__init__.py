@@ -23,6 +23,7 @@ __all__ = [
     "is_frozen",
     "is_net",
     "unwrap",
+    "warn_of_lost_weights",
 ]
 
 
@@ -77,3 +78,11 @@ def frozen_classes(
             "on; for a net, name them: NeuralNetClassifier(..., classes=[...])."
         )
     return classes
+
+
+def warn_of_lost_weights(estimator: Any) -> None:
+    """Warn if fitting a clone of `estimator` throws a net's weights away; called by ``fit``."""
+    if "skorch" in sys.modules:
+        from .skorch_fit import warn_of_lost_weights
+
+        warn_of_lost_weights(estimator, stacklevel=5)  # at the caller of SmoothedClassifier.fit
