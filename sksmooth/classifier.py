@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from . import validation as check
 from .answers import certify, frequencies, predict_codes
 from .assembly import levels_of, noise_of, shortcut_names
-from .backends import is_net
+from .backends import is_net, warn_of_lost_weights
 from .certificate import Certificate
 from .labels import check_label_kind, choose_abstain_label, decode
 from .meta import MetaClassifier
@@ -221,6 +221,7 @@ class SmoothedClassifier(MetaClassifier):
         """
         self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator)
+        warn_of_lost_weights(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
         frame = None if is_net(self.estimator) else check.frame_maker(X)
         X, y, rows = check.check_training_rows(self, X, y)

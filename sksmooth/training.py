@@ -225,7 +225,12 @@ def fit_under_noise(
             from .backends.skorch_fit import seeded
 
             context.enter_context(seeded(model, seed, enabled=reproducible))
-        return _checked(estimator.fit(stack(X), y, **fit_params))
+        estimator = _checked(estimator.fit(stack(X), y, **fit_params))
+    if is_net(model):
+        from .backends.skorch_fit import warn_of_loss
+
+        warn_of_loss(unwrap(estimator)[1])
+    return estimator
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:

@@ -306,8 +306,8 @@ def _backend_of(clf: Any) -> Any:
             f"Gradients end at the steps of a Pipeline, here {type(steps[-1]).__name__}. Put what "
             "they do into the first layers of the net's module."
         )
-    backend = get_backend(clf.estimator_, clf._answers, clf._frame)
-    if not hasattr(backend, "scores"):
+    backend: Any = get_backend(clf.estimator_, clf._answers, clf._frame)
+    if not hasattr(backend, "scores") or not backend.rule.takes_largest:
         raise ValueError(
             f"{type(model).__name__} has a predict, an iterator or a nonlinearity of its own: it "
             "is not known how its module's outputs become answers, and so not what to attack."

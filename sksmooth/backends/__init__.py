@@ -25,6 +25,7 @@ __all__ = [
     "is_frozen",
     "is_net",
     "unwrap",
+    "warn_of_lost_weights",
 ]
 
 
@@ -114,3 +115,11 @@ def fitted_classes(estimator: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     if unknown:
         return answers, answers
     return np.array([in_y[answer] for answer in answers.tolist()], dtype=labels.dtype), answers
+
+
+def warn_of_lost_weights(estimator: Any) -> None:
+    """Warn if fitting a clone of `estimator` throws a net's weights away; called by ``fit``."""
+    if "skorch" in sys.modules:
+        from .skorch_fit import warn_of_lost_weights
+
+        warn_of_lost_weights(estimator)

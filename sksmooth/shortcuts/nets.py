@@ -19,7 +19,7 @@ def in_variant(*names: str) -> Callable[[Problem], Problem | None]:
             return None
         from ..backends.skorch_variants import in_variant  # imports torch
 
-        backend = in_variant(problem.backend, names)
+        backend = in_variant(problem.backend, names, problem.sample)
         if backend is None:
             return None
         return dataclasses.replace(problem, backend=backend, taken=(*problem.taken, *names))
