@@ -45,3 +45,9 @@ def _no_forms_of_earlier_tests():
 def _small_tasks(monkeypatch):
     """Small work goes to workers too, so that small tests of n_jobs test something."""
     monkeypatch.setattr("sksmooth.sampling._DRAWS_PER_TASK", 1)
+
+
+@pytest.fixture
+def no_trials(monkeypatch):
+    """The base is asked about the rows that are counted, and about no others."""
+    monkeypatch.setattr("sksmooth.assembly.refuse_batch_readers", lambda *args: None)

@@ -214,6 +214,7 @@ class TestAtOnce:
         ],
         ids=str,
     )
+    @pytest.mark.filterwarnings("ignore:.*holds out rows by its parameter early_stopping")
     def test_what_it_takes_is_said(self, base, params, monkeypatch):
         monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
         name = type(base).__name__
