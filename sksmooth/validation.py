@@ -255,7 +255,7 @@ def never_abstains(clf: Any) -> bool:
 def user_level() -> int:
     """Return the `stacklevel` at which a warning points at the user's code, not at ours.
 
-    Nor at scikit-learn's, whose decorators are around our ``fit``.
+    Nor at that of scikit-learn, whose decorators are around our ``fit``, and its like.
     """
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_USERS:
@@ -263,7 +263,7 @@ def user_level() -> int:
     return level
 
 
-_NOT_USERS = ("sksmooth", "sklearn", "contextlib")
+_NOT_USERS = ("sksmooth", "sklearn", "imblearn", "joblib", "contextlib")
 
 
 def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
