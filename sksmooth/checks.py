@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["user_level"]
 
-_NOT_USERS = ("sksmooth", "sklearn", "contextlib")
+_NOT_USERS = ("sksmooth", "sklearn", "imblearn", "joblib", "contextlib")
 
 
 def user_level() -> int:

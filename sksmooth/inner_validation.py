@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.model_selection import (
     StratifiedKFold,
     StratifiedShuffleSplit,
@@ -58,7 +59,8 @@ class CopiesTogether:
     def __init__(self, cv: Any, n_copies: int, owner: Any) -> None:
         self.asked = owner.cv
         self.cv, self.n_copies, self.name = cv, n_copies, type(owner).__name__
-        self.classifier = is_classifier(owner) or is_classifier(getattr(owner, "estimator", None))
+        inner = getattr(owner, "estimator", None)  # None where it has a default
+        self.classifier = is_classifier(owner) or (inner is not None and is_classifier(inner))
         # what a search by halving looks at to know whether splits stay the same
         self.shuffle = getattr(cv, "shuffle", True)
         self.random_state = getattr(cv, "random_state", 0)
@@ -175,13 +177,12 @@ def _stops_early(model: HistGradientBoostingClassifier, n_rows: int) -> bool:
 
 def _decide_early_stopping(model: Any, n_rows: int, fit_params: dict[str, Any]) -> list[str]:
     """Turn automatic early stopping on or off; return its name if copies would be held out."""
-    if any(name.rpartition("__")[2] == "X_val" for name in fit_params):
-        return []
     # a bool of numpy is ours, and _put_back makes "auto" of it again
     automatic = isinstance(model.early_stopping, str)
     stops = n_rows > _MANY_ROWS if automatic else model.early_stopping
     model.early_stopping = np.bool_(stops) if automatic else bool(stops)
-    return ["early_stopping"] if _stops_early(model, n_rows) else []
+    given = any(name.rpartition("__")[2] == "X_val" for name in fit_params)
+    return ["early_stopping"] if _stops_early(model, n_rows) and not given else []
 
 
 def _parts(thing: Any) -> Iterator[Any]:
@@ -201,18 +202,16 @@ def _split_original(part: Any, params: dict[str, Any], n_copies: int) -> None:
         return
     constraints = getattr(part, "_parameter_constraints", {})
     takes_splitters = "cv_object" in constraints.get("cv", ["cv_object"])
-    if not takes_splitters or (cv is None and "gcv_mode" in params):
+    leaves_one_out = cv is None and isinstance(part, RidgeClassifierCV | RidgeCV)
+    if not takes_splitters or leaves_one_out:
         _warn(type(part).__name__, "cv", n_copies)
         return
     seed = params.get("random_state")
+    seed = None if isinstance(seed, str) else seed  # "deprecated"
     if isinstance(cv, float):  # TunedThresholdClassifierCV
         cv = StratifiedShuffleSplit(n_splits=1, test_size=cv, random_state=seed)
-    elif "shuffle" in params and not hasattr(cv, "split"):  # TargetEncoder
-        cv = StratifiedKFold(
-            5 if cv is None else cv,
-            shuffle=params["shuffle"],
-            random_state=seed if params["shuffle"] else None,
-        )
+    elif isinstance(cv, int) and params.get("shuffle"):  # TargetEncoder
+        cv = StratifiedKFold(cv, shuffle=True, random_state=seed)
     part.cv = CopiesTogether(cv, n_copies, part)
 
 

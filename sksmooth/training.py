@@ -122,7 +122,7 @@ def fit_base(
     estimator = fit_under_noise(
         estimator,
         X,
-        y,
+        y.copy(),  # a base may spoil what it is given
         noise=noise,
         n_copies=n_copies,
         seed=new_seed(random_state),
