@@ -133,21 +133,19 @@ def refuse_batch_readers(
     if backend.pure or not len(X):
         return
     is_known = (known := _asked.get(id(estimator))) is not None and known() is estimator
-    rows = _probes(backend, X, deviations, *((12, 4) if is_known else (48, 48)))
-    sizes = [1, len(rows) - 1] if is_known else [1, 1, 1, 1, 1, 1, 2, 3, 5, 8, 13, len(rows)]
-    parts = np.split(np.random.default_rng(1).permutation(len(rows)), np.cumsum(sizes[:-1]))
+    rows = _probes(backend, X, deviations, *((8, 8) if is_known else (48, 48)))
+    groups = _groups(rows, [1] if is_known else [1, 1, 1, 1, 1, 1, 2, 3, 5])
     whole = _asker(backend)
 
-    def in_parts(batch: NDArray[Any]) -> NDArray[np.int64]:
+    def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
         votes = np.empty(len(batch), dtype=np.int64)
-        for part in parts:
-            if len(part):
-                votes[part] = whole(batch[part])
+        for group in groups:
+            votes[group] = whole(batch[group])
         return votes
 
     with backend.running(), _quietly(), _as_when_votes_count():
         try:
-            differ = _differ(backend, whole, in_parts, rows, deviations)
+            differ = _differ(backend, (whole, in_groups), rows, deviations)
         except Exception:  # it will say so when the votes are counted
             return
     if differ:
@@ -163,15 +161,30 @@ def refuse_batch_readers(
         _asked[id(estimator)] = weakref.ref(estimator, _forget(id(estimator)))
 
 
+def _groups(rows: NDArray[np.floating], sizes: list[int]) -> list[NDArray[np.intp]]:
+    """Return the numbers of rows that are asked together: a few of any, the rest of like ones.
+
+    A base that takes means or scales from its batch finds others there: the second half of the rows
+    is spread eight times as far as the first, and each half is cut in two along some line.
+    """
+    rng = np.random.default_rng(1)
+    order = rng.permutation(len(rows))
+    *few, rest = np.split(order, np.cumsum(sizes))
+    flat = rows.reshape(len(rows), -1).astype(np.float64)
+    along = (flat - flat.mean(axis=0)) @ rng.standard_normal(flat.shape[1])
+    rest = rest[np.argsort(along[rest])]
+    is_near = rest < len(rows) // 2
+    parts = [part for half in (rest[is_near], rest[~is_near]) for part in np.array_split(half, 2)]
+    return [group for group in (*few, *parts) if len(group)]
+
+
 def _differ(
     backend: Backend,
-    whole: Ask,
-    in_parts: Ask,
+    ways: tuple[Ask, Ask],
     rows: NDArray[np.floating],
     deviations: NDArray[np.float64],
 ) -> int:
-    """Return how many rows are answered in one way in a batch and in another way in parts of it."""
-    ways: tuple[Ask, Ask] = whole, in_parts
+    """Return how many rows are answered in one way in a batch and in another way in groups."""
     votes = [ask(rows) for ask in ways]
     differ = votes[0] != votes[1]
     if not np.any(differ):
