@@ -201,7 +201,8 @@ def _net(kind: str, **options: Any) -> Any:
     import torch
     from nets import binary_net, mlp_net
 
-    options = {"max_epochs": 3, "train_split": None, **options}
+    fast = {"iterator_valid__batch_size": 4096, "train_split": None, "max_epochs": 3}
+    options = fast | options
     torch.manual_seed(0)
     if kind == "binary":
         return binary_net(module__n_in=_FEATURES, **options)
@@ -361,14 +362,14 @@ MODELS: dict[str, Model] = {
             CategoricalNB(min_categories=4),
         )
     ),
-    "powers and neighbours": Model(lambda: make_pipeline(PowerTransformer(), KNeighborsClassifier())),
+    "powers and neighbours": Model(
+        lambda: make_pipeline(PowerTransformer(), KNeighborsClassifier())
+    ),
     "quantiles and Bayes": Model(
         lambda: make_pipeline(QuantileTransformer(n_quantiles=20, random_state=0), GaussianNB())
     ),
     "polynomials": Model(lambda: make_pipeline(PolynomialFeatures(2), StandardScaler(), _LINEAR)),
-    "splines": Model(
-        lambda: make_pipeline(SplineTransformer(extrapolation="constant"), _LINEAR)
-    ),
+    "splines": Model(lambda: make_pipeline(SplineTransformer(extrapolation="constant"), _LINEAR)),
     "directions": Model(lambda: make_pipeline(Normalizer(), _TREE)),
     "union": Model(
         lambda: make_pipeline(FeatureUnion([("a", StandardScaler()), ("b", PCA(2))]), _LINEAR)
@@ -383,16 +384,16 @@ MODELS: dict[str, Model] = {
         lambda: make_pipeline(StandardScaler(), make_pipeline(PCA(3), _TREE))
     ),
     "scaled naive Bayes": Model(lambda: make_pipeline(StandardScaler(), GaussianNB())),
-    "search of linear": Model(
-        lambda: GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
-    ),
+    "search of linear": Model(lambda: GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)),
     "search of pipelines": Model(
         lambda: GridSearchCV(
             make_pipeline(StandardScaler(), _TREE), {"decisiontreeclassifier__max_depth": [2, 4]}
         )
     ),
     "search of forests": Model(
-        lambda: RandomizedSearchCV(_forest(3), {"max_depth": [2, 4]}, n_iter=2, cv=2, random_state=0)
+        lambda: RandomizedSearchCV(
+            _forest(3), {"max_depth": [2, 4]}, n_iter=2, cv=2, random_state=0
+        )
     ),
     "calibrated pipeline": Model(
         lambda: CalibratedClassifierCV(make_pipeline(StandardScaler(), _forest(3)), cv=2)

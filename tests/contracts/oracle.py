@@ -1,4 +1,4 @@
-"""What the base answers, asked as a whole, by code that knows nothing of the library's fast paths."""
+"""What the base answers, asked as a whole, past all of the library's fast paths."""
 
 import copy
 import unittest.mock

@@ -1,4 +1,4 @@
-"""Models that answer otherwise for a few rows than their type says, and what is inside of models."""
+"""Models that answer otherwise for a few rows than their type does, and what is inside models."""
 
 import copy
 import functools
@@ -26,6 +26,8 @@ def altered(X: Any, share: float) -> Any:
     if hasattr(X, "iloc"):
         values = X.to_numpy()
         return type(X)(altered(values, share), columns=X.columns, index=X.index)
+    if type(X).__module__ == "torch":
+        return type(X)(altered(X.detach().numpy(), share))
     values = np.array(X)
     rows = in_comb(X, share)
     values[rows] = values[rows][..., ::-1] if values.shape[-1] > 1 else 1 - values[rows]
@@ -104,6 +106,11 @@ class Best(BaseEstimator):
     def classes_(self) -> np.ndarray:
         return self.estimator.classes_
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ("feature_names_in_", "n_features_in_"):
+            return getattr(self.estimator, name)
+        raise AttributeError(name)
+
     def fit(self, X: Any, y: Any) -> "Best":
         self.estimator.fit(X, y)
         return self
@@ -123,7 +130,7 @@ def parts(model: Any) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
 
     def walk(path: str, thing: Any, depth: int) -> Iterator[tuple[str, Any]]:
-        if depth > 6 or id(thing) in seen:
+        if depth > 12 or id(thing) in seen:
             return
         if isinstance(thing, list | tuple) or (
             isinstance(thing, np.ndarray) and thing.dtype == object and thing.size < 1000
@@ -136,9 +143,8 @@ def parts(model: Any) -> Iterator[tuple[str, Any]]:
         elif hasattr(thing, "__dict__") and _is_of_models(type(thing)):
             seen.add(id(thing))
             yield path, thing
-            templates = _templates(thing)
             for key, item in list(vars(thing).items()):
-                if key not in templates:
+                if _is_asked(thing, key):
                     yield from walk(f"{path}.{key}", item, depth + 1)
 
     yield from walk("model", model, 0)
@@ -146,13 +152,18 @@ def parts(model: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_of_models(kind: type) -> bool:
     package = kind.__module__.partition(".")[0]
-    return package in {"sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "contracts"}
+    return package in {
+        *("sklearn", "imblearn", "xgboost", "lightgbm", "catboost", "contracts"),
+        *("skorch", "nets", "torch"),
+    }
 
 
-def _templates(thing: Any) -> set[str]:
-    """Names of parameters that predict never asks: models that are cloned and then fitted."""
+def _is_asked(thing: Any, key: str) -> bool:
+    """Whether predict may ask an attribute: parameters are models of which clones are fitted."""
+    if type(thing).__module__.startswith(("skorch", "nets", "torch")):
+        return key in ("module_", "_modules")
     if not isinstance(thing, BaseEstimator) or hasattr(thing, "steps"):
-        return set()
+        return True
     if type(thing).__name__ in ("FrozenEstimator", "Best"):
-        return set()
-    return set(thing.get_params(deep=False)) & set(vars(thing))
+        return True
+    return key not in thing.get_params(deep=False)

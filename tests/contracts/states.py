@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from contracts.models import SIGMA, Model
+from contracts.overriding import Best, override, parts, subclassed
 from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from contracts.models import SIGMA, Model
-from contracts.overriding import Best, override, parts, subclassed
 from sksmooth import SmoothedClassifier
 
 __all__ = ["STATES", "NotForThisModelError", "smoother"]
@@ -88,7 +89,7 @@ def resumed(model: Model) -> SmoothedClassifier:
     base = _fitted(model)
     X, y = model.table()
     steps, last = _end(base)
-    if not steps and "early_stopping" in _names(last) and "max_iter" in _names(last):
+    if isinstance(last, HistGradientBoostingClassifier) and not steps:
         last.set_params(warm_start=True, early_stopping=True, max_iter=2 * last.max_iter)
         last.fit(X, y)
         return _frozen(model, base)
@@ -236,7 +237,9 @@ def method_on_a_step(model: Model) -> SmoothedClassifier:
 def method_on_a_member(model: Model) -> SmoothedClassifier:
     """On every member of an ensemble, whatever predict asks of it."""
     base = _fitted(model)
-    members = [part for path, part in parts(base) if "estimators_" in path or "_classifiers" in path]
+    members = [
+        part for path, part in parts(base) if "estimators_" in path or "_classifiers" in path
+    ]
     for member in members:
         for name in ("predict", "predict_proba", "decision_function"):
             if hasattr(member, name):
