@@ -1,10 +1,21 @@
-"""Gaussian noise in integers: samplers of a normal that is rounded to a grid.
+"""Noise in integers: samplers of laws that are rounded to a grid, or are on one.
 
-Nothing here is a float that depends on the input: the tables are integers computed from the
-standard deviation and the grid alone, and what comes out are integers, to be added to integers.
+Nothing here is a float that depends on the input: the tables are integers computed from the law's
+parameters and the grid alone, and what comes out are integers, to be added to integers.
 """
 
-from .coarse import RoundedNormal
-from .fine import FineNormal
+from .coarse import RoundedLaplace, RoundedNormal
+from .fine import FineLaplace, FineNormal, FineUniform
+from .table import ColumnTables, TableSampler, replacement, uniform
 
-__all__ = ["FineNormal", "RoundedNormal"]
+__all__ = [
+    "ColumnTables",
+    "FineLaplace",
+    "FineNormal",
+    "FineUniform",
+    "RoundedLaplace",
+    "RoundedNormal",
+    "TableSampler",
+    "replacement",
+    "uniform",
+]

@@ -6,11 +6,12 @@ overflow, so the only errors are those of the divisions and shifts below, each u
 
 from fractions import Fraction
 
-__all__ = ["BITS", "density", "fixed", "rounded_normal"]
+__all__ = ["BITS", "density", "fixed", "laplace_peak", "rounded_laplace", "rounded_normal"]
 
 BITS = 256
 _ONE = 1 << BITS
 REACH = 12  # standard deviations that are looked at; 4e-33 lies beyond
+LAPLACE_REACH = 80  # times its scale; 2e-35 lies beyond
 
 
 def fixed(value: Fraction) -> int:
@@ -57,6 +58,32 @@ def rounded_normal(scale: Fraction) -> list[int]:
         weight, ratio = weight * ratio >> BITS, ratio * square >> BITS
     total = 2 * sum(weights) - weights[0]
     return [(weight << BITS) // total for weight in weights]
+
+
+def laplace_peak(scale: Fraction) -> int:
+    r"""Return :math:`\sinh(1 / 2b)`, in fixed point.
+
+    Times :math:`e^{-|k| / b}` it is the probability of a :math:`k \ne 0` of a Laplace rounded to
+    integers, with b its scale.
+    """
+    falling = density(1 / scale)
+    return ((_ONE << BITS) // falling - falling) // 2
+
+
+def rounded_laplace(scale: Fraction) -> list[int]:
+    """Return the probabilities of 0, 1, 2, ... of a Laplace rounded to integers, in fixed point.
+
+    Parameters
+    ----------
+    scale : Fraction
+        Mean size of the Laplace, in units of the grid.
+    """
+    ratio = density(2 / scale)
+    weight, weights = laplace_peak(scale), [_ONE - density(1 / scale)]
+    for _ in range(int(LAPLACE_REACH * scale) + 1):
+        weight = weight * ratio >> BITS
+        weights.append(weight)
+    return weights
 
 
 def _hermite_sum(x: int, quarter: int) -> int:
