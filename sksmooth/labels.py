@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import refuse_masked
+
 __all__ = [
     "check_label_kind",
     "choose_abstain_label",
     "decode",
     "of_one_kind",
-    "refuse_masked",
     "shorten",
 ]
 
@@ -117,15 +118,6 @@ def of_one_kind(y: Any) -> Any:
                 "and none may be missing."
             )
     return y
-
-
-def refuse_masked(name: str, values: Any) -> None:
-    """Refuse masked values: an array of them would show what is behind the mask."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} has {np.ma.count_masked(values)} masked values, and what is behind a mask "
-            f"must not count. Fill them ({name}.filled(...)), or leave them out."
-        )
 
 
 def _is_finite(number: Any) -> bool:

@@ -27,7 +27,7 @@ from helpers import Recorder
 from scipy import stats
 from scipy.special import ndtri
 
-from sksmooth.streams import GENERATORS, Purpose, row_key
+from sksmooth.noise.streams import GENERATORS, Purpose, row_key
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(20, 30))

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from adversaries import (  # noqa: E402
+from adversaries import (
     assert_refuted,
     distance,
     is_fooled,
@@ -14,8 +14,8 @@ from adversaries import (  # noqa: E402
     steepness,
     votes,
 )
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from torch import nn  # noqa: E402
+from sklearn.frozen import FrozenEstimator
+from torch import nn
 
 torch.set_num_threads(1)
 

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from sksmooth.backends import Source
-from sksmooth.lattice import FineNormal
 from sksmooth.noise import ExactGaussian, Gaussian
-from sksmooth.streams import Philox, Purpose, block_rows
+from sksmooth.noise.samplers import FineNormal
+from sksmooth.noise.streams import Philox, Purpose, block_rows
 
 torch = pytest.importorskip("torch")
 

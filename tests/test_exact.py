@@ -28,10 +28,11 @@ from sksmooth import (
     projected_certified_accuracy,
     top_probability_curve,
 )
-from sksmooth.assembly import closed_form_of
 from sksmooth.certificate.laws import certify_law
-from sksmooth.exact import Law, linear
-from sksmooth.exact.normal import Tails
+from sksmooth.closed_forms import Law
+from sksmooth.closed_forms.forms import linear
+from sksmooth.closed_forms.numerics.normal import Tails
+from sksmooth.estimators.smoother import closed_form_of
 from sksmooth.noise import Gaussian
 from sksmooth.records import read_log, write_log
 
@@ -453,9 +454,9 @@ class TestFoundByAttack:
         """Draws fill in where an interval says little, but never against a certificate."""
         clf = smoothed(BASES["boxes"], abstain_label=None)
         certificate = clf.certify(X)
-        monkeypatch.setattr("sksmooth.answers._WIDEST", -1.0)
+        monkeypatch.setattr("sksmooth.estimators.run._WIDEST", -1.0)
         monkeypatch.setattr(
-            "sksmooth.answers._shares", lambda clf, rows: np.eye(2)[0] + 0 * rows[:, :2]
+            "sksmooth.estimators.run._shares", lambda clf, rows: np.eye(2)[0] + 0 * rows[:, :2]
         )
         decided = ~certificate.abstained
         assert decided.mean() > 0.9

@@ -17,13 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from sksmooth.exact import NotClosedError, closed_form
-from sksmooth.exact.boxes import Boxes
-from sksmooth.exact.inputs import Spread
-from sksmooth.exact.law import Law
-from sksmooth.exact.normal import FLOOR
-from sksmooth.exact.soft import SoftTrees
-from sksmooth.models import AffineMap
+from sksmooth.closed_forms import NotClosedError, closed_form
+from sksmooth.closed_forms.forms.boxes import Boxes
+from sksmooth.closed_forms.forms.soft import SoftTrees
+from sksmooth.closed_forms.inputs import Spread
+from sksmooth.closed_forms.law import Law
+from sksmooth.closed_forms.numerics.normal import FLOOR
+from sksmooth.introspection import AffineMap
 
 DIGITS = 60
 

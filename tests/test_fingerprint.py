@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.fingerprint import fingerprint
+from sksmooth.introspection.fingerprint import fingerprint
 
 X, y = blobs(60, d=5)
 

@@ -246,7 +246,7 @@ class TestProjection:
 
     def test_rows_that_were_given_up_early_stay_so(self, monkeypatch):
         """They stopped with fewer draws; at the own alpha, or below, none comes back."""
-        monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
+        monkeypatch.setattr("sksmooth.certificate.stopping.CURTAIL_STEP", 16)
         rows = np.random.default_rng(0).normal(size=(20, 4096))
         base = SmoothedClassifier(
             GaussianNB(), sigma=100.0, n=100, n0=5, method="montecarlo", random_state=0

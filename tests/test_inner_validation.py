@@ -46,7 +46,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.inner_validation import CopiesTogether
+from sksmooth.estimators.inner_validation import CopiesTogether
 
 X, y = blobs(60, d=3)
 COPIES = 3
@@ -256,7 +256,7 @@ def test_what_was_asked_for_is_there_after_a_fit_that_failed():
 
 @pytest.mark.parametrize("base", BASES[:3], ids=lambda base: str(base)[:60])
 def test_with_one_copy_nothing_is_done(base, monkeypatch):
-    monkeypatch.setattr("sksmooth.inner_validation._parts", None)
+    monkeypatch.setattr("sksmooth.estimators.inner_validation._parts", None)
     smoothed(base, n_augment=1).fit(X, y)
 
 
@@ -343,7 +343,7 @@ class TestEarlyStopping:
     """Of HistGradientBoosting, which turns it on by itself above 10,000 rows."""
 
     def stopped(self, base, n_rows, monkeypatch, many=100, **options):
-        monkeypatch.setattr("sksmooth.inner_validation._MANY_ROWS", many)
+        monkeypatch.setattr("sksmooth.estimators.inner_validation._MANY_ROWS", many)
         rows, labels = blobs(n_rows, d=3, seed=1)
         clf = smoothed(base, **options).fit(rows, labels)
         return clf.estimator_
@@ -368,7 +368,7 @@ class TestEarlyStopping:
     @pytest.mark.parametrize("early_stopping", [True, "auto"])
     @pytest.mark.parametrize("weighted", [True, False])
     def test_held_out_rows_have_no_copies_in_training(self, early_stopping, weighted, monkeypatch):
-        monkeypatch.setattr("sksmooth.inner_validation._MANY_ROWS", 100)
+        monkeypatch.setattr("sksmooth.estimators.inner_validation._MANY_ROWS", 100)
         seen = {}
 
         class Watching(HistGradientBoostingClassifier):

@@ -10,6 +10,8 @@ import pytest
 from helpers import Recorder, assert_same_certificate, blobs
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
+from sksmooth.sampling.count.count import _Draws, count_votes
+from sksmooth.sampling.count.progress import progress_bar
 
 from sksmooth import projected_certified_accuracy
 from sksmooth.backends import get_backend
@@ -24,13 +26,11 @@ from sksmooth.bounds import (
 from sksmooth.bounds.binomial import betainc_error
 from sksmooth.certificate import certify_counts, predict_counts
 from sksmooth.certificate.concat import concatenate
-from sksmooth.montecarlo import _spoilt
+from sksmooth.certificate.procedures import _spoilt
+from sksmooth.certificate.stopping import Curtailed, Deciding, Planned, geometric_looks
 from sksmooth.noise import ExactGaussian, Gaussian
-from sksmooth.progress import progress_bar
+from sksmooth.noise.streams import GENERATORS, Philox, Purpose, block_rows, row_key
 from sksmooth.records import read_log, write_log
-from sksmooth.sampling import _Draws, count_votes
-from sksmooth.stopping import Curtailed, Deciding, Planned, geometric_looks
-from sksmooth.streams import GENERATORS, Philox, Purpose, block_rows, row_key
 
 mp = pytest.importorskip("mpmath")
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from sksmooth.lattice import (
+from sksmooth.noise import ExactGaussian
+from sksmooth.noise.samplers import (
     ColumnTables,
     FineLaplace,
     FineNormal,
@@ -17,13 +18,18 @@ from sksmooth.lattice import (
     RoundedLaplace,
     RoundedNormal,
     TableSampler,
-    fine,
     replacement,
     uniform,
 )
-from sksmooth.lattice.fixed_point import BITS, density, fixed, rounded_laplace, rounded_normal
-from sksmooth.noise import ExactGaussian
-from sksmooth.streams import Philox, Purpose
+from sksmooth.noise.samplers import cells as fine
+from sksmooth.noise.samplers.fixed_point import (
+    BITS,
+    density,
+    fixed,
+    rounded_laplace,
+    rounded_normal,
+)
+from sksmooth.noise.streams import Philox, Purpose
 
 mpmath = pytest.importorskip("mpmath")
 mp = mpmath.mp.clone()

@@ -20,11 +20,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 import sksmooth
-from sksmooth import SmoothedClassifier, montecarlo
+from sksmooth import SmoothedClassifier
+from sksmooth.certificate import procedures as montecarlo
 from sksmooth.noise import Gaussian
+from sksmooth.noise.streams import Purpose
 from sksmooth.records import read_log
 from sksmooth.records.running import RunningLog
-from sksmooth.streams import Purpose
 
 X, y = blobs(60, d=5)
 
@@ -54,7 +55,7 @@ def fragile(monkeypatch):
     monkeypatch.setattr(montecarlo, "_PIECE_DRAWS", (256, 2**14))
     monkeypatch.setattr(montecarlo, "_PIECE_VALUES", 2**13)
     monkeypatch.setattr("sksmooth.records.running._NOTE_SECONDS", 0.0)
-    monkeypatch.setattr("sksmooth.answers._GROUP_DRAWS", 20_000)
+    monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 20_000)
     return smoothed(Fragile())
 
 
@@ -459,7 +460,7 @@ def test_messages_number_the_rows_of_the_user(tmp_path, monkeypatch, logged):
         def forward(self, X):
             return self.scale * torch.log(1e5 - X[:, :2])  # of a negative number
 
-    monkeypatch.setattr("sksmooth.answers._GROUP_DRAWS", 2000)
+    monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 2000)
     monkeypatch.setattr("sksmooth.rows.CHUNK_BYTES", 4 * 5 * 7)
     rows = np.memmap(tmp_path / "rows", dtype=np.float32, mode="w+", shape=X.shape)
     rows[:] = X

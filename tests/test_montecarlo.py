@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 from helpers import Halfspace, Recorder
 from scipy import signal, stats
+from sksmooth.sampling.count.count import count_votes
 
 from sksmooth import SmoothedClassifier
-from sksmooth.assembly import sampler_of
 from sksmooth.backends import Backend
 from sksmooth.bounds import clopper_pearson
 from sksmooth.certificate import certify_counts, predict_counts
-from sksmooth.montecarlo import Sampler, certify, predict
+from sksmooth.certificate.procedures import certify, predict
+from sksmooth.certificate.stopping import geometric_looks
+from sksmooth.estimators.smoother import sampler_of
 from sksmooth.noise import Gaussian
-from sksmooth.sampling import count_votes
-from sksmooth.stopping import geometric_looks
-from sksmooth.streams import Purpose, block_rows
+from sksmooth.noise.streams import Purpose, block_rows
+from sksmooth.sampling import Sampler
 
 SIGMA = 0.5
 SEED = bytes(range(16))
@@ -26,7 +27,7 @@ SEED = bytes(range(16))
 @pytest.fixture(autouse=True)
 def _looks_at_few_draws(monkeypatch):
     """Or rows could only be left early after 16,384 draws."""
-    monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
+    monkeypatch.setattr("sksmooth.certificate.stopping.CURTAIL_STEP", 16)
 
 
 class Enumerated:
@@ -111,7 +112,8 @@ class TestSequentialPredictIsSound:
         alpha = 0.05
         sizes, _ = geometric_looks(1000, alpha)
         monkeypatch.setattr(
-            "sksmooth.montecarlo.geometric_looks", lambda n, alpha: (sizes, [alpha] * len(sizes))
+            "sksmooth.certificate.procedures.geometric_looks",
+            lambda n, alpha: (sizes, [alpha] * len(sizes)),
         )
         sampler = Enumerated((0.5 + 1e-9, 0.5 - 1e-9))
         _, undecided = predict(sampler, n=1000, alpha=alpha, sequential=True)

@@ -8,14 +8,14 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from nets import MLP, Sigmoid, binary_net, mlp_net  # noqa: E402
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer, StandardScaler  # noqa: E402
-from torch import nn  # noqa: E402
+from nets import MLP, Sigmoid, binary_net, mlp_net
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from torch import nn
 
-from sksmooth import SmoothedClassifier  # noqa: E402
-from sksmooth.backends import get_backend  # noqa: E402
+from sksmooth import SmoothedClassifier
+from sksmooth.backends import get_backend
 
 ROWS = np.random.default_rng(0).normal(size=(4000, 4)).astype(np.float32)
 

@@ -16,7 +16,7 @@ from scipy import stats
 from sksmooth import noise as families
 from sksmooth.noise import KINDS, ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
 from sksmooth.noise.exact import _fine_normal, _rounded_normal
-from sksmooth.streams import GENERATORS, Philox, Purpose, row_key
+from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
 f32, f64 = np.float32, np.float64
 IMAGE = np.array([[0, 1], [100, 255]])

@@ -30,8 +30,8 @@ from sksmooth.metrics import (
     projected_certified_accuracy,
 )
 from sksmooth.noise import ExactGaussian, ExactPerFeature, Gaussian, PerFeature
+from sksmooth.noise.streams import Philox, Purpose
 from sksmooth.records import Record, read_log, write_log
-from sksmooth.streams import Philox, Purpose
 from sksmooth.tables import certified_accuracy_table
 
 f32, f64 = np.float32, np.float64

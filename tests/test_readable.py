@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from sksmooth import SmoothedClassifier
-from sksmooth.models import split, why_not_readable
+from sksmooth.introspection import split, why_not_readable
 
 X = np.random.default_rng(0).normal(size=(80, 3))
 y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)

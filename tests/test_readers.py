@@ -19,8 +19,8 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.exact import NotClosedError
-from sksmooth.exact.readers import READERS, is_read, read
+from sksmooth.closed_forms import NotClosedError
+from sksmooth.closed_forms.readers import READERS, is_read, read
 
 
 def leaves_of(ensemble, X):
@@ -182,7 +182,7 @@ def test_a_vote_of_forests_and_trees_on_few_inputs():
 
 
 def test_no_reader_imports_its_library():
-    folder = pathlib.Path(sys.modules["sksmooth.exact.readers"].__file__).parent
+    folder = pathlib.Path(sys.modules["sksmooth.closed_forms.readers"].__file__).parent
     for path in folder.glob("*.py"):
         for name in ("xgboost", "lightgbm", "catboost", "interpret"):
             assert f"import {name}\n" not in path.read_text(), path

@@ -12,12 +12,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sksmooth.sampling.count.count import count_votes
 
-from sksmooth import sampling
 from sksmooth.backends import Backend, get_backend
 from sksmooth.noise import ExactGaussian, Gaussian
-from sksmooth.sampling import count_votes
-from sksmooth.streams import GENERATORS, Purpose, block_rows, row_key
+from sksmooth.noise.streams import GENERATORS, Purpose, block_rows, row_key
+from sksmooth.sampling.count import count as sampling
 
 SEED = bytes(range(16))
 BASES = [

@@ -16,9 +16,9 @@ from test_exact_soft import DIGITS, around, cut, data, exact
 
 from sksmooth.bounds import radius_of_tails
 from sksmooth.bounds.second_order import _slab, radius_second_order
-from sksmooth.exact.boxes import Boxes
-from sksmooth.exact.slopes import Slopes, with_slopes
-from sksmooth.exact.soft import SoftTrees
+from sksmooth.closed_forms.forms.boxes import Boxes
+from sksmooth.closed_forms.forms.slopes import Slopes, with_slopes
+from sksmooth.closed_forms.forms.soft import SoftTrees
 
 norm = stats.norm
 

@@ -12,9 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from helpers import blobs  # noqa: E402
-from joblib.externals.loky import get_reusable_executor  # noqa: E402
-from nets import (  # noqa: E402
+from helpers import blobs
+from joblib.externals.loky import get_reusable_executor
+from nets import (
     CNN,
     MLP,
     FlexibleMLP,
@@ -26,19 +26,19 @@ from nets import (  # noqa: E402
     mlp_net,
     spoil,
 )
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer, StandardScaler  # noqa: E402
-from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
-from torch import nn  # noqa: E402
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sksmooth.sampling.count.count import count_votes
+from torch import nn
 
-from sksmooth import SmoothedClassifier, certified_accuracy_scorer  # noqa: E402
-from sksmooth.backends import get_backend  # noqa: E402
-from sksmooth.nets import ObjectiveNet  # noqa: E402
-from sksmooth.noise import Gaussian  # noqa: E402
-from sksmooth.sampling import count_votes  # noqa: E402
-from sksmooth.streams import Purpose  # noqa: E402
+from sksmooth import SmoothedClassifier, certified_accuracy_scorer
+from sksmooth.backends import get_backend
+from sksmooth.nets import ObjectiveNet
+from sksmooth.noise import Gaussian
+from sksmooth.noise.streams import Purpose
 
 X, y = blobs(120)
 X32 = X.astype(np.float32)

@@ -19,8 +19,8 @@ from sksmooth.bounds import (
     widened,
 )
 from sksmooth.certificate import certify_counts
+from sksmooth.certificate.stopping import Curtailed, Deciding, Measuring, Planned, geometric_looks
 from sksmooth.noise import Gaussian
-from sksmooth.stopping import Curtailed, Deciding, Measuring, Planned, geometric_looks
 
 RADIUS = Gaussian(1.0).radius
 GRID = [0.01, 0.2, 0.4, 0.5, 0.5 + 1e-9, 0.6, 0.75, 0.9, 0.97, 0.99, 0.995, 0.999, 0.9999]
@@ -303,7 +303,7 @@ class TestDecidingDecides:
         rows = 200
         bounds = []
         for chance in (1e-9, 0.05, 0.99):
-            monkeypatch.setattr("sksmooth.stopping.FUTILITY", chance)
+            monkeypatch.setattr("sksmooth.certificate.stopping.FUTILITY", chance)
             rule = deciding([0.5], rows, bound=bound)
             counts, every = simulate(rule, p, rows)
             bounds.append((rule.p_lower, counts.sum(axis=1), every))

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from sksmooth.noise import ExactGaussian
-from sksmooth.streams import GENERATORS, Philox, Purpose, Shake128, block_rows, new_seed, row_key
+from sksmooth.noise.streams import (
+    GENERATORS,
+    Philox,
+    Purpose,
+    Shake128,
+    block_rows,
+    new_seed,
+    row_key,
+)
 
 SEED = bytes(range(16))
 KEY = np.array([0x0123456789ABCDEF, 0xFEDCBA9876543210], dtype=np.uint64)

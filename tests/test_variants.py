@@ -8,16 +8,16 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from nets import CNN, cnn_net, mlp_net  # noqa: E402
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer  # noqa: E402
-from torch import nn  # noqa: E402
+from nets import CNN, cnn_net, mlp_net
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from torch import nn
 
-from sksmooth import SmoothedClassifier  # noqa: E402
-from sksmooth.assembly import sampler_of  # noqa: E402
-from sksmooth.backends import get_backend  # noqa: E402
+from sksmooth import SmoothedClassifier
+from sksmooth.backends import get_backend
+from sksmooth.estimators.smoother import sampler_of
 
 rng = np.random.default_rng(0)
 IMAGES = rng.integers(0, 256, (30, 1, 8, 8)).astype(np.float32) / 255

@@ -4,9 +4,9 @@ from .fault import Fault
 
 __all__ = ["DRAWS"]
 
-_STREAMS = "streams.py"
-_SAMPLING = "sampling.py"
-_TRAINING = "training.py"
+_STREAMS = "noise/streams.py"
+_SAMPLING = "sampling/count.py"
+_TRAINING = "estimators/fitting.py"
 
 DRAWS = [
     # streams that are not independent, or depend on what they must not depend on
@@ -132,13 +132,13 @@ DRAWS = [
         "test_readable.py::test_continued_boosting_is_not_taken_for_its_bins",
     ),
     Fault(
-        "models/readable.py",
+        "introspection/readable.py",
         "reason = _foreign(kind) or _patched(kind) or _hidden(thing)",
         "reason = _foreign(kind) or _patched(kind)",
         "test_readable.py::test_methods_set_on_objects",
     ),
     Fault(
-        "models/readable.py",
+        "introspection/readable.py",
         "reason = _foreign(kind) or _patched(kind) or _hidden(thing)",
         "reason = _foreign(kind) or _hidden(thing)",
         "test_readable.py::test_methods_replaced_in_classes",
@@ -169,7 +169,7 @@ DRAWS = [
         "test_noise.py::TestExact",
     ),
     Fault(
-        "lattice/fine.py",
+        "noise/samplers/cells.py",
         "ticket >= _TICKETS - self.n_slow",
         "ticket > _TICKETS - self.n_slow",
         "test_streams.py::TestKnownNoise test_lattice.py",

@@ -8,8 +8,8 @@ _BINOMIAL = "bounds/binomial.py"
 _TOP = "bounds/top_class.py"
 _RADIUS = "bounds/radius.py"
 _VOTES = "certificate/votes.py"
-_MONTECARLO = "montecarlo.py"
-_STOPPING = "stopping.py"
+_MONTECARLO = "certificate/procedures.py"
+_STOPPING = "certificate/stopping.py"
 
 STATISTICS = [
     # a bound on a probability that is too high

@@ -50,7 +50,7 @@ def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
     import numpy as np
 
     from sksmooth.noise import ExactGaussian, Gaussian
-    from sksmooth.streams import Philox, Purpose, block_rows, row_key
+    from sksmooth.noise.streams import Philox, Purpose, block_rows, row_key
 
     from .contestants import Work
     from .timing import clock

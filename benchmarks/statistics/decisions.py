@@ -1,7 +1,7 @@
 """Draws to decide "is the certified radius at least r?", on rows like those of the authors' logs.
 
-`sksmooth.stopping.Deciding`, which is what ``certify(X, radius=r)`` uses, against 100,000 draws a
-row, on the same simulated votes.
+`sksmooth.certificate.stopping.Deciding`, which ``certify(X, radius=r)`` uses, against 100,000 draws
+a row, on the same simulated votes.
 """
 
 import dataclasses
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksmooth.bounds import clopper_pearson, one_sided_free
+from sksmooth.certificate.stopping import Curtailed, Deciding, geometric_looks
 from sksmooth.noise import Gaussian
-from sksmooth.stopping import Curtailed, Deciding, geometric_looks
 
 from . import early_abstention
 from .data import SIGMAS, Rows, recover

@@ -3,8 +3,8 @@
 import numpy as np
 
 from sksmooth.bounds import clopper_pearson, one_sided_free
+from sksmooth.certificate.stopping import Deciding
 from sksmooth.noise import Gaussian
-from sksmooth.stopping import Deciding
 
 from .simulation import N_FIXED, Votes, class_probabilities, follow
 

@@ -1,7 +1,7 @@
 """Draws to measure a radius with a given tolerance, on rows like those of the authors' logs.
 
-`sksmooth.stopping.Planned`, which is what ``certify(X, tol=...)`` uses, against 100,000 draws a row
-and against fewer draws for all rows alike.
+`sksmooth.certificate.stopping.Planned`, which ``certify(X, tol=...)`` uses, against 100,000 draws a
+row and against fewer draws for all rows alike.
 """
 
 import pathlib
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksmooth.bounds import clopper_pearson, one_sided
+from sksmooth.certificate.stopping import Planned
 from sksmooth.noise import Gaussian
-from sksmooth.stopping import Planned
 
 from .data import SIGMAS, Rows, recover
 from .page import Page, table

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
-from .. import montecarlo
-from ..assembly import noise_of, sampler_of
 from ..backends import get_backend, is_net, unwrap
-from ..checks import user_level
+from ..certificate import procedures as montecarlo
+from ..checks import check_draws, user_level
+from ..estimators.inputs import check_rows
+from ..estimators.smoother import noise_of, sampler_of
 from ..labels import check_label_kind, decode
-from ..progress import progress_bar
-from ..streams import new_seed, row_key
-from ..validation import check_draws, check_rows
+from ..noise.streams import new_seed, row_key
+from ..sampling.progress import progress_bar
 from .ball import Ball, check_clip, check_radius, units_of
 
 __all__ = ["AttackResult", "pgd"]

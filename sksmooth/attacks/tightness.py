@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..assembly import noise_of
 from ..certificate import Certificate
-from ..validation import check_rows
+from ..estimators.inputs import check_rows
+from ..estimators.smoother import noise_of
 from .pgd import pgd
 
 __all__ = ["Tightness", "tightness"]

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from ..noise import Noise
-from ..streams import GENERATORS, Purpose, block_rows
+from ..noise.streams import GENERATORS, Purpose, block_rows
 
 __all__ = ["Backend", "Source", "is_frozen", "unwrap"]
 
@@ -89,7 +89,7 @@ class Source:
     noise : Noise
         What to draw.
     stream : str
-        Name of the generator of random bits, among `sksmooth.streams.GENERATORS`.
+        Name of the generator of random bits, among `sksmooth.noise.streams.GENERATORS`.
     """
 
     def __init__(self, noise: Noise, stream: str) -> None:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..models import split
+from ..introspection import split
 from ..noise import Noise
 from .base import Backend, Source, unwrap
 from .sklearn import FrameMaker, SklearnBackend

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch.fx.experimental.optimization import fuse
 
-from ..fingerprint import fingerprint
+from ..introspection.fingerprint import fingerprint
 from .base import Backend
 from .skorch import SkorchBackend
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import radius_of_tails
-from ..exact import FLOOR, Law
+from ..closed_forms import FLOOR, Law
 from ..labels import decode
 from ..noise import Noise
 from .certificate import Certificate

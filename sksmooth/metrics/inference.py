@@ -12,7 +12,7 @@ from ..bounds.top_class import BY_NAME, widened
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.votes import top_two
-from ..validation import check_alpha, check_draws
+from ..checks import check_alpha, check_draws
 from .scores import (
     certified_accuracy_score,
     check_score_radii,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from ..nested import certify
-from ..validation import check_draws, check_radii
+from ..checks import check_draws, check_radii
+from ..estimators.unwrap import certify
 from .scores import average_certified_radius_score, certified_accuracy_score
 
 __all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]

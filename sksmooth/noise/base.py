@@ -60,8 +60,8 @@ class Noise(abc.ABC):
         -------
         perturb : callable
             ``perturb(stream, out)`` fills `out`, of shape (n_draws, *shape) and the row's dtype,
-            with noisy copies; `stream` is one of `sksmooth.streams`, at the start of a block. Fewer
-            draws are a prefix of more.
+            with noisy copies; `stream` is one of `sksmooth.noise.streams`, at the start of a
+            block. Fewer draws are a prefix of more.
         """
 
     @abc.abstractmethod

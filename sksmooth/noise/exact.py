@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..lattice import FineNormal, RoundedNormal
 from .base import Perturb
 from .gaussian import Gaussian
+from .samplers import FineNormal, RoundedNormal
 
 __all__ = ["BITS", "ExactGaussian"]
 
@@ -42,7 +42,7 @@ class ExactGaussian(Gaussian):
     --------
     >>> import numpy as np
     >>> from sksmooth.noise import ExactGaussian
-    >>> from sksmooth.streams import Philox, Purpose
+    >>> from sksmooth.noise.streams import Philox, Purpose
     >>> noise = ExactGaussian(sigma=0.25, n_values=3, levels=255)
     >>> out = np.empty((2, 3))
     >>> stream = Philox().at(np.array([1, 2], dtype=np.uint64), 0, Purpose.PREDICT)

@@ -157,7 +157,7 @@ class ExactPerFeature(PerFeature):
     --------
     >>> import numpy as np
     >>> from sksmooth.noise import ExactPerFeature
-    >>> from sksmooth.streams import Philox, Purpose
+    >>> from sksmooth.noise.streams import Philox, Purpose
     >>> noise = ExactPerFeature([0.5, 0.0, 20.0])
     >>> out = np.empty((1000, 3))
     >>> stream = Philox().at(np.array([1, 2], dtype=np.uint64), 0, Purpose.PREDICT)

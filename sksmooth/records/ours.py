@@ -22,8 +22,8 @@ from ..bounds.top_class import BY_NAME, widened
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.votes import top_two
+from ..checks import check_alpha, check_draws, check_radii
 from ..noise import KINDS, Noise
-from ..validation import check_alpha, check_draws, check_radii
 from .lines import check_unique, fault, rows_of
 from .record import Record
 

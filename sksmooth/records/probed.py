@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend
-from ..probes import probe_rows
-from ..streams import row_key
+from ..introspection.probes import probe_rows
+from ..noise.streams import row_key
 
 __all__ = ["Answers", "ask", "probed_rows"]
 

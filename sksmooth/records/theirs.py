@@ -11,8 +11,8 @@ from scipy.special import ndtr
 from ..bounds import clopper_pearson
 from ..bounds.binomial import complement
 from ..certificate import Certificate
+from ..checks import check_alpha
 from ..noise import Gaussian
-from ..validation import check_alpha
 from .lines import check_unique, fault, rows_of
 from .record import Record
 

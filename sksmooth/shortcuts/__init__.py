@@ -2,7 +2,8 @@
 
 A shortcut knows one kind of model from the inside. It takes a `Problem` and returns an easier one
 with the same votes, or None if the model is not of its kind or may not be read
-(`sksmooth.models.readable`). To add one, write a function of this form and name it in `SHORTCUTS`.
+(`sksmooth.introspection.readable`). To add one, write a function of this form and name it in
+`SHORTCUTS`.
 """
 
 import warnings
@@ -11,8 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..checks import user_level
-from ..models import distrust, is_distrusted
-from ..probes import probe_rows
+from ..introspection import distrust, is_distrusted
+from ..introspection.probes import probe_rows
 from . import nets, steps, trees
 from .problem import Problem
 

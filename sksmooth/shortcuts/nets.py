@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import is_net, unwrap
-from ..probes import probe_rows
+from ..introspection.probes import probe_rows
 from .problem import Problem
 
 __all__ = ["VARIANTS", "in_variant"]

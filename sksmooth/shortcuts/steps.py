@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend, get_backend, is_net
-from ..models import elementwise, split, why_not_readable
-from ..models.affine import Ops
-from ..probes import probe_rows
+from ..introspection import elementwise, split, why_not_readable
+from ..introspection.affine import Ops
+from ..introspection.probes import probe_rows
 from .problem import Problem
 
 __all__ = ["StepsBackend", "without_checks"]

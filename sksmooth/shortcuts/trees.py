@@ -16,7 +16,7 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from ..backends import Backend
-from ..models import split, why_not_readable
+from ..introspection import split, why_not_readable
 from .problem import Problem
 from .steps import StepsBackend
 

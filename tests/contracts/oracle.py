@@ -44,7 +44,7 @@ def with_workers(clf: Any, workers: str) -> Iterator[Any]:
     """Give a copy of a smoother two workers of a kind, for however little work there is."""
     twin = copy.copy(clf).set_params(n_jobs=None if workers == "one" else 2)
     with ExitStack() as stack:
-        stack.enter_context(unittest.mock.patch("sksmooth.sampling._DRAWS_PER_TASK", 1))
+        stack.enter_context(unittest.mock.patch("sksmooth.sampling.count._DRAWS_PER_TASK", 1))
         if workers != "one":
             backend = {"threads": "threading", "processes": "loky"}[workers]
             stack.enter_context(joblib.parallel_config(backend=backend))

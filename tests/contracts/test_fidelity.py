@@ -55,7 +55,7 @@ def test_the_slice_has_every_model_and_every_state():
 
 def test_the_suite_notices(monkeypatch):
     """A vote in a thousand that goes elsewhere, and a probability that is off by a hundredth."""
-    from sksmooth.exact.boxes import Boxes
+    from sksmooth.closed_forms.forms.boxes import Boxes
     from sksmooth.shortcuts.trees import ForestBackend
 
     classify = ForestBackend.classify

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...lattice import FineNormal, RoundedNormal, coarse, fine
 from ...noise import ExactGaussian, Noise
-from ...streams import Philox, Purpose, block_rows
+from ...noise.samplers import FineNormal, RoundedNormal
+from ...noise.samplers import cells as fine
+from ...noise.samplers import rounded as coarse
+from ...noise.streams import Philox, Purpose, block_rows
 from ..base import Source
 
 __all__ = ["CudaSource"]
@@ -36,7 +38,7 @@ class CudaSource(Source):
     noise : Noise
         What to draw.
     stream : str
-        Name of the generator of random bits, among `sksmooth.streams.GENERATORS`.
+        Name of the generator of random bits, among `sksmooth.noise.streams.GENERATORS`.
     device : torch.device
         Where to.
     """
