@@ -20,7 +20,7 @@ from sksmooth.attacks import AttackResult, Tightness, pgd, tightness
 from sksmooth.attacks.ball import Ball
 from sksmooth.attacks.skorch_gradient import NoisyGradient
 from sksmooth.estimators.smoother import noise_of, sampler_of
-from sksmooth.noise import ExactGaussian, Gaussian
+from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import Philox, Purpose
 
 D = 6
@@ -338,7 +338,7 @@ def test_images_of_bytes():
     pictures = np.random.default_rng(1).integers(0, 256, (4, 1, 2, 3), dtype=np.uint8)
     flat = nn.Sequential(nn.Flatten(), HalfSpace(scale=1 / 64))
     clf = frozen(flat, sigma=20.0, rows=pictures, labels=Y[:4])
-    assert isinstance(noise_of(clf), ExactGaussian)
+    assert isinstance(noise_of(clf), IntegerGaussian)
     result = pgd(clf, pictures, None, 400.0, clip=(0, 255), random_state=0)
     assert result.X_adv.shape == pictures.shape
     assert result.X_adv.dtype == np.float32
@@ -349,7 +349,7 @@ def test_images_of_bytes():
 
 def test_floating_point_noise_too():
     clf = frozen(HalfSpace(), noise="float")
-    assert isinstance(noise_of(clf), Gaussian)
+    assert isinstance(noise_of(clf), FloatGaussian)
     assert pgd(clf, X, Y, np.abs(MARGIN) + 0.5, random_state=0).success.all()
 
 

@@ -27,7 +27,7 @@ from sksmooth.sampling.count.count import count_votes
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
 from sksmooth.backends import get_backend
 from sksmooth.estimators.fitting import noisy_copies
-from sksmooth.noise import ExactGaussian, Gaussian
+from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import Purpose
 
 X, y = blobs(60)
@@ -242,7 +242,7 @@ class TestGrid:
     def test_where_it_is_found(self, rows, sigma, levels):
         clf = fitted_on(rows, sigma=sigma)
         noise = clf.certify(rows[:3], n=100).noise
-        assert noise == ExactGaussian(float(sigma), 2, levels)
+        assert noise == IntegerGaussian(float(sigma), 2, levels)
         step = sigma / 2**22 if levels is None else 1 / levels
         trained_on = clf.estimator_.X_.astype(float)
         assert abs(trained_on / step - np.rint(trained_on / step)).max() < 1e-4
@@ -257,8 +257,8 @@ class TestGrid:
 
     def test_sigma_may(self):
         clf = fitted_on(self.BYTES / 255, sigma=0.25)
-        assert clf.set_params(sigma=2.5).certify(X, n=100).noise == ExactGaussian(2.5, 2)
-        assert clf.set_params(sigma=0.5).certify(X, n=100).noise == ExactGaussian(0.5, 2, 255)
+        assert clf.set_params(sigma=2.5).certify(X, n=100).noise == IntegerGaussian(2.5, 2)
+        assert clf.set_params(sigma=0.5).certify(X, n=100).noise == IntegerGaussian(0.5, 2, 255)
 
     def test_pictures_in_any_shape(self):
         rows = self.BYTES.reshape(10, 3, 2, 2) / 255
@@ -268,12 +268,12 @@ class TestGrid:
                 return self.classes_[(X[:, 0, 0, 0] > 0.5).astype(int)]
 
         clf = smoothed(First(), sigma=0.25).fit(rows, np.arange(10) % 2)
-        assert clf.certify(rows, n=100).noise == ExactGaussian(0.25, 12, 255)
+        assert clf.certify(rows, n=100).noise == IntegerGaussian(0.25, 12, 255)
 
     def test_floats(self):
         clf = fitted_on(self.BYTES / 255, sigma=0.25, noise="float")
         certificate = clf.certify(self.BYTES / 255, n=100)
-        assert certificate.noise == Gaussian(0.25)
+        assert certificate.noise == FloatGaussian(0.25)
         assert "(unsound in floating point)" in repr(certificate)
         assert np.all(certificate.tv_error == 0)
         seen = np.concatenate(clf.estimator_.batches_) * 255
@@ -320,7 +320,7 @@ class TestGrid:
         rows = np.linspace(-1.5, 1.5, 40)[:, None] * [1.0, 0.0]
         clf = smoothed(Halfspace(), n_predict=500, alpha=0.1).fit(X, y)
         ideal, answers = clf.certify(rows), clf.predict(rows)
-        monkeypatch.setattr(ExactGaussian, "tv_error", 0.05)
+        monkeypatch.setattr(IntegerGaussian, "tv_error", 0.05)
         certificate = clf.certify(rows)
         assert_allclose(certificate.p_lower, np.maximum(ideal.p_lower - 0.05, 0), atol=1e-12)
         assert certificate.abstained.sum() > ideal.abstained.sum()
@@ -390,7 +390,7 @@ class TestFit:
 
     def test_noise_of_copies_is_of_its_own_purpose(self):
         """Even with one seed for all, training does not see the noise of certification."""
-        seed, noise = bytes(16), Gaussian(1.0)
+        seed, noise = bytes(16), FloatGaussian(1.0)
         copies = noisy_copies(X[:3], 100, noise=noise, seed=seed)
         model = Recorder().fit(X, y)
         backend = get_backend(model, np.arange(2))

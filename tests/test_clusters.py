@@ -22,7 +22,7 @@ from sksmooth.sampling.count.count import count_votes
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.noise.streams import Purpose, block_rows
 from sksmooth.sampling.count import count as sampling
 from sksmooth.sampling.count import parallel as workers
@@ -77,7 +77,7 @@ def dask(client):
 def count(model, rows=X, n=N, **options):
     backend = get_backend(model, np.arange(len(model.classes_)))
     defaults = {
-        "noise": ExactGaussian(1.5, rows.shape[1]),
+        "noise": IntegerGaussian(1.5, rows.shape[1]),
         "seed": bytes(range(16)),
         "purpose": Purpose.ESTIMATE,
     }

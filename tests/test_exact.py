@@ -33,7 +33,7 @@ from sksmooth.closed_forms import Law
 from sksmooth.closed_forms.forms import linear
 from sksmooth.closed_forms.numerics.normal import Tails
 from sksmooth.estimators.smoother import closed_form_of
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.records import read_log, write_log
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -466,7 +466,7 @@ class TestFoundByAttack:
         nothing = np.ones((3, 2))
         law = Law(nothing, nothing, radius=np.full(3, 5.0), distance=np.full(3, 5.0))
         certificate = certify_law(
-            law, noise=Gaussian(0.5), classes=np.arange(2), abstain_label=-1, form="linear"
+            law, noise=FloatGaussian(0.5), classes=np.arange(2), abstain_label=-1, form="linear"
         )
         assert certificate.abstained.all()
         assert not certificate.radii.any()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.noise.samplers import (
     ColumnTables,
     FineLaplace,
@@ -325,7 +325,7 @@ class TestColumns:
 
 def odd_scale(sigma):
     """The scale for rows that lie between the levels of images."""
-    noise = ExactGaussian(sigma, 1, levels=255)
+    noise = IntegerGaussian(sigma, 1, levels=255)
     step = Fraction(1, 255)
     odd = round(step / noise._fine_step)
     assert odd % 2 == 1

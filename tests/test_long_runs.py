@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 import sksmooth
 from sksmooth import SmoothedClassifier
 from sksmooth.certificate import procedures as montecarlo
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose
 from sksmooth.records import read_log
 from sksmooth.records.running import RunningLog
@@ -363,7 +363,7 @@ class TestRefused:
         clf.certify(X, n=500, log=tmp_path / "whole.tsv")
         text = (tmp_path / "whole.tsv").read_text().split("\n")
         identity = json.loads(text[1].removeprefix("# "))
-        other = dataclasses.replace(certificate, noise=Gaussian(1.0))
+        other = dataclasses.replace(certificate, noise=FloatGaussian(1.0))
         del identity["noise"]
         with RunningLog(log, identity, 120) as running:
             running.append(certificate, ["k"] * 60)

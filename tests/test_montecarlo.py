@@ -16,7 +16,7 @@ from sksmooth.certificate import certify_counts, predict_counts
 from sksmooth.certificate.procedures import certify, predict
 from sksmooth.certificate.stopping import geometric_looks
 from sksmooth.estimators.smoother import sampler_of
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose, block_rows
 from sksmooth.sampling import Sampler
 
@@ -42,7 +42,7 @@ class Enumerated:
     def __init__(self, p, pilot=None, n_values=1, room=5000, tv_error=0.0):
         self.p, self.pilot = np.asarray(p), pilot
         self.X = np.broadcast_to(0.0, (room, n_values))
-        self.noise = Gaussian(SIGMA)
+        self.noise = FloatGaussian(SIGMA)
         vars(self.noise)["tv_error"] = tv_error
 
     def counts(self, n, purpose):
@@ -547,7 +547,7 @@ class TestErrors:
     def test_non_answers_name_the_users_row(self, radii):
         """Rows 0 and 1 are decided at the first look; row 2 goes on, and meets the limit then."""
         rows = np.array([[-3.0], [-3.1], [0.0]])
-        sampler = Sampler(Fragile(), rows, Gaussian(1.0), SEED)
+        sampler = Sampler(Fragile(), rows, FloatGaussian(1.0), SEED)
         assert sampler.counts(64, Purpose.ESTIMATE).sum() == 3 * 64  # no error yet
         plan = {"n": 100_000, "n0": 0, "alpha": 1e-3, "bound": "one-sided", "tol": None}
         with pytest.raises(ValueError, match=r"\d+ of \d+ noisy copies of row 2 \(1 of 1 rows"):

@@ -14,8 +14,15 @@ import pytest
 from scipy import stats
 
 from sksmooth import noise as families
-from sksmooth.noise import KINDS, ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
-from sksmooth.noise.exact import _fine_normal, _rounded_normal
+from sksmooth.noise import (
+    KINDS,
+    FloatGaussian,
+    FloatPerFeature,
+    IntegerGaussian,
+    IntegerPerFeature,
+    Noise,
+)
+from sksmooth.noise.integer import _fine_normal, _rounded_normal
 from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
 f32, f64 = np.float32, np.float64
@@ -23,13 +30,13 @@ IMAGE = np.array([[0, 1], [100, 255]])
 
 
 def exact(sigma, **options):
-    return ExactGaussian(sigma, options.pop("n_values", 2), **options)
+    return IntegerGaussian(sigma, options.pop("n_values", 2), **options)
 
 
 # name -> noise, and a row; every family must be here
 CASES = {
-    "float, single": (Gaussian(0.7), f32([3.0, -1.0])),
-    "float, double": (Gaussian(0.7), f64([3.0, -1.0])),
+    "float, single": (FloatGaussian(0.7), f32([3.0, -1.0])),
+    "float, double": (FloatGaussian(0.7), f64([3.0, -1.0])),
     "image, single": (exact(0.25, levels=255, n_values=4), f32(IMAGE) / f32(255)),
     "image, double": (exact(0.12, levels=255, n_values=4), IMAGE / 255),
     "image, no such values": (exact(0.5, levels=255), f64([-1000, 70_000]) / 255),
@@ -41,12 +48,12 @@ CASES = {
     "fine, single": (exact(0.7), f32([3.0, -1.0])),
     "fine, double": (exact(0.7), f64([3.0, -1.0])),
     "fine, large": (exact(0.7), f64([2e8, -3e7])),  # integers of 64 bits
-    "per feature, float, single": (PerFeature([0.7, 20.0]), f32([3.0, -1.0])),
-    "per feature, float, double": (PerFeature([0.7, 20.0]), f64([3.0, -1.0])),
-    "per feature, single": (ExactPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
-    "per feature, double": (ExactPerFeature([0.3, 20.0]), f64([3.0, -1.0])),
-    "per feature, large": (ExactPerFeature([0.7, 2e-5]), f64([2e8, -3e3])),
-    "per feature, image": (ExactPerFeature([0.1, 0.2, 3.0, 1e-6]), IMAGE / 255),
+    "per feature, float, single": (FloatPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
+    "per feature, float, double": (FloatPerFeature([0.7, 20.0]), f64([3.0, -1.0])),
+    "per feature, single": (IntegerPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
+    "per feature, double": (IntegerPerFeature([0.3, 20.0]), f64([3.0, -1.0])),
+    "per feature, large": (IntegerPerFeature([0.7, 2e-5]), f64([2e8, -3e3])),
+    "per feature, image": (IntegerPerFeature([0.1, 0.2, 3.0, 1e-6]), IMAGE / 255),
 }
 
 
@@ -67,7 +74,7 @@ def drawn(noise, row, n, block=0):
 
 def unit(noise):
     """Step of the grid on which the noisy values lie, where it matters."""
-    return float(noise.step) if isinstance(noise, ExactGaussian) else 0.0
+    return float(noise.step) if isinstance(noise, IntegerGaussian) else 0.0
 
 
 def times(noise, factor):
@@ -230,7 +237,7 @@ class TestFloat:
     @pytest.mark.parametrize("sigma", [0.12, 0.7, 0.5, 3.3])
     def test_single_precision_adds_no_less_noise_than_is_claimed(self, sigma):
         row = np.zeros(1, dtype=f32)
-        noisy, standard = drawn(Gaussian(sigma), row, 100), drawn(Gaussian(1.0), row, 100)
+        noisy, standard = drawn(FloatGaussian(sigma), row, 100), drawn(FloatGaussian(1.0), row, 100)
         # exactly, in float64: each draw is a rounded product with a factor of at least sigma
         factor = f32(sigma)
         if float(factor) < sigma:
@@ -239,12 +246,12 @@ class TestFloat:
         assert float(factor) >= sigma
 
     def test_it_does_not_claim_to_be_sound(self):
-        assert not Gaussian(0.5).sound
-        assert (Gaussian(0.5).tv_error, Gaussian(0.5).rounding) == (0.0, 0.0)
-        assert ExactGaussian(0.5, 3).sound
+        assert not FloatGaussian(0.5).sound
+        assert (FloatGaussian(0.5).tv_error, FloatGaussian(0.5).rounding) == (0.0, 0.0)
+        assert IntegerGaussian(0.5, 3).sound
 
 
-EXACT = {name: case for name, case in CASES.items() if isinstance(case[0], ExactGaussian)}
+EXACT = {name: case for name, case in CASES.items() if isinstance(case[0], IntegerGaussian)}
 
 
 @pytest.fixture(params=EXACT)
@@ -423,7 +430,7 @@ class TestExact:
             assert many == pytest.approx(100 * one, rel=1e-12)
             assert 0 < one < 1e-6
             p = 0.99
-            lost = Gaussian(0.25).radius(p) - exact(0.25, n_values=10_000, **options).radius(p)
+            lost = FloatGaussian(0.25).radius(p) - exact(0.25, n_values=10_000, **options).radius(p)
             assert lost == pytest.approx(many, rel=1e-9)
         assert exact(0.25).radius(0.5 + 1e-12) == 0.0  # not below
 
@@ -443,7 +450,7 @@ class TestExact:
     )
     def test_what_is_refused(self, options, match):
         with pytest.raises(ValueError, match=match):
-            ExactGaussian(**({"n_values": 3} | options))
+            IntegerGaussian(**({"n_values": 3} | options))
 
     @pytest.mark.parametrize("sigma", [8 / 255, 512 / 255])
     def test_the_widest_and_the_narrowest(self, sigma):

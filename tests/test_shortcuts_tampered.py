@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.shortcuts import Problem, simplify
 
 SIGMA = 0.5
@@ -38,7 +38,7 @@ def both(model, rows=X[:3], n=20_000, **options):
 
 
 def simplified(model, rows, names=("steps", "trees")):
-    noise = ExactGaussian(SIGMA, rows.shape[1])
+    noise = IntegerGaussian(SIGMA, rows.shape[1])
     backend = get_backend(model, model.classes_)
     return simplify(Problem(model, model.classes_, None, backend, rows, noise), names)
 

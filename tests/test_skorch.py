@@ -37,7 +37,7 @@ from torch import nn
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
 from sksmooth.backends import get_backend
 from sksmooth.nets import ObjectiveNet
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose
 
 X, y = blobs(120)
@@ -376,7 +376,7 @@ class TestVotes:
         backend = get_backend(clf.estimator_, np.arange(2))
         assert not backend.constant_shape  # plain code on a CPU
         backend.constant_shape = constant
-        options = {"noise": Gaussian(0.5), "seed": bytes(16), "purpose": Purpose.PREDICT}
+        options = {"noise": FloatGaussian(0.5), "seed": bytes(16), "purpose": Purpose.PREDICT}
         counts = count_votes(backend, X32[:7], 5000, batch_size=600, **options)
         assert counts.sum(axis=1).tolist() == [5000] * 7
         lengths = [len(batch) for batch, _ in Spy.seen]

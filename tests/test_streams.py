@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.noise.streams import (
     GENERATORS,
     Philox,
@@ -108,7 +108,7 @@ FINE_SINGLE = [
 def noisy(row, n=4, stream="philox", **options):
     """Draws around a row, as `SmoothedClassifier` makes them."""
     row = np.asarray(row)
-    noise = ExactGaussian(n_values=row.size, **options)
+    noise = IntegerGaussian(n_values=row.size, **options)
     out = np.empty((n, *row.shape), dtype=row.dtype)
     key = row_key(SEED, row, noise.name)
     noise.around(row)(GENERATORS[stream]().at(key, 5, Purpose.ESTIMATE), out)

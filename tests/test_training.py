@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sksmooth import SmoothedClassifier
 from sksmooth.estimators.fitting import fit_under_noise, noisy_copies, noisy_copy
-from sksmooth.noise import ExactGaussian, ExactPerFeature, Gaussian
+from sksmooth.noise import FloatGaussian, IntegerGaussian, IntegerPerFeature
 from sksmooth.noise.streams import block_rows
 
 X, y = blobs(60)
@@ -32,7 +32,7 @@ def no_stack(monkeypatch):
 
 
 def fitted(base, n_copies=4, **options):
-    defaults = {"noise": ExactGaussian(0.5, 2), "seed": SEED, "reproducible": True}
+    defaults = {"noise": IntegerGaussian(0.5, 2), "seed": SEED, "reproducible": True}
     return fit_under_noise(
         base,
         X,
@@ -67,11 +67,11 @@ class Learner(Halfspace):
 @pytest.mark.parametrize(
     ("shape", "noise"),
     [
-        ((3,), Gaussian(0.5)),
-        ((3,), ExactGaussian(0.5, 3)),
-        ((3,), ExactPerFeature([0.5, 0.0, 2.0])),
-        ((2, 2000), ExactGaussian(0.5, 4000)),  # 32 draws a block
-        ((2, 2000), ExactGaussian(0.5, 4000, levels=255)),
+        ((3,), FloatGaussian(0.5)),
+        ((3,), IntegerGaussian(0.5, 3)),
+        ((3,), IntegerPerFeature([0.5, 0.0, 2.0])),
+        ((2, 2000), IntegerGaussian(0.5, 4000)),  # 32 draws a block
+        ((2, 2000), IntegerGaussian(0.5, 4000, levels=255)),
     ],
     ids=str,
 )
@@ -89,9 +89,9 @@ def test_a_copy_alone_is_that_among_all(shape, noise, dtype):
 
 def test_a_copy_behind_a_block_of_short_rows():
     size = block_rows(2)
-    together = noisy_copies(X[:2], size + 3, noise=Gaussian(1.0), seed=SEED).reshape(-1, 2, 2)
+    together = noisy_copies(X[:2], size + 3, noise=FloatGaussian(1.0), seed=SEED).reshape(-1, 2, 2)
     for number in (0, size - 1, size, size + 2):
-        alone = noisy_copy(X[:2], number, noise=Gaussian(1.0), seed=SEED)
+        alone = noisy_copy(X[:2], number, noise=FloatGaussian(1.0), seed=SEED)
         assert np.array_equal(alone, together[number])
 
 
@@ -101,7 +101,7 @@ class TestInParts:
             model = fitted(Learner())
         assert model.calls_ == ["fit", *["partial_fit"] * 3]
         assert model.alive_ == 0
-        expected = noisy_copies(X, 4, noise=ExactGaussian(0.5, 2), seed=SEED).reshape(4, 60, 2)
+        expected = noisy_copies(X, 4, noise=IntegerGaussian(0.5, 2), seed=SEED).reshape(4, 60, 2)
         for copy, (rows, codes, weight) in zip(expected, model.seen_, strict=True):
             assert np.array_equal(rows, copy)
             assert np.array_equal(codes, y)
@@ -111,7 +111,12 @@ class TestInParts:
         """Eight copies are never there together: two would be too many."""
         rows = np.random.default_rng(0).normal(size=(60, 20_000)).astype(np.float32)
         monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", rows.nbytes)
-        options = {"noise": Gaussian(0.5), "seed": SEED, "reproducible": True, "fit_params": {}}
+        options = {
+            "noise": FloatGaussian(0.5),
+            "seed": SEED,
+            "reproducible": True,
+            "fit_params": {},
+        }
         peaks = {}
         for base in (Passing(), Halfspace(np.ones(20_000))):
             tracemalloc.start()

@@ -151,19 +151,19 @@ DRAWS = [
     ),
     # noise that is not what the proof speaks of
     Fault(
-        "noise/gaussian.py",
+        "noise/floating.py",
         "np.nextafter(scale, row.dtype.type(np.inf))",
         "scale",
         "test_noise.py::TestFloat",
     ),
     Fault(
-        "noise/exact.py",
+        "noise/integer.py",
         "return 2.0 * far *",
         "return 1.0 * far *",
         "test_noise.py::TestExact",
     ),
     Fault(
-        "noise/exact.py",
+        "noise/integer.py",
         "self.n_values * max(self._sampler.tv_error",
         "max(self._sampler.tv_error",
         "test_noise.py::TestExact",

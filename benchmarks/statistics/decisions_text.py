@@ -19,7 +19,7 @@ as right.
 
 Votes are simulated: ten classes, the runner-up with .7 of what the top class leaves (but no more
 than the top class), the rest evenly; {replicates} replicates of each log. Both rules see the same
-draws: `sksmooth.certificate.stopping.Deciding` with alpha {alpha}, at most 100,000 draws and no
+draws: `sksmooth.certificate.stopping.GroupSequential` with alpha {alpha}, at most 100,000 draws and no
 draws for selection, and the paper's rule, 100,000 draws, with the top class known to it. Saving is
 100,000 over the mean number of draws; loss is certified accuracy of the paper's rule less that of
 ours, percentage points (rows whose prediction is wrong are drawn for, but cannot be lost)."""

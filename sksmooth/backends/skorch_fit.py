@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 
 from ..checks import user_level
+from ..noise import Draws
 from ..rows import Rows
 from .skorch import is_binary, shared_dtype
 from .skorch_rows import NetRows
@@ -192,7 +193,7 @@ class TrainingNoise(Callback):
 
     def __init__(self, noise: Any = None, generator: torch.Generator | None = None) -> None:
         self.noise = noise
-        self.rng = _TorchDraws(generator)
+        self.rng = TorchDraws(generator)
         self.module: Any = None
         self.handles: list[Any] = []
         self.paused = False
@@ -257,21 +258,31 @@ def _without_bfloat16(output: Any) -> Any:
     return output.float() if getattr(output, "dtype", None) == torch.bfloat16 else output
 
 
-class _TorchDraws:
-    """numpy's names for a torch generator's draws, so that a noise family is written once."""
+class TorchDraws(Draws):
+    """`sksmooth.noise.Draws` by a torch generator."""
 
     def __init__(self, generator: torch.Generator | None) -> None:
         self.generator = generator
         self.like = torch.empty(0)
 
-    def standard_normal(self, shape: tuple[int, ...]) -> torch.Tensor:
+    def standard_normal(self, size: tuple[int, ...]) -> torch.Tensor:
         """Return standard normals of the dtype and on the device of `like`."""
-        kind = {"dtype": self.like.dtype, "device": self.like.device}
-        return torch.randn(shape, generator=self.generator, **kind)
+        return torch.randn(size, generator=self.generator, **self._kind)
 
-    def normal(
-        self, loc: float, scale: NDArray[np.float64], shape: tuple[int, ...]
-    ) -> torch.Tensor:
+    def random(self, size: tuple[int, ...]) -> torch.Tensor:
+        """Return uniform numbers in [0, 1) of the dtype and on the device of `like`."""
+        return torch.rand(size, generator=self.generator, **self._kind)
+
+    def normal(self, loc: float, scale: NDArray[np.float64], size: tuple[int, ...]) -> torch.Tensor:
         """Return normals of the dtype and on the device of `like`."""
-        draws = self.standard_normal(shape)
+        draws = self.standard_normal(size)
         return draws.mul_(torch.from_numpy(scale).to(draws)).add_(loc)
+
+    def integers(self, low: int, high: int, size: tuple[int, ...]) -> torch.Tensor:
+        """Return whole numbers from low to high - 1, on the device of `like`."""
+        device = self.like.device
+        return torch.randint(low, high, size, generator=self.generator, device=device)
+
+    @property
+    def _kind(self) -> dict[str, Any]:
+        return {"dtype": self.like.dtype, "device": self.like.device}

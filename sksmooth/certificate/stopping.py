@@ -1,17 +1,21 @@
-"""When to stop drawing: rules that look at a row's votes, at sizes that are fixed in advance.
+"""Stopping rules: they decide, after predetermined numbers of draws, which rows need more.
 
-A rule sees counts alone, so it can be tested exactly, or simulated, without any model. Each rests
-on an argument of its own for a bound that holds at level alpha although draws stop: that the size
-is fixed beforehand (`Measuring`), or by other draws (`Planned`), an order of the outcomes
-(`Curtailed`), levels that sum to alpha over all looks (`Deciding`). To add a rule, state its
-argument, and write a class with
+A rule sees counts alone, so that it can be tested exactly, or simulated, without any model. Each
+rests on its own argument for a bound that holds at level alpha although draws stop: the size is
+fixed beforehand (`FixedSampleSize`), or by other draws (`InputSpecificSampleSize`); an order of the
+outcomes (`Curtailed`); levels that sum to alpha over all interim analyses (`GroupSequential`). To
+add a rule, state its argument, and write a class with
 
+- ``of(plan, n_rows, noise, pilot)``: a class method; the rule for a plan, or None if it is for
+  other plans. `pilot` holds the votes of the draws that select a class, or is None;
 - ``sizes``: numbers of draws, rising, after which it looks;
 - ``undecided(look, rows, counts)``: which of the rows at these positions need more draws; called
-  once per look, in their order, so it may remember what it saw;
+  once per look, in their order, so that it may remember what it saw;
 - ``bounds(counts)``: codes of the classes, and their `p_lower` and `p_upper`, in the end;
 - ``ceiling()``: `p_lower` and `p_upper` for unanimous votes;
-- ``reason``: why rows with fewer than all draws have stopped, in one word.
+- ``reason``: why rows with fewer than all draws have stopped, in one word;
+
+and name it in `RULES`.
 """
 
 from collections.abc import Callable
@@ -20,11 +24,31 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..bounds import clopper_pearson, clopper_pearson_upper, one_sided, widened
-from ..bounds.top_class import Bounds, TopClassBound
+from ..bounds import (
+    BOUNDS,
+    FREE_BOUNDS,
+    TopClassBound,
+    clopper_pearson,
+    clopper_pearson_upper,
+    one_sided,
+    widened,
+)
+from ..bounds.top_class import Bounds
+from ..noise import Noise
+from .plan import Plan
 from .votes import top_two
 
-__all__ = ["Curtailed", "Deciding", "Measuring", "Planned", "Rule", "geometric_looks"]
+__all__ = [
+    "RULES",
+    "Curtailed",
+    "FixedSampleSize",
+    "GroupSequential",
+    "InputSpecificSampleSize",
+    "Rule",
+    "geometric_looks",
+    "rule_of",
+    "stop_reasons",
+]
 
 FIRST_LOOK = 64
 # draws between looks of `Curtailed`: calls of the base for fewer cost more than they save
@@ -42,6 +66,10 @@ class Rule(Protocol):
 
     sizes: list[int]
     reason: str
+
+    @classmethod
+    def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> "Rule | None":
+        """Return the rule for a plan, or None if it is for other plans."""
 
     def undecided(self, look: int, rows: Rows, counts: Counts) -> NDArray[np.bool_]:
         """Return which of the rows need more draws than ``sizes[look]``."""
@@ -67,7 +95,7 @@ def geometric_looks(n: int, alpha: float) -> tuple[list[int], list[float]]:
     return [*sizes, n], [alpha / (2 * len(sizes))] * len(sizes) + [alpha / 2]
 
 
-class Measuring:
+class FixedSampleSize:
     """Draw n times, then bound once: CERTIFY as in the paper.
 
     Parameters
@@ -83,6 +111,13 @@ class Measuring:
     """
 
     reason = "n"
+
+    @classmethod
+    def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule | None:
+        """Return the rule where nothing but the radius is asked for."""
+        if pilot is None:
+            return None
+        return cls(plan.n, plan.alpha, BOUNDS[plan.bound], pilot.argmax(axis=1))
 
     def __init__(self, n: int, alpha: float, bound: TopClassBound, selected: Rows) -> None:
         self.sizes = [n]
@@ -102,7 +137,7 @@ class Measuring:
         return self.bound([self.n], [0], self.n, self.alpha)
 
 
-class Curtailed(Measuring):
+class Curtailed(FixedSampleSize):
     """Draw n times, except for rows that cannot be certified any more, however they go on.
 
     Whether a row is certified, and with what radius, is as without this rule. The one-sided bound
@@ -116,12 +151,19 @@ class Curtailed(Measuring):
     Parameters
     ----------
     n, alpha, selected
-        As of `Measuring`.
+        As of `FixedSampleSize`.
     step : int, default=None
         Looks are at multiples of this; None for `CURTAIL_STEP`.
     """
 
     reason = "hopeless"
+
+    @classmethod
+    def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule | None:
+        """Return the rule for the one-sided bound."""
+        if pilot is None or BOUNDS[plan.bound] is not one_sided:
+            return None
+        return cls(plan.n, plan.alpha, pilot.argmax(axis=1))
 
     def __init__(self, n: int, alpha: float, selected: Rows, step: int | None = None) -> None:
         super().__init__(n, alpha, one_sided, selected)
@@ -142,7 +184,7 @@ class Curtailed(Measuring):
         return votes + self.n - self.sizes[look] >= self.votes_needed
 
 
-class Planned(Measuring):
+class InputSpecificSampleSize(FixedSampleSize):
     """Draw as often as a pilot predicts that it takes to lose little of the radius of n draws.
 
     The radius is predicted at the class probabilities that the pilot estimates, and again at ones
@@ -153,7 +195,7 @@ class Planned(Measuring):
     Parameters
     ----------
     n, alpha, bound
-        As of `Measuring`; n is the most draws.
+        As of `FixedSampleSize`; n is the most draws.
     pilot : ndarray of shape (n_samples, n_classes)
         Votes of other draws, which also select the classes.
     tol : float
@@ -163,6 +205,13 @@ class Planned(Measuring):
     """
 
     reason = "tol"
+
+    @classmethod
+    def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule | None:
+        """Return the rule for plans that allow a loss of radius."""
+        if pilot is None or plan.tol is None:
+            return None
+        return cls(plan.n, plan.alpha, BOUNDS[plan.bound], pilot, plan.tol, noise.radius)
 
     def __init__(
         self, n: int, alpha: float, bound: TopClassBound, pilot: Counts, tol: float, radius: Radius
@@ -194,7 +243,7 @@ class Planned(Measuring):
         return draws
 
 
-class Deciding:
+class GroupSequential:
     """Draw until it is decided, for each of some radii, whether it is certified.
 
     At each look the bounds at the look's own level give a radius; the best of all looks holds,
@@ -222,9 +271,30 @@ class Deciding:
         `bound` must hold for all classes at once, as `one_sided_free` does.
     tv_error : float, default=0.0
         How far the votes' probabilities may be from those that radii rest on.
+    target : callable, default=None
+        ``target(radii)``, as of a `Noise`: what `radius` has to reach for each of `radii`. None
+        takes any positive radius for 0.
     """
 
     reason = "decided"
+
+    @classmethod
+    def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule | None:
+        """Return the rule for plans with radii; without a pilot, the same draws select."""
+        if plan.radii is None:
+            return None
+        bound = FREE_BOUNDS[plan.bound] if pilot is None else BOUNDS[plan.bound]
+        return cls(
+            plan.radii,
+            n_rows,
+            plan.n,
+            plan.alpha,
+            bound,
+            noise.radius,
+            None if pilot is None else pilot.argmax(axis=1),
+            noise.tv_error,
+            noise.target,
+        )
 
     def __init__(
         self,
@@ -236,10 +306,12 @@ class Deciding:
         radius: Radius,
         selected: Rows | None = None,
         tv_error: float = 0.0,
+        target: Callable[[ArrayLike], NDArray[np.float64]] | None = None,
     ) -> None:
         self.sizes, self.levels = geometric_looks(n, alpha)
-        # any positive radius will do for 0; a subnormal one may be flushed to 0
-        self.radii = np.maximum(np.asarray(radii, dtype=np.float64), np.finfo(np.float64).tiny)
+        tiny = np.finfo(np.float64).tiny  # a subnormal radius may be flushed to 0
+        wanted = np.asarray(radii, dtype=np.float64)
+        self.radii = np.maximum(wanted, tiny) if target is None else target(wanted)
         self.bound, self.radius, self.selected = bound, radius, selected
         early, none = self.sizes[:-1], [0] * (len(self.sizes) - 1)
         if early:
@@ -284,3 +356,21 @@ class Deciding:
         best = np.minimum(best, votes + n - size)
         least = np.clip(least, others, n - best)
         return self.bound(best, least, n, self.levels[-1])
+
+
+# in the order in which they are asked
+RULES: list[type[Rule]] = [GroupSequential, InputSpecificSampleSize, Curtailed, FixedSampleSize]
+
+
+def rule_of(plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule:
+    """Return the first of `RULES` that is for a plan."""
+    for kind in RULES:
+        rule = kind.of(plan, n_rows, noise, pilot)
+        if rule is not None:
+            return rule
+    raise ValueError(f"No stopping rule is for {plan!r}.")
+
+
+def stop_reasons() -> list[str]:
+    """Return the words that a certificate may have for why a row got no more draws."""
+    return list(dict.fromkeys(["n", "exact", *(rule.reason for rule in RULES)]))

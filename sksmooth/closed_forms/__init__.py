@@ -13,14 +13,12 @@ from .forms.grid import Grid, SmallGrid
 from .forms.linear import Linear
 from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
-from .forms.soft import SoftTrees
 from .law import Law
 from .numerics.normal import FLOOR
 
 __all__ = [
     "FLOOR",
     "FORMS",
-    "SOFT_FORMS",
     "ClosedForm",
     "DisagreementError",
     "Form",
@@ -32,6 +30,3 @@ __all__ = [
 
 # in the order in which they are tried
 FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, SmallGrid, Additive, Grid)
-
-# of another smoothed classifier: the mean of the base's probabilities in place of its votes
-SOFT_FORMS: tuple[type[Form], ...] = (SoftTrees,)

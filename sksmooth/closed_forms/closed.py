@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..introspection import AffineMap, split, why_not_readable
 from ..introspection.probes import probe_rows
 from .form import Form, NotClosedError
-from .forms.slopes import with_slopes
 from .inputs import Spread
 from .law import Law
 
@@ -55,24 +54,14 @@ class ClosedForm:
         """Whether all classes' probabilities are known."""
         return self.form.complete
 
-    def law(self, X: NDArray[np.floating], *, second_order: bool = False) -> Law:
-        """Return the law of some rows, its columns in the order of the class codes.
-
-        With `second_order`, radii that the slopes of the probabilities prove are in it, if these
-        are known.
-        """
+    def law(self, X: NDArray[np.floating]) -> Law:
+        """Return the law of some rows, its columns in the order of the class codes."""
         size = max(1, self.form.rows_at_once())
         parts = [X[i : i + size] for i in range(0, max(len(X), 1), size)]
         # rows near the largest floats get infinite margins, or none: then nothing is certified
         with np.errstate(over="ignore", invalid="ignore"):
-            joined = Law.joined(self._law(part, second_order) for part in parts)
+            joined = Law.joined(self.form.law(self.spread.around(part)) for part in parts)
         return joined.in_order(self.codes)
-
-    def _law(self, X: NDArray[np.floating], second_order: bool) -> Law:
-        inputs = self.spread.around(X)
-        law = self.form.law(inputs)
-        slopes = self.form.slopes(inputs) if second_order else None
-        return law if slopes is None else with_slopes(law, slopes)
 
     def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify | None) -> None:
         """Compare the form's answers with the base's, around X and where a misreading would show.

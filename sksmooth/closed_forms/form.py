@@ -57,17 +57,6 @@ class Form(abc.ABC):
     def law(self, inputs: Inputs) -> Law:
         """Return bounds on the class probabilities around some rows."""
 
-    def slopes(self, inputs: Inputs) -> NDArray[np.float64] | None:
-        """Return bounds on how fast the class probabilities change; None where none are known.
-
-        Returns
-        -------
-        slopes : ndarray of shape (n_rows, n_classes) or None
-            The norm of the gradient of each probability by the rows, in standard deviations of the
-            noise, is not above this.
-        """
-        return None
-
     @abc.abstractmethod
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the answers at inputs without noise.

@@ -20,7 +20,7 @@ from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier
 from .fitting import fit_base
-from .run import certify, frequencies, predict_codes
+from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import levels_of, noise_of, shortcut_names
 
 __all__ = ["SmoothedClassifier"]
@@ -51,15 +51,8 @@ class SmoothedClassifier(MetaClassifier):
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
         smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
-        `n_predict` and `alpha` mean nothing. "auto" computes where that is possible, and draws
-        otherwise or for ``noise="float"``.
-    vote : {"hard", "soft"}, default="hard"
-        "soft" makes **another smoothed classifier**: the largest mean of the base's probabilities
-        under noise, in place of the most frequent answer. It is computed, for decision trees and
-        forests only; its radii are usually much smaller than those of forests' hard votes.
-    refit_leaves : bool, default=False
-        After the base is fitted, give the leaves of a decision tree the classes of all noise around
-        the training rows that falls into them, as infinitely many noisy copies would.
+        `n_predict` and `alpha` are ignored. "auto" computes where that is possible, and draws
+        otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
         Noisy copies of the training data that the base is fitted on. What validates inside it holds
         out all copies of a row, or is named in a warning. Of more than 1 GB, a base with
@@ -80,12 +73,13 @@ class SmoothedClassifier(MetaClassifier):
         What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
         the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
         None never abstains: the top class is returned, and `predict_proba` exists.
-    noise : {"exact", "float"}, default="exact"
-        "exact" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
+    noise : {"gaussian"} or Specification, default="gaussian"
+        Family of the noise, by name or as `sksmooth.noise` specifies it.
+    arithmetic : {"integer", "float"}, default="integer"
+        "integer" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
         training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma
-        for each feature, of sigma / 2**22.
-        "float" sums them as floating-point numbers, as others do; **certificates are then
-        unsound**, since the sums leak the row.
+        for each feature, of sigma / 2**22. "float" sums them as floating-point numbers, as others
+        do; **certificates are then unsound**, since the sums leak the row.
     stream : {"philox", "shake128"}, default="philox"
         Random bits: a fast generator, or a cryptographic one for a base that somebody made who
         might know a weakness of the fast one.
@@ -162,8 +156,6 @@ class SmoothedClassifier(MetaClassifier):
         sigma: Any = 0.25,
         *,
         method: str = "auto",
-        vote: str = "hard",
-        refit_leaves: bool = False,
         n_augment: int = 1,
         n: int = 100_000,
         n0: int = 100,
@@ -171,7 +163,8 @@ class SmoothedClassifier(MetaClassifier):
         sequential_predict: bool = False,
         alpha: float = 0.001,
         abstain_label: Any = "auto",
-        noise: str = "exact",
+        noise: Any = "gaussian",
+        arithmetic: str = "integer",
         stream: str = "philox",
         shortcuts: Any = "auto",
         batch_size: int | None = None,
@@ -181,8 +174,6 @@ class SmoothedClassifier(MetaClassifier):
         self.estimator = estimator
         self.sigma = sigma
         self.method = method
-        self.vote = vote
-        self.refit_leaves = refit_leaves
         self.n_augment = n_augment
         self.n = n
         self.n0 = n0
@@ -191,6 +182,7 @@ class SmoothedClassifier(MetaClassifier):
         self.alpha = alpha
         self.abstain_label = abstain_label
         self.noise = noise
+        self.arithmetic = arithmetic
         self.stream = stream
         self.shortcuts = shortcuts
         self.batch_size = batch_size
@@ -243,7 +235,6 @@ class SmoothedClassifier(MetaClassifier):
             random_state=rng,
             fit_params=fit_params,
             frame=frame,
-            refit=self.refit_leaves,
             rows=rows,
         )
         self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label, others=labels)
@@ -281,7 +272,6 @@ class SmoothedClassifier(MetaClassifier):
         radius: float | Sequence[float] | None = None,
         tol: float | None = None,
         bound: str = "one-sided",
-        second_order: bool = False,
         log: str | os.PathLike[str] | None = None,
         verbose: int = 0,
     ) -> Certificate:
@@ -291,7 +281,7 @@ class SmoothedClassifier(MetaClassifier):
         Clopper-Pearson at level alpha; the radius is :math:`\sigma \Phi^{-1}(p_A)` if the bound is
         above 1/2, otherwise the row is abstained on. Rows that no further votes could certify get
         no more draws. Where the base has a closed form (see `method`), :math:`p_A` and the
-        runner-up's probability are computed instead, and all arguments but X mean nothing.
+        runner-up's probability are computed instead, and all arguments but X are ignored.
 
         Parameters
         ----------
@@ -310,10 +300,6 @@ class SmoothedClassifier(MetaClassifier):
             "two-sided" bounds the runner-up's probability as well, each at level alpha / 2. With
             many classes and noise that blurs them, radii are much larger; with two classes or where
             :math:`p_A` is near 1, slightly smaller.
-        second_order : bool, default=False
-            Use how fast the probabilities change as well, which is computed for decision trees and
-            for ``vote="soft"``: radii are never smaller, and hold for the same classifier
-            (arXiv:2010.10549). They do not follow from `p_lower` and `p_upper` alone.
         log : str or path-like, default=None
             File to which finished rows are appended, and from which an interrupted call goes on if
             it is repeated: to the same certificate, bit for bit. See the guide on long runs.
@@ -323,10 +309,10 @@ class SmoothedClassifier(MetaClassifier):
         Returns
         -------
         certificate : Certificate
-            Unpacks as ``labels, radii``. Row by row, with probability at least ``1 - alpha`` over
-            the noise, no perturbation of the row of a norm, that of the certificate, below its
-            radius changes the smoothed classifier's label (Proposition 2 of arXiv:1902.02918; for
-            the options, the guide).
+            Unpacks as ``labels, radii``. For each row: with probability at least ``1 - alpha`` over
+            the noise, the smoothed classifier keeps this label for every perturbation delta with
+            ``length(delta) < radius``, in the norm of the certificate (Proposition 2 of
+            arXiv:1902.02918; for the options, the guide).
 
         Raises
         ------
@@ -337,7 +323,7 @@ class SmoothedClassifier(MetaClassifier):
             If another process is writing `log`.
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
-        return certify(self, X, verbose=verbose, second_order=second_order, log=log, **asked)
+        return certify_rows(self, X, verbose=verbose, log=log, **asked)
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise: computed, or over draws.
@@ -353,7 +339,7 @@ class SmoothedClassifier(MetaClassifier):
             Rows sum to 1; columns follow `classes_`. Shares of `n_predict` votes, estimates without
             a guarantee; or probabilities, where a closed form gives those of all classes.
         """
-        return frequencies(self, X)
+        return shares_of_classes(self, X)
 
     @available_if(check.never_abstains)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

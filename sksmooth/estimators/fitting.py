@@ -11,12 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from ..backends import FrameMaker, fitted_classes, frozen_classes, is_frozen, is_net, unwrap
 from ..checks import user_level
-from ..closed_forms import refit_leaves
 from ..noise import Noise
 from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
 from ..rows import Rows
@@ -95,20 +93,16 @@ def fit_base(
     random_state: np.random.RandomState | None,
     fit_params: dict[str, Any],
     frame: FrameMaker | None,
-    refit: bool = False,
     rows: Rows | None = None,
 ) -> FittedBase:
     """Fit `estimator` in place, under noise; a frozen one is only looked at.
 
     It gets the labels as given, or class codes if it takes nothing else.
 
-    With a `random_state`, every unset one of the estimator's is set from it. With `refit`, a tree's
-    leaves are given the classes of all noise that falls into them. With `rows`, a net is trained on
-    them, and X is a sample of them.
+    With a `random_state`, every unset one of the estimator's is set from it. With `rows`, a net is
+    trained on them, and X is a sample of them.
     """
     if is_frozen(estimator):
-        if refit:
-            raise ValueError("refit_leaves=True would change a model that is frozen.")
         if not hasattr(estimator, "feature_names_in_"):
             frame = None
         estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
@@ -131,9 +125,6 @@ def fit_base(
         frame=frame,
         rows=rows,
     )
-    if refit:
-        weight = fit_params.get(_name_of_weights(estimator))
-        refit_leaves(estimator, X, y, noise.deviations(X.shape[1:]), sample_weight=weight)
     if coded is not None:
         return FittedBase(estimator, coded.classes, np.arange(len(coded.classes)), frame)
     return FittedBase(estimator, *fitted_classes(estimator, y), frame)
@@ -290,14 +281,6 @@ def _checked(fitted: Any) -> Any:
             f"The base estimator's fit returned {fitted!r}; it must return the fitted estimator."
         )
     return fitted
-
-
-def _name_of_weights(estimator: Any) -> str:
-    """Return the fit parameter that holds the sample weights of a Pipeline's model."""
-    if not isinstance(estimator, Pipeline):
-        return "sample_weight"
-    name, model = estimator.steps[-1]
-    return f"{name}__{_name_of_weights(model)}"
 
 
 def seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:

@@ -15,8 +15,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..backends import FrameMaker, is_frozen, is_net, unwrap
-from ..bounds import smallest_certifying_n
-from ..bounds.top_class import BY_NAME, FREE
+from ..bounds import BOUNDS, FREE_BOUNDS, smallest_certifying_n
+from ..certificate import Certificate, Plan
 from ..checks import (
     SMALLEST_ALPHA,
     check_alpha,
@@ -27,6 +27,7 @@ from ..checks import (
     user_level,
 )
 from ..labels import of_one_kind
+from ..noise import Specification
 from ..noise.sigma import SIGMAS, check_sigma, is_still
 from ..noise.streams import GENERATORS
 from ..rows import Rows, as_rows
@@ -37,7 +38,6 @@ __all__ = [
     "EstimatorConstraint",
     "RealConstraint",
     "as_numeric",
-    "certify_plan",
     "check_base",
     "check_row_shape",
     "check_rows",
@@ -45,6 +45,7 @@ __all__ = [
     "frame_maker",
     "labels_of",
     "never_abstains",
+    "plan_of",
     "warn_if_hopeless",
     "warn_if_out_of_reach",
 ]
@@ -101,8 +102,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "estimator": [EstimatorConstraint()],
     "sigma": [RealConstraint(Real, *SIGMAS, closed="both"), "array-like", dict],
     "method": [StrOptions({"auto", "montecarlo", "exact"})],
-    "vote": [StrOptions({"hard", "soft"})],
-    "refit_leaves": ["boolean"],
     "n_augment": [CountConstraint()],
     "n": [CountConstraint()],
     "n0": [CountConstraint()],
@@ -110,7 +109,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "sequential_predict": ["boolean"],
     "alpha": [RealConstraint(Real, SMALLEST_ALPHA, 1, closed="left")],
     "abstain_label": [Real, str, None],
-    "noise": [StrOptions({"exact", "float"})],
+    "noise": [str, Specification],
+    "arithmetic": [StrOptions({"integer", "float"})],
     "stream": [StrOptions(set(GENERATORS))],
     "shortcuts": [str, "array-like", None],
     "batch_size": [CountConstraint(), None],
@@ -143,42 +143,44 @@ def check_base(estimator: Any) -> None:
                 )
 
 
-def certify_plan(
+def plan_of(
     clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any, draws: bool = True
-) -> dict[str, Any]:
+) -> Plan:
     """Return the checked settings of one certification; None stands for those of `clf`.
 
     Without `draws` it does not matter how many there would be.
     """
-    if not isinstance(bound, str) or bound not in BY_NAME:
-        raise ValueError(f"bound must be 'one-sided' or 'two-sided'; got {bound!r}.")
+    if not isinstance(bound, str) or bound not in BOUNDS:
+        raise ValueError(f"bound must be one of {list(BOUNDS)}; got {bound!r}.")
     if radius is not None and tol is not None:
         raise ValueError(
             "Give radius, to have radii decided, or tol, to have them measured; not both."
         )
     if tol is not None and not (is_real(tol) and 0 < tol <= sys.float_info.max):
         raise ValueError(f"tol must be a positive, finite length in the units of X; got {tol!r}.")
-    plan: dict[str, Any] = {
-        "n": check_draws("n", clf.n if n is None else n),
-        "n0": check_draws("n0", clf.n0 if n0 is None else n0),
-        "alpha": check_alpha(clf.alpha if alpha is None else alpha),
-        "radii": None if radius is None else check_radii(radius),
-        "tol": None if tol is None else float(tol),
-        "bound": bound,
-    }
-    if radius is not None and bound in FREE:
-        plan["n0"] = 0  # the class is selected by the same draws
+    pilot = check_draws("n0", clf.n0 if n0 is None else n0)
+    if radius is not None and bound in FREE_BOUNDS:
+        pilot = 0  # the class is selected by the same draws
+    plan = Plan(
+        n=check_draws("n", clf.n if n is None else n),
+        n0=pilot,
+        alpha=check_alpha(clf.alpha if alpha is None else alpha),
+        bound=bound,
+        radii=None if radius is None else check_radii(radius),
+        tol=None if tol is None else float(tol),
+    )
     # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 where two bounds or all classes
     # share it
     shared = bound == "two-sided" or radius is not None
     if draws:
-        warn_if_hopeless("n", plan["n"], plan["alpha"], shared=shared)
+        warn_if_hopeless("n", plan.n, plan.alpha, shared=shared)
     return plan
 
 
-def warn_if_out_of_reach(certificate: Any, tol: float | None) -> None:
+def warn_if_out_of_reach(certificate: Certificate) -> None:
     """Warn where radii, or a loss of radius, were asked for that are beyond what n can prove."""
-    most, asked = certificate.max_radius, certificate.asked_radii or ()
+    run = certificate.run
+    most, asked, tol = run.max_radius, run.asked_radii or (), run.tol
     if any(radius > most for radius in asked):
         what = f"No row can be certified at {max(asked):g}"
     elif tol is not None and tol >= most > 0:

@@ -1,29 +1,204 @@
-"""From a fitted SmoothedClassifier's settings to noise, backend and shortcuts: what draws votes."""
+"""A fitted smoothed classifier, frozen for one call: base, noise, seed, and how to ask them."""
 
+import dataclasses
 import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import get_backend, is_net, unwrap
+from ..backends import Backend, get_backend, is_net, unwrap
 from ..checks import user_level
-from ..closed_forms import (
-    FORMS,
-    SOFT_FORMS,
-    ClosedForm,
-    DisagreementError,
-    NotClosedError,
-    closed_form,
-)
+from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
 from ..introspection import distrust, is_distrusted
-from ..noise import ExactGaussian, ExactPerFeature, Gaussian, Noise, PerFeature
+from ..noise import NOISES, Noise, Rows, Specification
 from ..noise.sigma import check_sigma
 from ..sampling import Report, Sampler
 from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
+from .fitting import FittedBase
 
-__all__ = ["closed_form_of", "levels_of", "noise_of", "sampler_of", "shortcut_names"]
+__all__ = ["Smoother", "levels_of", "noise_of", "shortcut_names", "smoother_of"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Smoother:
+    """Everything that the answers of a smoothed classifier depend on.
+
+    Parameters
+    ----------
+    base : FittedBase
+        The base classifier, and how to read its answers.
+    noise : Noise
+        Bound to the rows of the base.
+    seed : bytes
+        Names the draws, together with each row's content.
+    row_shape : tuple of int
+        Shape of a row.
+    abstain_label : object
+        Label of rows with nothing to certify; None stands for the top class.
+    method : {"auto", "montecarlo", "exact"}
+        Whether probabilities are computed.
+    stream : str
+        Generator of the random bits.
+    shortcuts : tuple of str
+        Fast paths that may be taken.
+    batch_size, n_jobs : int or None
+        As of `SmoothedClassifier`.
+    """
+
+    base: FittedBase
+    noise: Noise
+    seed: bytes
+    row_shape: tuple[int, ...]
+    abstain_label: Any = None
+    method: str = "auto"
+    stream: str = "philox"
+    shortcuts: tuple[str, ...] = ()
+    batch_size: int | None = None
+    n_jobs: int | None = None
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """Labels of the class codes."""
+        return self.base.classes
+
+    @property
+    def backend(self) -> Backend:
+        """What asks the base as a whole."""
+        return get_backend(self.base.estimator, self.base.answers, self.base.frame)
+
+    def sampler(
+        self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
+    ) -> Sampler:
+        """Return what draws votes around some rows; `first_row` numbers them for messages."""
+        base = self.base
+        problem = simplify(
+            Problem(
+                estimator=base.estimator,
+                answers=base.answers,
+                frame=base.frame,
+                backend=self.backend,
+                X=X,
+                noise=self.noise,
+            ),
+            self.shortcuts,
+        )
+        deviations = self.noise.deviations(X.shape[1:])
+        refuse_batch_readers(problem.backend, X, deviations, base.estimator)
+        return Sampler(
+            problem.backend,
+            X,
+            self.noise,
+            self.seed,
+            stream=self.stream,
+            shortcut="+".join(problem.taken) or None,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+            first_row=first_row,
+        )
+
+    def closed_form(self, X: NDArray[Any]) -> ClosedForm | None:
+        """Return the base's closed form, compared with its answers around X; None to sample.
+
+        The model is certified as it is now: a form is read anew if its content has changed.
+        """
+        asked = self.method == "exact"
+        if self.method == "montecarlo" or not (self.noise.sound or asked):
+            return None
+        base = self.base
+        name = type(unwrap(base.estimator)[1]).__name__
+        try:
+            marginals = self.noise.marginals(self.row_shape)
+            if marginals is None or marginals.law != "normal":
+                raise NotClosedError(f"none is known for {type(self.noise).__name__}")
+            if is_net(unwrap(base.estimator)[1]):
+                raise NotClosedError("nets have none")
+            if is_distrusted(base.estimator):
+                raise NotClosedError("its reading has been found to be wrong")
+            columns = () if base.frame is None else base.frame.columns
+            return closed_form(
+                FORMS,
+                base.estimator,
+                base.answers,
+                X,
+                marginals.deviations,
+                self.backend.classify,
+                columns,
+            )
+        except NotClosedError as reason:
+            what = f"{name} has no closed form here: {reason}."
+            misread = isinstance(reason, DisagreementError)
+            if misread and distrust(base.estimator) and not asked:
+                warnings.warn(
+                    f"{what} Noise is drawn instead, without shortcuts. Please report the model.",
+                    UserWarning,
+                    stacklevel=user_level(),
+                )
+            if asked:
+                hint = "" if misread else f" {_CLOSED}"
+                raise ValueError(f"method='exact', but {what}{hint}") from reason
+            return None
+
+
+_CLOSED = (
+    "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
+    "interactions (interaction_cst='no_interactions'), GaussianNB and quadratic discriminants, and "
+    "ensembles of trees on few features, each also behind affine steps of a Pipeline. Use "
+    "method='montecarlo' or 'auto'."
+)
+
+
+def smoother_of(clf: Any) -> Smoother:
+    """Return the smoother of a fitted estimator, with its parameters as they are now."""
+    base = FittedBase(clf.estimator_, clf.classes_, clf._answers, clf._frame)
+    return Smoother(
+        base=base,
+        noise=noise_of(clf),
+        seed=clf._seed,
+        row_shape=clf._row_shape,
+        abstain_label=clf.abstain_label_,
+        method=clf.method,
+        stream=clf.stream,
+        shortcuts=shortcut_names(clf.shortcuts),
+        batch_size=None if clf.batch_size is None else int(clf.batch_size),
+        n_jobs=clf.n_jobs,
+    )
+
+
+def noise_of(clf: Any) -> Noise:
+    """Return the noise of an estimator that knows its rows' shape and grid.
+
+    The grid depends on the training rows and on sigma, never on the row that is certified.
+    """
+    if clf.arithmetic == "float" and clf.stream != "philox":
+        raise ValueError(
+            f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
+        )
+    sigma = check_sigma(clf.sigma, clf._row_shape, getattr(clf, "feature_names_in_", None))
+    rows = Rows(sigma, clf._row_shape, clf._levels, clf.arithmetic)
+    return specification_of(clf.noise).bind(rows)
+
+
+def specification_of(noise: Any) -> Specification:
+    """Return the specification that the parameter `noise` names or is."""
+    if isinstance(noise, Specification):
+        return noise
+    if isinstance(noise, str) and noise in NOISES:
+        return NOISES[noise]()
+    if isinstance(noise, str) and noise in _ARITHMETIC:
+        raise ValueError(
+            f"noise={noise!r} is now arithmetic={_ARITHMETIC[noise]!r}; noise names a family, such "
+            "as 'gaussian'."
+        )
+    raise ValueError(
+        f"noise must be one of {sorted(NOISES)}, or a specification of sksmooth.noise; got "
+        f"{noise!r}."
+    )
+
+
+_ARITHMETIC = {"exact": "integer", "float": "float"}
 
 
 def levels_of(X: NDArray[np.floating]) -> int | None:
@@ -44,105 +219,6 @@ def levels_of(X: NDArray[np.floating]) -> int | None:
     if all(on(255, row) for row in X):
         return 255 if any(np.any((row > 0) & (row < 1)) for row in X) else None
     return 1 if all(on(1, row) for row in X) else None
-
-
-def noise_of(clf: Any) -> Noise:
-    """Return the noise of a SmoothedClassifier that knows its rows' shape and grid.
-
-    The grid depends on the training rows and on sigma, never on the row that is certified.
-    """
-    sigma = check_sigma(clf.sigma, clf._row_shape, getattr(clf, "feature_names_in_", None))
-    if clf.noise == "float":
-        if clf.stream != "philox":
-            raise ValueError(
-                f"noise='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
-            )
-        return Gaussian(sigma) if isinstance(sigma, float) else PerFeature(sigma)
-    if not isinstance(sigma, float):  # steps of the levels are no steps of a row over sigma
-        return ExactPerFeature(sigma)
-    fits = clf._levels is not None and ExactGaussian.fits(sigma, clf._levels)
-    return ExactGaussian(sigma, int(np.prod(clf._row_shape)), clf._levels if fits else None)
-
-
-def sampler_of(
-    clf: Any, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
-) -> Sampler:
-    """Return what draws the votes of a fitted SmoothedClassifier around some rows.
-
-    `first_row` is the number of the first of them, for messages.
-    """
-    noise = noise_of(clf)
-    problem = simplify(
-        Problem(
-            estimator=clf.estimator_,
-            answers=clf._answers,
-            frame=clf._frame,
-            backend=get_backend(clf.estimator_, clf._answers, clf._frame),
-            X=X,
-            noise=noise,
-        ),
-        shortcut_names(clf.shortcuts),
-    )
-    deviations = problem.noise.deviations(problem.X.shape[1:])
-    refuse_batch_readers(problem.backend, problem.X, deviations, clf.estimator_)
-    return Sampler(
-        problem.backend,
-        problem.X,
-        problem.noise,
-        clf._seed,
-        stream=clf.stream,
-        shortcut="+".join(problem.taken) or None,
-        batch_size=None if clf.batch_size is None else int(clf.batch_size),
-        n_jobs=clf.n_jobs,
-        report=report,
-        first_row=first_row,
-    )
-
-
-def closed_form_of(clf: Any, X: NDArray[Any]) -> ClosedForm | None:
-    """Return the closed form of a fitted SmoothedClassifier's base, or None to sample.
-
-    What is certified is the model as it is now: a form is read off anew if its content has changed.
-    """
-    is_soft = clf.vote == "soft"
-    if is_soft and clf.method == "montecarlo":
-        raise ValueError("vote='soft' is computed; method='montecarlo' draws hard votes.")
-    asked = clf.method == "exact" or is_soft
-    if clf.method == "montecarlo" or (clf.noise == "float" and not asked):
-        return None
-    try:
-        if is_net(unwrap(clf.estimator_)[1]):
-            raise NotClosedError("nets have none")
-        if is_distrusted(clf.estimator_):
-            raise NotClosedError("what was read off it has been found to be wrong")
-        backend = get_backend(clf.estimator_, clf._answers, clf._frame)
-        sigma = noise_of(clf).deviations(clf._row_shape)
-        kinds = SOFT_FORMS if is_soft else FORMS
-        names = () if clf._frame is None else clf._frame.columns
-        base = (clf.estimator_, clf._answers, X, sigma, backend.classify, names)
-        return closed_form(kinds, *base)
-    except NotClosedError as reason:
-        what = f"{type(unwrap(clf.estimator_)[1]).__name__} has no closed form here: {reason}."
-        if is_soft:
-            raise ValueError(f"vote='soft', but {what} It needs trees or forests.") from reason
-        if asked:
-            hint = "" if isinstance(reason, DisagreementError) else f" {_CLOSED}"
-            raise ValueError(f"method='exact', but {what}{hint}") from reason
-        if isinstance(reason, DisagreementError) and distrust(clf.estimator_):
-            warnings.warn(
-                f"{what} Noise is drawn instead, without shortcuts. Please report the model.",
-                UserWarning,
-                stacklevel=user_level(),
-            )
-        return None
-
-
-_CLOSED = (
-    "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
-    "interactions (interaction_cst='no_interactions'), GaussianNB and quadratic discriminants, and "
-    "ensembles of trees on few features, each also behind affine steps of a Pipeline. Use "
-    "method='montecarlo' or 'auto'."
-)
 
 
 def shortcut_names(shortcuts: Any) -> tuple[str, ...]:

@@ -57,7 +57,10 @@ class L2(Norm):
         return direction * (radius * rng.random() ** (1 / n) / np.linalg.norm(direction))
 
     def _l2(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-        return radius if self.scale is None else radius * self._least * _MARGIN
+        # a correctly rounded product is above the true one by less than a unit in the last place
+        if self.scale is None:
+            return radius
+        return np.where(np.isfinite(radius), np.nextafter(radius * self._least, 0.0), radius)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +157,10 @@ class Linf(Norm):
         return rng.uniform(-radius, radius, n)
 
     def _l2(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-        return radius if self.scale is None else radius * self._least * _MARGIN
+        # a correctly rounded product is above the true one by less than a unit in the last place
+        if self.scale is None:
+            return radius
+        return np.where(np.isfinite(radius), np.nextafter(radius * self._least, 0.0), radius)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _total(counts, n, LANES: tl.constexpr):
 
 @triton.jit
 def _put(out, place, k, unit, live, ODD: tl.constexpr):
-    """Store sums of row and noise as floats: as `ExactGaussian` does, each step rounded as IEEE.
+    """Store sums of row and noise as floats: as `IntegerGaussian` does, each step rounded as IEEE.
 
     `unit` is the step if ODD is 0. Else it is the number of levels, and k counts grid points of
     which ODD are one step of the levels' grid.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...noise import ExactGaussian, Noise
+from ...noise import IntegerGaussian, Noise
 from ...noise.samplers import FineNormal, RoundedNormal
 from ...noise.samplers import cells as fine
 from ...noise.samplers import rounded as coarse
@@ -46,7 +46,7 @@ class CudaSource(Source):
     def __init__(self, noise: Noise, stream: str, device: Any) -> None:
         super().__init__(noise, stream)
         self.device = device
-        known = stream == "philox" and isinstance(noise, ExactGaussian)
+        known = stream == "philox" and isinstance(noise, IntegerGaussian)
         self._exact: Any = noise if known else None
         self._kernels: _Kernels | None = None
 
@@ -80,9 +80,9 @@ class CudaSource(Source):
 
 
 class _Kernels:
-    """Draws around one row; `total` is what `ExactGaussian.around` has made of it."""
+    """Draws around one row; `total` is what `IntegerGaussian.around` has made of it."""
 
-    def __init__(self, noise: ExactGaussian, total: Any, device: Any) -> None:
+    def __init__(self, noise: IntegerGaussian, total: Any, device: Any) -> None:
         self.device = device
         self.is_fine = isinstance(total.sampler, FineNormal)
         self.tables = _tables(noise, total.sampler, device)
@@ -140,7 +140,7 @@ class _Tables:
 
 
 @functools.lru_cache(maxsize=16)
-def _tables(noise: ExactGaussian, sampler: RoundedNormal | FineNormal, device: Any) -> _Tables:
+def _tables(noise: IntegerGaussian, sampler: RoundedNormal | FineNormal, device: Any) -> _Tables:
     """Send the tables of a sampler, once."""
     unit = _send(np.array([float(noise.levels or noise.step)]), device)
     if isinstance(sampler, RoundedNormal):
@@ -183,7 +183,7 @@ def _dtype(array: NDArray[Any]) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _agrees(noise: ExactGaussian, is_fine: bool, dtype: str, device: Any) -> bool:
+def _agrees(noise: IntegerGaussian, is_fine: bool, dtype: str, device: Any) -> bool:
     """Whether the device draws what the processor draws; warns if it does not."""
     import torch
 

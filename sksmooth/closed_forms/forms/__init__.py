@@ -5,6 +5,5 @@ from .boxes import Boxes
 from .grid import Grid, SmallGrid
 from .linear import Linear
 from .quadratic import Quadratic
-from .soft import SoftTrees
 
-__all__ = ["Additive", "Boxes", "Grid", "Linear", "Quadratic", "SmallGrid", "SoftTrees"]
+__all__ = ["Additive", "Boxes", "Grid", "Linear", "Quadratic", "SmallGrid"]

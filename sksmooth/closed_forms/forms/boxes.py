@@ -19,7 +19,6 @@ from ..law import Law
 from ..numerics.normal import FLOOR
 from ..readers import TreeEnsemble
 from .intervals import LeafBoxes, widening
-from .slopes import Slopes
 from .trees import TreeForm, codes
 
 __all__ = ["Boxes"]
@@ -46,7 +45,6 @@ class Boxes(TreeForm):
         self._answers = answers.astype(np.float64)
         # sums over the leaves of a class are rounded once a leaf
         self._roundings = boxes.roundings + answers.sum(axis=1)
-        self._slopes: Slopes | None = None
 
     @classmethod
     def _fits(cls, ensemble: TreeEnsemble) -> bool:
@@ -64,12 +62,6 @@ class Boxes(TreeForm):
         """Return the law: sums over the leaves of each class."""
         upper = (self._answers @ self.boxes.most(inputs)).T
         return Law.of_uppers(upper * widening(self._roundings, inputs.spread) + FLOOR)
-
-    def slopes(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Return bounds on the slopes of the classes' probabilities."""
-        if self._slopes is None:
-            self._slopes = Slopes(self.boxes.sides, self.boxes.intervals, self._answers)
-        return self._slopes(inputs)
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the classes of the boxes that inputs lie in."""

@@ -18,20 +18,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import Noise, Perturb
-from .exact import BITS, ExactGaussian
-from .gaussian import Gaussian
+from .base import Draws, Noise, Perturb
+from .floating import FloatGaussian, gaussian_radius_of_tails
+from .integer import BITS, IntegerGaussian
+from .marginals import Marginals
+from .norms import L2
 
-__all__ = ["ExactPerFeature", "PerFeature"]
+__all__ = ["FloatPerFeature", "IntegerPerFeature"]
 
 _LARGEST = 2.0**29  # standard deviations; as far as quotients in floats are good for the grid
 
 
 @dataclasses.dataclass(frozen=True)
-class PerFeature(Noise):
+class FloatPerFeature(Noise):
     r"""Gaussian noise with a sigma for each feature, in floating point.
 
-    **Unsound in floating point**, as `Gaussian` is; `ExactPerFeature` is what to certify with.
+    **Unsound in floating point**, as `FloatGaussian` is; certify with `IntegerPerFeature`.
 
     Parameters
     ----------
@@ -42,16 +44,15 @@ class PerFeature(Noise):
 
     Examples
     --------
-    >>> from sksmooth.noise import PerFeature
-    >>> noise = PerFeature([0.5, 0.0, 20.0])
+    >>> from sksmooth.noise import FloatPerFeature
+    >>> noise = FloatPerFeature([0.5, 0.0, 20.0])
     >>> radius = noise.radius([0.9])
-    >>> noise.norm, radius.round(4), noise.l2_radius(radius).round(4)
+    >>> str(noise.norm), radius.round(4), noise.norm.l2(radius, (3,)).round(4)
     ('l2 of delta / sigma', array([1.2816]), array([0.6408]))
     """
 
     sigma: tuple[float, ...]
     kind = "float per feature"
-    norm = "l2 of delta / sigma"
     sound = False
     tv_error = 0.0
     rounding = 0.0
@@ -75,6 +76,19 @@ class PerFeature(Noise):
     def label(self) -> str:
         """`sigma` in few words, for legends and messages."""
         return "sigma per feature"
+
+    @functools.cached_property
+    def norm(self) -> L2:  # type: ignore[override]
+        """The L2 norm of ``delta / sigma``, in which a feature without noise cannot change."""
+        return L2(self.sigma)
+
+    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return `sigma` value by value."""
+        return self._scale.reshape(shape)
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent normals."""
+        return Marginals("normal", self.deviations(shape))
 
     @functools.cached_property
     def _scale(self) -> NDArray[np.float64]:
@@ -114,30 +128,27 @@ class PerFeature(Noise):
 
         return perturb
 
-    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
         """Return noise of the given shape for training."""
         return rng.normal(0.0, self._scale.reshape(shape[1:]), shape)
 
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """Radius of Theorem 1 in Cohen et al. (2019), in standard deviations: that of sigma 1."""
-        return np.maximum(Gaussian(1.0).radius(p_lower, p_upper) - self.rounding, 0.0)
+        return np.maximum(FloatGaussian(1.0).radius(p_lower, p_upper) - self.rounding, 0.0)
 
-    def l2_radius(self, radius: ArrayLike) -> NDArray[np.float64]:
-        """L2 radius over the noisy features, in the units of the inputs.
-
-        No change is more standard deviations long than its length over the least positive sigma.
-        """
-        radius = np.asarray(radius, dtype=np.float64)
-        product = radius * min(value for value in self.sigma if value > 0)
-        return np.where(np.isfinite(radius), np.nextafter(product, 0.0), radius)
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Radius of Theorem 1 in Cohen et al. (2019), of ideal noise, in standard deviations."""
+        return gaussian_radius_of_tails(miss, rival, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class ExactPerFeature(PerFeature):
+class IntegerPerFeature(FloatPerFeature):
     r"""Gaussian noise with a sigma for each feature, exact on a grid.
 
     A row is divided by sigma, rounded to multiples of :math:`2^{-22}`, and noise with a standard
-    deviation of 1 is added as `ExactGaussian` does it: in integers. Only the sums are turned back
+    deviation of 1 is added as `IntegerGaussian` does it: in integers. Only the sums are turned back
     into the units of the row, by a product that knows the sum alone. So the base sees
     :math:`M(Q(u + \varepsilon))`, with :math:`\varepsilon \sim N(0, I)`, Q the rounding to the grid
     and M that product, for u within `rounding` / 2 of the row over sigma. Whatever rounding there
@@ -156,9 +167,9 @@ class ExactPerFeature(PerFeature):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksmooth.noise import ExactPerFeature
+    >>> from sksmooth.noise import IntegerPerFeature
     >>> from sksmooth.noise.streams import Philox, Purpose
-    >>> noise = ExactPerFeature([0.5, 0.0, 20.0])
+    >>> noise = IntegerPerFeature([0.5, 0.0, 20.0])
     >>> out = np.empty((1000, 3))
     >>> stream = Philox().at(np.array([1, 2], dtype=np.uint64), 0, Purpose.PREDICT)
     >>> noise.around(np.array([1.0, 1.0, 300.0]))(stream, out)
@@ -177,9 +188,9 @@ class ExactPerFeature(PerFeature):
         return f"exact normal, sigma per feature {self.sigma!r}, bits {BITS}"
 
     @functools.cached_property
-    def _unit(self) -> ExactGaussian:
+    def _unit(self) -> IntegerGaussian:
         """The noise on rows over sigma, without the features that have none."""
-        return ExactGaussian(1.0, sum(value > 0 for value in self.sigma))
+        return IntegerGaussian(1.0, sum(value > 0 for value in self.sigma))
 
     @functools.cached_property
     def tv_error(self) -> float:  # type: ignore[override]
@@ -191,7 +202,7 @@ class ExactPerFeature(PerFeature):
         """Standard deviations that radii lose because rows are rounded.
 
         A float quotient of less than 2**29 is off by at most a quarter of the grid's step, so that
-        the account is that of `ExactGaussian`.
+        the account is that of `IntegerGaussian`.
         """
         return self._unit.rounding
 

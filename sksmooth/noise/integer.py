@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Perturb
-from .gaussian import Gaussian
+from .floating import FloatGaussian
 from .samplers import FineNormal, RoundedNormal
 
-__all__ = ["BITS", "ExactGaussian"]
+__all__ = ["BITS", "IntegerGaussian"]
 
 BITS = 22  # a step of the grid is sigma over two to the power of this
 
 
 @dataclasses.dataclass(frozen=True)
-class ExactGaussian(Gaussian):
+class IntegerGaussian(FloatGaussian):
     r"""Isotropic Gaussian noise that is exact on a grid: what a certificate may rest on.
 
     Rows are rounded to a grid that is fixed beforehand, noise is drawn as integer multiples of the
@@ -41,9 +41,9 @@ class ExactGaussian(Gaussian):
     Examples
     --------
     >>> import numpy as np
-    >>> from sksmooth.noise import ExactGaussian
+    >>> from sksmooth.noise import IntegerGaussian
     >>> from sksmooth.noise.streams import Philox, Purpose
-    >>> noise = ExactGaussian(sigma=0.25, n_values=3, levels=255)
+    >>> noise = IntegerGaussian(sigma=0.25, n_values=3, levels=255)
     >>> out = np.empty((2, 3))
     >>> stream = Philox().at(np.array([1, 2], dtype=np.uint64), 0, Purpose.PREDICT)
     >>> noise.around(np.array([0.0, 1.0, 100 / 255]))(stream, out)
