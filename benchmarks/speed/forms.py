@@ -55,6 +55,7 @@ def _cases(forms: list[str], rounds: int) -> list[dict[str, Any]]:
     import torch
 
     from sksmooth.assembly import sampler_of
+    from sksmooth.streams import block_rows
 
     from .cases import Case, resnet20, small_cnn
     from .contestants import Work, certify
@@ -71,12 +72,13 @@ def _cases(forms: list[str], rounds: int) -> list[dict[str, Any]]:
 
         times = interleave(in_form(None), {form: in_form(form) for form in forms}, rounds)
         ratios = {form: statistics.median(fractions(times, form)) for form in forms}
-        batch_size = sampler_of(case.clf, case.X).backend.batch_rows(case.X[0])
+        block = block_rows(case.X[0].size)  # certify draws whole blocks
+        asked = sampler_of(case.clf, case.X).backend.batch_rows(case.X[0])
         results.append(
             {
                 "title": case.title,
                 "n": case.n,
-                "batch_size": batch_size,
+                "batch_size": max(1, round(asked / block)) * block,
                 "plain": rate(times["limit"]),
                 "ratios": ratios,
             }
