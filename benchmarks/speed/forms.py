@@ -54,11 +54,8 @@ def main() -> None:
 def _cases(forms: list[str], rounds: int) -> list[dict[str, Any]]:
     import torch
 
-    from sksmooth.assembly import sampler_of
-    from sksmooth.streams import block_rows
-
     from .cases import Case, resnet20, small_cnn
-    from .contestants import Work, certify
+    from .contestants import Work, block_rows, certify, sampler_of
     from .timing import fractions, interleave, rate
 
     torch.set_num_threads(1)
