@@ -39,6 +39,7 @@ bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with oth
 	$(BIN)/python -m benchmarks.speed.noise
 	$(BIN)/python -m benchmarks.speed.memory
 	$(BIN)/python -m benchmarks.speed.overhead
+	$(BIN)/python -m benchmarks.speed.forms
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.exact

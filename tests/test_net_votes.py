@@ -311,17 +311,23 @@ class TestOverrides:
         votes = votes_of(net, kind="SkorchBackend" if fast else "_OpaqueNetBackend")
         assert np.array_equal(votes, net.predict(ROWS))
 
-    @pytest.mark.parametrize("name", ["predict", "predict_proba", "forward_iter", "get_iterator"])
-    def test_a_class_of_skorch_that_was_patched(self, name, monkeypatch):
+    @pytest.mark.parametrize("name", ["predict_proba", "forward_iter", "get_iterator"])
+    @pytest.mark.parametrize("claims", [False, True])
+    def test_a_class_of_skorch_that_was_patched(self, name, claims, monkeypatch):
         net = wide_net()
-        monkeypatch.setattr(skorch.NeuralNetClassifier, name, OVERRIDES[name])
-        if name == "predict":  # which calls the one that was replaced
-            original = skorch.NeuralNet.predict
-            monkeypatch.setattr(
-                skorch.NeuralNetClassifier, name, lambda self, X: other(original(self, X).argmax(1))
-            )
-        votes = votes_of(net, kind="_OpaqueNetBackend")
-        assert np.array_equal(votes, net.predict(ROWS))
+        plain = net.predict(ROWS)
+        kind = skorch.NeuralNetClassifier if name == "predict_proba" else skorch.NeuralNet
+        original, method = getattr(kind, name), OVERRIDES[name]
+        if name == "forward_iter":
+
+            def method(self, X, **options):
+                return (-scores for scores in original(self, X, **options))
+
+        if claims:
+            method = functools.wraps(original)(method)
+        monkeypatch.setattr(kind, name, method)
+        assert not np.array_equal(net.predict(ROWS), plain)
+        assert np.array_equal(votes_of(net, kind="_OpaqueNetBackend"), net.predict(ROWS))
 
     def test_the_data_set_that_was_patched(self, monkeypatch):
         net = wide_net()
