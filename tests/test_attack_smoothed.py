@@ -348,7 +348,7 @@ def test_images_of_bytes():
 
 
 def test_floating_point_noise_too():
-    clf = frozen(HalfSpace(), noise="float")
+    clf = frozen(HalfSpace(), arithmetic="float")
     assert isinstance(noise_of(clf), FloatGaussian)
     assert pgd(clf, X, Y, np.abs(MARGIN) + 0.5, random_state=0).success.all()
 

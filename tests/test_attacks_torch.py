@@ -121,7 +121,7 @@ def test_a(kind):
     assert not is_fooled(clf, x, moved)
     assert steepness(clf, x, moved) <= 1
     if kind == "float32":  # these tests can fail
-        assert is_fooled(smoothed(base, rows, **options, noise="float"), x, moved)
+        assert is_fooled(smoothed(base, rows, **options, arithmetic="float"), x, moved)
 
 
 @pytest.mark.usefixtures("_torch_state")

@@ -271,14 +271,14 @@ class TestGrid:
         assert clf.certify(rows, n=100).noise == IntegerGaussian(0.25, 12, 255)
 
     def test_floats(self):
-        clf = fitted_on(self.BYTES / 255, sigma=0.25, noise="float")
+        clf = fitted_on(self.BYTES / 255, sigma=0.25, arithmetic="float")
         certificate = clf.certify(self.BYTES / 255, n=100)
         assert certificate.noise == FloatGaussian(0.25)
         assert "(unsound in floating point)" in repr(certificate)
         assert np.all(certificate.tv_error == 0)
         seen = np.concatenate(clf.estimator_.batches_) * 255
         assert np.median(abs(seen - np.rint(seen))) > 0.1
-        assert "unsound" not in repr(clf.set_params(noise="exact").certify(X, n=100))
+        assert "unsound" not in repr(clf.set_params(arithmetic="integer").certify(X, n=100))
 
     def test_streams(self):
         clf = fitted_on(X)
@@ -295,7 +295,7 @@ class TestGrid:
             ({"noise": "gaussian"}, "'noise' parameter"),
             ({"noise": None}, "'noise' parameter"),
             ({"stream": "mt19937"}, "'stream' parameter"),
-            ({"noise": "float", "stream": "shake128"}, "drawn by numpy from stream='philox'"),
+            ({"arithmetic": "float", "stream": "shake128"}, "drawn by numpy from stream='philox'"),
         ],
     )
     def test_what_is_refused(self, options, match):

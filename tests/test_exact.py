@@ -95,7 +95,7 @@ class TestMethod:
         assert clf.set_params(method="auto").certify(X[:2]).method == "montecarlo"
 
     def test_floating_point_noise_is_drawn(self):
-        clf = smoothed(LogisticRegression(max_iter=1000), noise="float")
+        clf = smoothed(LogisticRegression(max_iter=1000), arithmetic="float")
         assert clf.certify(X[:2]).method == "montecarlo"
         assert clf.set_params(method="exact").certify(X[:2]).method == "exact"
 

@@ -82,7 +82,7 @@ class TestWhole:
             (GaussianNB(), {}, {"bound": "two-sided"}),
             (GaussianNB(), {}, {"radius": [0.5, 1.0]}),
             (GaussianNB(), {}, {"tol": 0.1}),
-            (GaussianNB(), {"noise": "float"}, {}),
+            (GaussianNB(), {"arithmetic": "float"}, {}),
             (RandomForestClassifier(5), {"shortcuts": "auto"}, {}),
             (LogisticRegression(), {"shortcuts": "auto"}, {}),
             (LogisticRegression(), {"method": "exact"}, {}),

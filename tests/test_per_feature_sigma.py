@@ -557,7 +557,7 @@ class TestParameters:
         certificate = with_options(clf, stream="shake128").certify(X[:20], n=2000)
         assert certificate.counts == pytest.approx(clf.certify(X[:20], n=2000).counts, abs=200)
         with pytest.raises(ValueError, match="noise='float' is drawn by numpy"):
-            with_options(clf, stream="shake128", noise="float").certify(X[:2])
+            with_options(clf, stream="shake128", arithmetic="float").certify(X[:2])
 
     def test_ways_to_certify(self, clf):
         """Radii that are asked for, and tolerances, are numbers of standard deviations too."""

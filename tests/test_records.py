@@ -436,7 +436,7 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         ("base", "options"),
         [
-            (GaussianNB(), {"noise": "float"}),
+            (GaussianNB(), {"arithmetic": "float"}),
             (GaussianNB(), {"stream": "shake128"}),
             (LogisticRegression(), {}),  # votes are found in the space of its scores
             (LogisticRegression(), {"shortcuts": None}),
