@@ -22,7 +22,7 @@ from .progress import progress_bar
 from .records.ours import noise_of_head, versions
 from .records.probed import Answers, ask, probed_rows
 from .records.running import RunningLog
-from .rows import as_rows, chunks
+from .rows import Rows, as_rows, chunks
 from .sampling import Report
 from .streams import Purpose, row_key
 
@@ -172,10 +172,14 @@ def _with_log(path: Any, clf: Any, job: _Job, X: Any, parts: Iterable[NDArray[An
 
 def _answers_of(clf: Any, X: Any) -> Answers:
     """Return what the base answers to probes around some rows of X, wherever X is kept."""
-    some = X[probed_rows(len(X), math.prod(clf._row_shape))]
+    numbers = probed_rows(len(X), math.prod(clf._row_shape))
+    if isinstance(X, Rows):
+        some = check.check_rows(clf, np.stack([X.row(i) for i in numbers.tolist()]))
+    else:
+        some = X[numbers]
     return ask(
         get_backend(clf.estimator_, clf._answers, clf._frame),
-        some if isinstance(X, np.ndarray) else check.check_rows(clf, some),
+        some,
         noise_of(clf).deviations(clf._row_shape),
         clf._seed,
     )
