@@ -31,6 +31,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
+from sksmooth.probes import probe_rows
 from sksmooth.records import read_log
 from sksmooth.records.probed import ask, probed_rows
 
@@ -591,13 +592,17 @@ def test_rounding(dtype, error, same):
     assert same or "the scores of noisy rows are" in found
 
 
-def test_labels_may_differ_where_scores_tell_a_tie():
-    from sksmooth.probes import probe_rows
-
-    before = answers().record()
-    near = np.concatenate(
-        [probe_rows(X, np.ones(5), near=1024, far=0, seed=seed)[:, 0] for seed in range(3)]
+def near_probes():
+    """The first feature of the probes with the noise's own width."""
+    seeds = range(3)
+    return np.concatenate(
+        [probe_rows(X, np.ones(5), near=1024, far=0, seed=s)[:, 0] for s in seeds]
     )
+
+
+def test_labels_may_differ_where_scores_tell_a_tie():
+    before = answers().record()
+    near = near_probes()
     order = near[np.argsort(np.abs(near))]
     assert answers(flipped=order[:2]).difference(before) is None
     assert "1 of 3072 noisy rows get another label" in answers(flipped=order[900]).difference(
@@ -605,14 +610,32 @@ def test_labels_may_differ_where_scores_tell_a_tie():
     )
 
 
-def test_one_score_that_is_no_number_hides_nothing():
-    class Infinite(Scores):
-        def decision_function(self, X):
-            scores = super().decision_function(X)
-            scores[0] = np.inf
-            return scores
+class Spiked(Scores):
+    """One score in each batch is something else."""
 
-    backends = [get_backend(Infinite().fit(X, y), np.array([0, 1])) for _ in range(2)]
+    spike = np.inf
+
+    def decision_function(self, X):
+        scores = super().decision_function(X)
+        scores[0] = self.spike
+        return scores
+
+
+def test_one_enormous_score_hides_no_label():
+    one, other = Spiked().fit(X, y), Spiked().fit(X, y)
+    one.spike = other.spike = 1e30
+    other.flipped = flipped = near_probes()[np.abs(near_probes()) > 2]
+    one, other = (
+        ask(get_backend(model, np.array([0, 1])), X, np.ones(5), b"0" * 16)
+        for model in (one, other)
+    )
+    found = f"{len(flipped)} of 3072 noisy rows get another label"
+    assert found in other.difference(one.record())
+
+
+def test_one_score_that_is_no_number_hides_nothing():
+
+    backends = [get_backend(Spiked().fit(X, y), np.array([0, 1])) for _ in range(2)]
     backends[1].estimator.error = 0.01
     one, other = (ask(backend, X, np.ones(5), b"0" * 16) for backend in backends)
     assert "the scores of noisy rows" in one.difference(other.record())
