@@ -35,6 +35,7 @@ class Stop(BaseException):
 
 
 LEFT = {"calls": None}  # not an attribute of the class, which the hash of a model sees
+PROBING = 8  # calls of predict that tell the model from others
 
 
 class Fragile(LogisticRegression):
@@ -65,7 +66,7 @@ def smoothed(base, **options):
 
 
 def interrupted(clf, log, calls, **options):
-    LEFT["calls"] = calls
+    LEFT["calls"] = PROBING + calls
     with pytest.raises(Stop) as stop:
         clf.certify(X, log=log, **options)
     LEFT["calls"] = None
@@ -112,8 +113,9 @@ class TestWhole:
 
     def test_finished_rows_are_not_asked_about_again(self, tmp_path, fragile):
         first = fragile.certify(X, n=3000, log=tmp_path / "run.tsv")
-        LEFT["calls"] = 0
+        LEFT["calls"] = PROBING
         assert_same_certificate(fragile.certify(X, n=3000, log=tmp_path / "run.tsv"), first)
+        assert LEFT["calls"] == 0
 
     def test_rows_that_are_not_in_memory(self, tmp_path, monkeypatch):
         monkeypatch.setattr("sksmooth.rows.CHUNK_BYTES", 4 * 5 * 7)  # seven rows
@@ -170,7 +172,7 @@ class TestInterrupted:
             fragile.certify(row, n=200_000, log=log)
         assert log.read_bytes() == b""
         again = count_calls(fragile, lambda: fragile.certify(row, n=200_000, log=log))
-        assert again == 4
+        assert again == PROBING + 4
         assert log.read_bytes() == other.read_bytes()
         # and the pieces are together what is drawn at once
         assert_same_certificate(read_log(log).certificate, fragile.certify(row, n=200_000))
@@ -199,7 +201,7 @@ class TestInterrupted:
         row = X[:1]
         whole = fragile.certify(row, n=200_000)
         log, partial = tmp_path / "run.tsv", tmp_path / "run.tsv.partial"
-        LEFT["calls"] = 10
+        LEFT["calls"] = PROBING + 10
         with pytest.raises(Stop):
             fragile.certify(row, n=200_000, log=log)
         LEFT["calls"] = None
@@ -301,7 +303,7 @@ class TestRefused:
                 lambda clf: clf.fit(X[:50], y[:50]).certify(X, n=500, log=LOG[0]),
                 "settings.model is",
             ),
-            (lambda clf: clf.certify(X[::-1], n=500, log=LOG[0]), "Row 0 of X is not the row 0"),
+            (lambda clf: clf.certify(X[::-1], n=500, log=LOG[0]), "its rows are not those of X"),
         ],
     )
     def test_another_run(self, tmp_path, change, named):
@@ -312,6 +314,15 @@ class TestRefused:
         with pytest.raises(ValueError, match=named):
             change(clf)
         assert LOG[0].read_bytes() == content
+
+    def test_a_row_that_no_probe_lies_around(self, tmp_path):
+        rng = np.random.default_rng(0)
+        rows = rng.normal(size=(300, 5))
+        clf = smoothed(GaussianNB())
+        clf.certify(rows, n=50, n0=10, log=tmp_path / "run.tsv")
+        rows[6] += 1
+        with pytest.raises(ValueError, match="Row 6 of X is not the row 6"):
+            clf.certify(rows, n=50, n0=10, log=tmp_path / "run.tsv")
 
     def test_other_versions(self, tmp_path, monkeypatch):
         clf = smoothed(GaussianNB())

@@ -49,7 +49,7 @@ def main() -> None:
 def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
     import numpy as np
 
-    from sksmooth.noise import IntegerGaussian, FloatGaussian
+    from sksmooth.noise import FloatGaussian, IntegerGaussian
     from sksmooth.noise.streams import Philox, Purpose, block_rows, row_key
 
     from .contestants import Work

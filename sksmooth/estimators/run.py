@@ -20,7 +20,7 @@ from ..noise.streams import Purpose, row_key
 from ..records.ours import noise_of_head, versions
 from ..records.probed import Answers, ask, probed_rows
 from ..records.running import RunningLog
-from ..rows import as_rows, chunks
+from ..rows import Rows, as_rows, chunks
 from ..sampling import Report
 from ..sampling.progress import progress_bar
 from . import inputs as check
@@ -180,10 +180,14 @@ def _with_log(
 
 def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
     """Return what the base answers to probes around some rows of X, wherever X is kept."""
-    some = X[probed_rows(len(X), math.prod(smoother.row_shape))]
+    numbers = probed_rows(len(X), math.prod(smoother.row_shape))
+    if isinstance(X, Rows):  # not all of them take a list of numbers
+        some = check.check_rows(clf, np.stack([X.row(int(i)) for i in numbers]))
+    else:
+        some = X[numbers]
     return ask(
         smoother.backend,
-        some if isinstance(X, np.ndarray) else check.check_rows(clf, some),
+        some,
         smoother.noise.deviations(smoother.row_shape),
         smoother.seed,
     )
