@@ -6,7 +6,8 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-minimum lint docs bench baselines bench-gpu paper mutants clean
+.PHONY: help demo demo-torch test test-minimum lint docs bench baselines bench-gpu paper mutants \
+	fidelity clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -38,6 +39,7 @@ bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with oth
 	$(BIN)/python -m benchmarks.speed.noise
 	$(BIN)/python -m benchmarks.speed.memory
 	$(BIN)/python -m benchmarks.speed.overhead
+	$(BIN)/python -m benchmarks.speed.forms
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.exact
@@ -52,6 +54,9 @@ paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOT
 
 mutants: $(VENV)/.test $(VENV)/.torch  ## put in 66 faults, one at a time: do the tests notice?
 	$(ONE_THREAD) $(BIN)/python -m benchmarks.mutants
+
+fidelity: $(VENV)/.test $(VENV)/.torch  ## is what is certified what the base answers? 98 models x 18 states x 3 workers
+	$(BIN)/python -m benchmarks.fidelity
 
 bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(BIN)/python -m benchmarks.gpu

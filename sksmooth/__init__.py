@@ -8,8 +8,9 @@ arXiv:1902.02918).
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
 from .certificate import Certificate
-from .classifier import SmoothedClassifier
 from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
+from .estimators.classifier import SmoothedClassifier
+from .estimators.unwrap import certify
 from .metrics import (
     abstention_rate,
     average_certified_radius_score,
@@ -21,7 +22,6 @@ from .metrics import (
     projected_certified_accuracy,
     top_probability_curve,
 )
-from .nested import certify
 
 __all__ = [
     "Certificate",

@@ -11,21 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import refuse_masked
+
 __all__ = [
     "check_label_kind",
     "choose_abstain_label",
     "decode",
     "of_one_kind",
-    "refuse_masked",
+    "shorten",
 ]
 
 _INT64 = np.iinfo(np.int64)
 
 
-def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
+def choose_abstain_label(
+    classes: NDArray[Any], requested: Any, *, others: NDArray[Any] | None = None
+) -> Any:
     """Return the label for abstentions, or None if `requested` is None.
 
     ``"auto"`` gives -1 (or the next free whole number below) for numbers, "abstain" for strings.
+    It takes none of `others` either: labels of y that are no classes, such as -1 for "no label".
     """
     if requested is None:
         return None
@@ -34,7 +39,7 @@ def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
             f"y has the label {classes.max()}, which does not fit into int64, as labels beside an "
             "abstain label must. Use smaller integers or strings, or abstain_label=None."
         )
-    taken = set(classes.tolist())
+    taken = set(classes.tolist()) | set([] if others is None else others.tolist())
     kind = classes.dtype.kind
     if kind not in "biufUO":
         raise ValueError(
@@ -59,14 +64,14 @@ def choose_abstain_label(classes: NDArray[Any], requested: Any) -> Any:
         fits, wanted = isinstance(requested, str), "a string"
     if not fits or isinstance(requested, bool):
         raise ValueError(
-            f"abstain_label={requested!r} does not fit the labels {_shorten(classes)}: expected "
+            f"abstain_label={requested!r} does not fit the labels {shorten(classes)}: expected "
             f'{wanted}. Use abstain_label="auto" to have one chosen.'
         )
     requested = float(requested) if kind == "f" else requested
     # as an array will hold it: rounded, or without zeros at the end of a string
     if requested in taken or np.asarray(requested).item() in taken:
         raise ValueError(
-            f"abstain_label={requested!r} is one of the classes {_shorten(classes)}, so an "
+            f"abstain_label={requested!r} is one of the classes {shorten(classes)}, so an "
             'abstention could not be told from an answer. Take another, or abstain_label="auto".'
         )
     return requested
@@ -90,7 +95,7 @@ def check_label_kind(y: NDArray[Any], classes: NDArray[Any]) -> None:
     """Refuse to compare strings with numbers: none would be equal, and a score would be 0."""
     if (y.dtype.kind in "biuf") != (classes.dtype.kind in "biuf"):
         raise ValueError(
-            f"y has labels such as {y[:1].tolist()}, but the classes are {_shorten(classes)}. Pass "
+            f"y has labels such as {y[:1].tolist()}, but the classes are {shorten(classes)}. Pass "
             "the labels as they were given to fit."
         )
 
@@ -115,15 +120,6 @@ def of_one_kind(y: Any) -> Any:
     return y
 
 
-def refuse_masked(name: str, values: Any) -> None:
-    """Refuse masked values: an array of them would show what is behind the mask."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} has {np.ma.count_masked(values)} masked values, and what is behind a mask "
-            f"must not count. Fill them ({name}.filled(...)), or leave them out."
-        )
-
-
 def _is_finite(number: Any) -> bool:
     try:
         return math.isfinite(number)
@@ -131,6 +127,7 @@ def _is_finite(number: Any) -> bool:
         return False
 
 
-def _shorten(classes: NDArray[Any]) -> str:
+def shorten(classes: NDArray[Any]) -> str:
+    """Return the first labels, for a message."""
     shown = ", ".join(repr(c) for c in classes[:5].tolist())
     return f"[{shown}{', ...' if len(classes) > 5 else ''}]"

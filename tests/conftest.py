@@ -36,7 +36,7 @@ def data_folder():
 @pytest.fixture(autouse=True)
 def _no_forms_of_earlier_tests():
     """Closed forms are read anew: tests change what goes into the reading."""
-    from sksmooth.exact import closed
+    from sksmooth.closed_forms import closed
 
     closed._RECENT.clear()
 
@@ -44,4 +44,10 @@ def _no_forms_of_earlier_tests():
 @pytest.fixture(autouse=True)
 def _small_tasks(monkeypatch):
     """Small work goes to workers too, so that small tests of n_jobs test something."""
-    monkeypatch.setattr("sksmooth.sampling._DRAWS_PER_TASK", 1)
+    monkeypatch.setattr("sksmooth.sampling.count._DRAWS_PER_TASK", 1)
+
+
+@pytest.fixture
+def no_trials(monkeypatch):
+    """The base is asked about the rows that are counted, and about no others."""
+    monkeypatch.setattr("sksmooth.estimators.smoother.refuse_batch_readers", lambda *args: None)

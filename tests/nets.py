@@ -1,7 +1,9 @@
 """Small torch modules and skorch nets for the tests; imported only where torch is installed."""
 
+import numpy as np
 import torch
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch.callbacks import Callback
 from torch import nn
 
 torch.set_num_threads(1)  # the nets are small, and the tests may run side by side
@@ -17,14 +19,24 @@ class MLP(nn.Module):
 
 
 class FlexibleMLP(nn.Module):
-    """Takes any number of features and up to ten classes: sklearn's checks vary both."""
+    """Takes any number of features, and with `SetOutputs` of classes: the checks vary both."""
 
-    def __init__(self, n_out=10):
+    def __init__(self, n_out=2):
         super().__init__()
         self.layers = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, n_out))
 
     def forward(self, X):
         return self.layers(X)
+
+
+class SetOutputs(Callback):
+    """Gives the module as many outputs as there are classes."""
+
+    def __repr__(self):  # without an address, or each worker of pytest-xdist names tests anew
+        return "SetOutputs()"
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        net.set_params(module__n_out=len(np.unique(y)))
 
 
 class CNN(nn.Module):

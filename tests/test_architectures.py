@@ -6,11 +6,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from nets import CNN  # noqa: E402
-from torch import nn  # noqa: E402
+from nets import CNN
+from torch import nn
 
-from sksmooth import SmoothedClassifier  # noqa: E402
-from sksmooth.nets import (  # noqa: E402
+from sksmooth import SmoothedClassifier
+from sksmooth.nets import (
     CIFAR10,
     IMAGENET,
     CenterLayer,
@@ -22,7 +22,7 @@ from sksmooth.nets import (  # noqa: E402
     make_architecture,
     normalizer,
 )
-from sksmooth.nets.resnet import BasicBlock, Bottleneck  # noqa: E402
+from sksmooth.nets.resnet import BasicBlock, Bottleneck
 
 
 def n_parameters(module):

@@ -6,22 +6,22 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from helpers import blobs  # noqa: E402
-from nets import mlp_net, spoil  # noqa: E402
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn import functional  # noqa: E402
+from helpers import blobs
+from nets import mlp_net, spoil
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from torch import nn
+from torch.nn import functional
 
-from sksmooth import SmoothedClassifier  # noqa: E402
-from sksmooth.assembly import noise_of, sampler_of  # noqa: E402
-from sksmooth.attacks import AttackResult, Tightness, pgd, tightness  # noqa: E402
-from sksmooth.attacks.ball import Ball  # noqa: E402
-from sksmooth.attacks.skorch_gradient import NoisyGradient  # noqa: E402
-from sksmooth.noise import ExactGaussian, Gaussian  # noqa: E402
-from sksmooth.streams import Philox, Purpose  # noqa: E402
+from sksmooth import SmoothedClassifier
+from sksmooth.attacks import AttackResult, Tightness, pgd, tightness
+from sksmooth.attacks.ball import Ball
+from sksmooth.attacks.skorch_gradient import NoisyGradient
+from sksmooth.estimators.smoother import noise_of, sampler_of
+from sksmooth.noise import FloatGaussian, IntegerGaussian
+from sksmooth.noise.streams import Philox, Purpose
 
 D = 6
 W = np.array([3.0, -4.0, 0.0, 1.0, 2.0, -1.0])
@@ -338,7 +338,7 @@ def test_images_of_bytes():
     pictures = np.random.default_rng(1).integers(0, 256, (4, 1, 2, 3), dtype=np.uint8)
     flat = nn.Sequential(nn.Flatten(), HalfSpace(scale=1 / 64))
     clf = frozen(flat, sigma=20.0, rows=pictures, labels=Y[:4])
-    assert isinstance(noise_of(clf), ExactGaussian)
+    assert isinstance(noise_of(clf), IntegerGaussian)
     result = pgd(clf, pictures, None, 400.0, clip=(0, 255), random_state=0)
     assert result.X_adv.shape == pictures.shape
     assert result.X_adv.dtype == np.float32
@@ -348,8 +348,8 @@ def test_images_of_bytes():
 
 
 def test_floating_point_noise_too():
-    clf = frozen(HalfSpace(), noise="float")
-    assert isinstance(noise_of(clf), Gaussian)
+    clf = frozen(HalfSpace(), arithmetic="float")
+    assert isinstance(noise_of(clf), FloatGaussian)
     assert pgd(clf, X, Y, np.abs(MARGIN) + 0.5, random_state=0).success.all()
 
 

@@ -27,7 +27,7 @@ from helpers import Recorder
 from scipy import stats
 from scipy.special import ndtri
 
-from sksmooth.streams import GENERATORS, Purpose, row_key
+from sksmooth.noise.streams import GENERATORS, Purpose, row_key
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(20, 30))
@@ -75,7 +75,7 @@ class TestA:
         rows, x, sigma, step, _ = ROWS[kind]
         x, moved = both(x.astype(dtype), step)
         n = 20_000 if x.size == 1 else 2000
-        clf = smoothed(RoundTrip(x), rows, sigma=sigma, noise="float", n=n, n_predict=n)
+        clf = smoothed(RoundTrip(x), rows, sigma=sigma, arithmetic="float", n=n, n_predict=n)
         assert is_fooled(clf, x, moved)
         assert steepness(clf, x, moved) > 1
         assert not clf.certify(x[np.newaxis]).noise.sound

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from adversaries import (  # noqa: E402
+from adversaries import (
     assert_refuted,
     distance,
     is_fooled,
@@ -14,8 +14,8 @@ from adversaries import (  # noqa: E402
     steepness,
     votes,
 )
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from torch import nn  # noqa: E402
+from sklearn.frozen import FrozenEstimator
+from torch import nn
 
 torch.set_num_threads(1)
 
@@ -121,7 +121,7 @@ def test_a(kind):
     assert not is_fooled(clf, x, moved)
     assert steepness(clf, x, moved) <= 1
     if kind == "float32":  # these tests can fail
-        assert is_fooled(smoothed(base, rows, **options, noise="float"), x, moved)
+        assert is_fooled(smoothed(base, rows, **options, arithmetic="float"), x, moved)
 
 
 @pytest.mark.usefixtures("_torch_state")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from torch import nn  # noqa: E402
+from torch import nn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # old libraries
 ROOT = pathlib.Path(__file__).parents[1]

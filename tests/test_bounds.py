@@ -19,7 +19,7 @@ from sksmooth.bounds import (
     two_sided,
 )
 from sksmooth.bounds.binomial import complement
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 
 mp = pytest.importorskip("mpmath")
 
@@ -492,7 +492,7 @@ def test_two_sided_needs_no_factor_for_the_number_of_classes(p):
 def test_two_sided_is_never_worse_than_one_sided_at_half_alpha(alpha):
     counts = compositions(100, 3)
     votes = counts[:, 0], counts[:, 1:].max(axis=1), 100
-    noise = Gaussian(0.7)
+    noise = FloatGaussian(0.7)
     radius = noise.radius(*two_sided(*votes, alpha))
     assert np.all(radius >= noise.radius(*one_sided(*votes, alpha / 2)))
     spread = (abs(votes[0] - 72) < 10) & (abs(counts[:, 1] - counts[:, 2]) < 5)

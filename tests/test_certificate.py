@@ -11,7 +11,7 @@ from scipy import stats
 from sksmooth.bounds import clopper_pearson, radius_cohen, two_sided, widened
 from sksmooth.certificate import certify_counts, predict_counts
 from sksmooth.certificate.votes import top_two
-from sksmooth.noise import ExactGaussian, Gaussian
+from sksmooth.noise import FloatGaussian, IntegerGaussian
 
 CLASSES = np.array(["ant", "bee", "cat"])
 
@@ -19,7 +19,12 @@ CLASSES = np.array(["ant", "bee", "cat"])
 def example(**changes):
     counts0 = np.array([[90, 5, 5], [40, 60, 0], [0, 1, 99], [34, 33, 33]])
     counts = np.array([[980, 10, 10], [520, 480, 0], [0, 0, 1000], [400, 300, 300]])
-    options = {"noise": Gaussian(0.5), "classes": CLASSES, "alpha": 0.001, "abstain_label": "?"}
+    options = {
+        "noise": FloatGaussian(0.5),
+        "classes": CLASSES,
+        "alpha": 0.001,
+        "abstain_label": "?",
+    }
     return certify_counts(counts0, counts, **(options | changes))
 
 
@@ -100,7 +105,7 @@ def test_repr_says_what_matters():
     for part in ("4 rows", "2 certified", "n=1000", "alpha=0.001", "sigma=0.5", "'l2'"):
         assert part in text
     assert "noise='float' (unsound in floating point)" in text
-    text = repr(example(noise=ExactGaussian(0.5, 3)))
+    text = repr(example(noise=IntegerGaussian(0.5, 3)))
     assert "noise='exact'>" in text
     assert "unsound" not in text
 
@@ -143,13 +148,13 @@ class TestWidened:
         assert widened([0.5], [0.5], 1.0) == ([0.0], [1.0])
 
 
-class Off(Gaussian):
+class Off(FloatGaussian):
     """Noise that is drawn so badly that it matters."""
 
     tv_error, rounding = 0.05, 0.0
 
 
-class Coarse(Gaussian):
+class Coarse(FloatGaussian):
     """Noise around rows that are moved far first."""
 
     tv_error, rounding = 0.0, 0.125
@@ -175,7 +180,7 @@ class TestImperfectNoise:
         counts = np.array([[560, 440], [640, 360]])
         options = {"classes": np.array([0, 1]), "abstain_label": -1, "alpha": 0.05}
         pilot = np.array([[60, 40], [60, 40]])
-        ideal = certify_counts(pilot, counts, noise=Gaussian(0.5), **options)
+        ideal = certify_counts(pilot, counts, noise=FloatGaussian(0.5), **options)
         certificate = certify_counts(pilot, counts, noise=Off(0.5), **options)
         assert ideal.labels.tolist() == [0, 0]
         assert certificate.labels.tolist() == [0, -1][::-1]
@@ -190,7 +195,7 @@ class TestImperfectNoise:
     def test_a_radius_of_which_nothing_is_left_is_no_certificate(self):
         """The row that was drawn around may lie further from the user's than the radius reaches."""
         certificate = example(noise=dataclasses.replace(Coarse(0.5), sigma=0.1))
-        assert example(noise=Gaussian(0.1)).radii[[0, 2]].round(2).tolist() == [0.18, 0.25]
+        assert example(noise=FloatGaussian(0.1)).radii[[0, 2]].round(2).tolist() == [0.18, 0.25]
         assert certificate.radii.round(2).tolist() == [0.05, 0.0, 0.12, 0.0]
         certificate = example(noise=Coarse(0.06))
         assert certificate.radii.tolist() == [0.0, 0.0, certificate.max_radius, 0.0]
@@ -198,7 +203,7 @@ class TestImperfectNoise:
         assert certificate.labels.tolist() == ["?", "?", "cat", "?"]
 
     def test_exact_noise_costs_next_to_nothing(self):
-        ideal, certificate = example(), example(noise=ExactGaussian(0.5, 3072, levels=255))
+        ideal, certificate = example(), example(noise=IntegerGaussian(0.5, 3072, levels=255))
         assert np.all(certificate.p_lower < ideal.p_lower)
         assert_allclose(certificate.p_lower, ideal.p_lower, atol=1e-11)
         assert_allclose(certificate.radii, ideal.radii, atol=3e-5)
@@ -212,7 +217,11 @@ def test_the_rival_of_a_class_that_lost():
     assert votes.tolist() == [100, 200, 0]
     assert others.tolist() == [300, 200, 450]
     certificate = certify_counts(
-        np.array([[9, 1, 0]]), counts[:1], noise=Gaussian(1.0), classes=CLASSES, bound=two_sided
+        np.array([[9, 1, 0]]),
+        counts[:1],
+        noise=FloatGaussian(1.0),
+        classes=CLASSES,
+        bound=two_sided,
     )
     assert certificate.p_upper[0] > 300 / 450
     assert certificate.abstained.all()
@@ -275,14 +284,14 @@ def test_shapes_that_do_not_fit_are_refused(rows0, columns0, columns):
     counts0 = np.full((rows0, columns0), 10)
     with pytest.raises(ValueError, match=r"column for each of 2 classes"):
         certify_counts(
-            counts0, np.full((2, columns), 10), noise=Gaussian(1.0), classes=np.array([0, 1])
+            counts0, np.full((2, columns), 10), noise=FloatGaussian(1.0), classes=np.array([0, 1])
         )
 
 
 def test_rows_with_fewer_draws():
     """Rows that were left early count as they are; the two-sided bound has no proof for them."""
     counts = np.array([[100, 0], [20, 30]])
-    options = {"noise": Gaussian(1.0), "classes": np.array([0, 1])}
+    options = {"noise": FloatGaussian(1.0), "classes": np.array([0, 1])}
     certificate = certify_counts(np.array([[10, 0], [10, 0]]), counts, **options)
     assert certificate.n == 100
     assert certificate.n_draws.tolist() == [100, 50]

@@ -8,12 +8,12 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from nets import MLP  # noqa: E402
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from torch import nn  # noqa: E402
+from nets import MLP
+from sklearn.frozen import FrozenEstimator
+from torch import nn
 
-from sksmooth import SmoothedClassifier  # noqa: E402
-from sksmooth.nets import (  # noqa: E402
+from sksmooth import SmoothedClassifier
+from sksmooth.nets import (
     CIFAR10,
     CenterLayer,
     CifarResNet,

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 
 from sksmooth.backends import Source
-from sksmooth.lattice import FineNormal
-from sksmooth.noise import ExactGaussian, Gaussian
-from sksmooth.streams import Philox, Purpose, block_rows
+from sksmooth.noise import FloatGaussian, IntegerGaussian
+from sksmooth.noise.samplers import FineNormal
+from sksmooth.noise.streams import Philox, Purpose, block_rows
 
 torch = pytest.importorskip("torch")
 
 
 def case(sigma, levels, shape, rows, dtype="float32", *, off=0.0, add=0.0, **name):
     """Noise, a row, the name of its first block, and how many rows to draw."""
-    noise = ExactGaussian(sigma, int(np.prod(shape)), levels)
+    noise = IntegerGaussian(sigma, int(np.prod(shape)), levels)
     steps = np.arange(noise.n_values) % 256 + off
     row = (steps / (levels or 100) + add).astype(dtype).reshape(shape)
     key = np.array(name.get("key", (2**63 + 11, 2**40 + 7)), dtype=np.uint64)
@@ -257,9 +257,8 @@ def test_a_single_wrong_value_is_noticed(off, error, monkeypatch):
 @pytest.mark.parametrize(
     ("noise", "stream"),
     [
-        (ExactGaussian(0.25, 37, 255), "shake128"),
-        (Gaussian(0.25), "philox"),
-        (ExactGaussian(0.25, 37, bits=32), "philox"),
+        (IntegerGaussian(0.25, 37, 255), "shake128"),
+        (FloatGaussian(0.25), "philox"),
     ],
 )
 def test_other_noise_is_sent_without_a_warning(noise, stream):

@@ -8,21 +8,14 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from nets import CNN, MLP  # noqa: E402
-from sklearn.datasets import load_digits  # noqa: E402
-from skorch import NeuralNetClassifier  # noqa: E402
-from torch import nn  # noqa: E402
+from nets import CNN, MLP
+from sklearn.datasets import load_digits
+from skorch import NeuralNetClassifier
+from torch import nn
 
-from sksmooth import SmoothedClassifier  # noqa: E402
-from sksmooth.nets import (  # noqa: E402
-    Denoised,
-    DenoiserMSE,
-    DenoiserStability,
-    DnCNN,
-    ObjectiveNet,
-    frozen_net,
-)
-from sksmooth.objectives import GaussianAugmentation  # noqa: E402
+from sksmooth import SmoothedClassifier
+from sksmooth.nets import Denoised, DenoiserMSE, DenoiserStability, DnCNN, ObjectiveNet, frozen_net
+from sksmooth.objectives import GaussianAugmentation
 
 
 class Shift(nn.Module):

@@ -28,11 +28,12 @@ from sksmooth import (
     projected_certified_accuracy,
     top_probability_curve,
 )
-from sksmooth.assembly import closed_form_of
 from sksmooth.certificate.laws import certify_law
-from sksmooth.exact import Law
-from sksmooth.exact.normal import Tails
-from sksmooth.noise import Gaussian
+from sksmooth.closed_forms import Law
+from sksmooth.closed_forms.forms import linear
+from sksmooth.closed_forms.numerics.normal import Tails
+from sksmooth.estimators.smoother import closed_form_of
+from sksmooth.noise import FloatGaussian
 from sksmooth.records import read_log, write_log
 
 X, Y = load_breast_cancer(return_X_y=True)
@@ -94,7 +95,7 @@ class TestMethod:
         assert clf.set_params(method="auto").certify(X[:2]).method == "montecarlo"
 
     def test_floating_point_noise_is_drawn(self):
-        clf = smoothed(LogisticRegression(max_iter=1000), noise="float")
+        clf = smoothed(LogisticRegression(max_iter=1000), arithmetic="float")
         assert clf.certify(X[:2]).method == "montecarlo"
         assert clf.set_params(method="exact").certify(X[:2]).method == "exact"
 
@@ -102,13 +103,32 @@ class TestMethod:
         with pytest.raises(ValueError, match="method"):
             smoothed(LogisticRegression(max_iter=1000), method="magic")
 
-    def test_a_base_that_answers_otherwise_is_sampled_with_a_warning(self):
+    def test_a_misread_base_is_sampled_with_one_warning(self, monkeypatch):
+        """What was found wrong once is not believed again, neither here nor by a shortcut."""
+        read = linear.linear_scores
+
+        def misread(model):
+            weights, offsets = read(model)
+            return weights, offsets + np.array([0.0, 2.0])
+
+        monkeypatch.setattr(linear, "linear_scores", misread)
+        clf = smoothed(make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)))
+        with pytest.warns(UserWarning, match=r"LogisticRegression .* answers otherwise"):
+            certificate = clf.certify(X[:2], n=500)
+        assert certificate.method == "montecarlo"
+        assert certificate.shortcut is None
+        monkeypatch.undo()
+        again = clf.certify(X[:2], n=500)  # a warning would be an error
+        assert np.array_equal(again.counts, certificate.counts)
+        with pytest.raises(ValueError, match="found to be wrong"):
+            clf.set_params(method="exact").predict(X[:2])
+
+    def test_a_base_with_a_method_of_its_own_is_sampled(self):
         base = LogisticRegression(max_iter=1000).fit(X, Y)
         base.decision_function = lambda rows: np.where(rows[:, 0] > X[:, 0].mean(), 1.0, -1.0)
         clf = smoothed(FrozenEstimator(base))
-        with pytest.warns(UserWarning, match=r"LogisticRegression .* answers otherwise"):
-            assert clf.certify(X[:2]).method == "montecarlo"
-        with pytest.raises(ValueError, match="answers otherwise"):
+        assert clf.certify(X[:2], n=500).method == "montecarlo"
+        with pytest.raises(ValueError, match="decision_function of LogisticRegression was set on"):
             clf.set_params(method="exact").predict(X[:2])
 
     def test_arguments_of_sampling_are_checked_and_do_nothing(self, fitted):
@@ -434,9 +454,9 @@ class TestFoundByAttack:
         """Draws fill in where an interval says little, but never against a certificate."""
         clf = smoothed(BASES["boxes"], abstain_label=None)
         certificate = clf.certify(X)
-        monkeypatch.setattr("sksmooth.answers._WIDEST", -1.0)
+        monkeypatch.setattr("sksmooth.estimators.run._WIDEST", -1.0)
         monkeypatch.setattr(
-            "sksmooth.answers._shares", lambda clf, rows: np.eye(2)[0] + 0 * rows[:, :2]
+            "sksmooth.estimators.run._shares", lambda clf, rows: np.eye(2)[0] + 0 * rows[:, :2]
         )
         decided = ~certificate.abstained
         assert decided.mean() > 0.9
@@ -446,7 +466,7 @@ class TestFoundByAttack:
         nothing = np.ones((3, 2))
         law = Law(nothing, nothing, radius=np.full(3, 5.0), distance=np.full(3, 5.0))
         certificate = certify_law(
-            law, noise=Gaussian(0.5), classes=np.arange(2), abstain_label=-1, form="linear"
+            law, noise=FloatGaussian(0.5), classes=np.arange(2), abstain_label=-1, form="linear"
         )
         assert certificate.abstained.all()
         assert not certificate.radii.any()

@@ -20,8 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth.exact import NotClosedError, closed_form, selberg
-from sksmooth.exact.additive import Additive
+from sksmooth.closed_forms import NotClosedError, closed_form
+from sksmooth.closed_forms.forms.additive import Additive
+from sksmooth.closed_forms.numerics import discrete_sum as selberg
 
 MODELS = {
     "gradient boosting": GradientBoostingClassifier(max_depth=1, n_estimators=12, random_state=0),

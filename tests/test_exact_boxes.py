@@ -14,15 +14,15 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from sksmooth.exact.boxes import Boxes
-from sksmooth.exact.closed import ClosedForm, DisagreementError
-from sksmooth.exact.form import NotClosedError
-from sksmooth.exact.inputs import Spread
-from sksmooth.exact.intervals import LeafBoxes
-from sksmooth.exact.normal import FLOOR
-from sksmooth.exact.readers import read
-from sksmooth.exact.readers.thresholds import last_at_most
-from sksmooth.models import AffineMap
+from sksmooth.closed_forms.closed import ClosedForm, DisagreementError
+from sksmooth.closed_forms.form import NotClosedError
+from sksmooth.closed_forms.forms.boxes import Boxes
+from sksmooth.closed_forms.forms.intervals import LeafBoxes
+from sksmooth.closed_forms.inputs import Spread
+from sksmooth.closed_forms.numerics.normal import FLOOR
+from sksmooth.closed_forms.readers import read
+from sksmooth.closed_forms.readers.thresholds import last_at_most
+from sksmooth.introspection import AffineMap
 
 DIGITS = 60
 

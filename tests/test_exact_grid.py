@@ -26,13 +26,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from sksmooth.exact import grid
-from sksmooth.exact.boxes import Boxes
-from sksmooth.exact.form import NotClosedError
-from sksmooth.exact.grid import Grid
-from sksmooth.exact.inputs import Spread
-from sksmooth.exact.normal import FLOOR
-from sksmooth.models import AffineMap
+from sksmooth.closed_forms.form import NotClosedError
+from sksmooth.closed_forms.forms import grid
+from sksmooth.closed_forms.forms.boxes import Boxes
+from sksmooth.closed_forms.forms.grid import Grid
+from sksmooth.closed_forms.inputs import Spread
+from sksmooth.closed_forms.numerics.normal import FLOOR
+from sksmooth.introspection import AffineMap
 
 DIGITS = 60
 

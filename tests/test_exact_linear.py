@@ -24,8 +24,8 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.svm import LinearSVC
 
 from sksmooth.backends import get_backend
-from sksmooth.exact import FORMS, DisagreementError, NotClosedError, closed_form
-from sksmooth.exact.linear import both_exceed
+from sksmooth.closed_forms import FORMS, DisagreementError, NotClosedError, closed_form
+from sksmooth.closed_forms.forms.linear import both_exceed
 
 CANCER = load_breast_cancer(return_X_y=True)
 IRIS = load_iris(return_X_y=True)

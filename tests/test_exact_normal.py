@@ -5,7 +5,7 @@ import pytest
 from mpmath import mp, mpf
 from scipy import stats
 
-from sksmooth.exact.normal import FLOOR, REACH, Tails, tail_bounds
+from sksmooth.closed_forms.numerics.normal import FLOOR, REACH, Tails, tail_bounds
 
 DIGITS = 60
 

@@ -16,13 +16,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sksmooth.exact import closed_form
-from sksmooth.exact.form import NotClosedError
-from sksmooth.exact.gil_pelaez import invert
-from sksmooth.exact.inputs import Spread
-from sksmooth.exact.quadratic import Quadratic
-from sksmooth.exact.tilting import Quadratics
-from sksmooth.models import AffineMap
+from sksmooth.closed_forms import closed_form
+from sksmooth.closed_forms.form import NotClosedError
+from sksmooth.closed_forms.forms.quadratic import Quadratic
+from sksmooth.closed_forms.inputs import Spread
+from sksmooth.closed_forms.numerics.gil_pelaez import invert
+from sksmooth.closed_forms.numerics.tilting import Quadratics
+from sksmooth.introspection import AffineMap
 
 DIGITS = 60
 # bounds are not claimed below this: what is added to all of them

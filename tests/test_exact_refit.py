@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sksmooth.bounds import radius_of_tails
-from sksmooth.exact import closed_form
-from sksmooth.exact.boxes import Boxes
-from sksmooth.exact.refit import refit_leaves
-from sksmooth.exact.soft import SoftTrees
+from sksmooth.closed_forms import closed_form
+from sksmooth.closed_forms.forms.boxes import Boxes
+from sksmooth.closed_forms.forms.refit import refit_leaves
+from sksmooth.closed_forms.forms.soft import SoftTrees
 
 
 def blobs(n=120, d=3, k=3, seed=0):

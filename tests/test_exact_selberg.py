@@ -7,8 +7,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from sksmooth.exact import selberg
-from sksmooth.exact.selberg import Arc, DiscreteSum
+from sksmooth.closed_forms.numerics import discrete_sum as selberg
+from sksmooth.closed_forms.numerics.discrete_sum import Arc, DiscreteSum
 
 
 def polynomials(arc, d):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from helpers import assert_same_certificate, blobs
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.fingerprint import fingerprint
+from sksmooth.introspection.fingerprint import fingerprint
 
 X, y = blobs(60, d=5)
 
@@ -41,11 +42,16 @@ def scaled(*, s):
     return lambda X, *, scale=s: X * scale
 
 
+def shifted(s):
+    return lambda X: X + s
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
         (edited("(X[:, 0] > 0) * 1"), edited("(X[:, 0] <= 0) * 1")),
         (Rule(scaled(s=2.0)), Rule(scaled(s=3.0))),
+        (Rule(shifted(2.0)), Rule(shifted(3.0))),
         (Rule(np.eye(5).dot), Rule((2 * np.eye(5)).dot)),
         (Rule(np.ma.array([1, 2], mask=[0, 1])), Rule(np.ma.array([1, 2], mask=[1, 0]))),
         (Rule({"a": 1, "b": 2}), Rule({"b": 2, "a": 1})),
@@ -102,3 +108,21 @@ def test_recurrent_nets_have_one():
     torch = pytest.importorskip("torch")
     net = torch.nn.LSTM(3, 4)
     assert fingerprint(net) == fingerprint(pickle.loads(pickle.dumps(net)))
+
+
+@pytest.mark.parametrize("fitted", [MLPClassifier(max_iter=1), GradientBoostingClassifier()])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_where_numpys_generator_stands_is_no_content(fitted):
+    """Models with random_state=None keep numpy's global one, which anybody may draw from."""
+    fitted.fit(X, y)
+    before = fingerprint(fitted)
+    np.random.random_sample(3)
+    assert fingerprint(fitted) == before
+
+
+def test_a_catboost_model_is_the_same_when_it_is_loaded():
+    catboost = pytest.importorskip("catboost")
+    options = {"n_estimators": 3, "verbose": 0, "allow_writing_files": False}
+    one, other = (catboost.CatBoostClassifier(**options).fit(X, y + i) for i in (0, X[:, 1] > 0))
+    assert fingerprint(one) == fingerprint(pickle.loads(pickle.dumps(one)))
+    assert fingerprint(one) != fingerprint(other)

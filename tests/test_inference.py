@@ -22,7 +22,7 @@ from sksmooth import (
 )
 from sksmooth.bounds import one_sided, two_sided
 from sksmooth.certificate import certify_counts
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.records import read_log
 
 X, Y = blobs(60, k=3)
@@ -44,7 +44,7 @@ def ladder(m, alpha):
     """Certificates and a function that gives the radius at which just `right` of m are right."""
     votes = np.full((m, 1), 10)
     certificate = certify_counts(
-        votes, votes, noise=Gaussian(1.0), classes=np.array([0]), alpha=alpha
+        votes, votes, noise=FloatGaussian(1.0), classes=np.array([0]), alpha=alpha
     )
     certificate = dataclasses.replace(certificate, radii=np.arange(1.0, m + 1))
     return certificate, lambda right: m + 1.0 - np.asarray(right)
@@ -162,7 +162,7 @@ class TestLowerBound:
     def test_wrong_and_abstained_rows_do_not_count(self):
         votes = np.array([[100, 0], [100, 0], [50, 50], [0, 100]])
         certificate = certify_counts(
-            votes, votes, noise=Gaussian(1.0), classes=np.array([0, 1]), abstain_label=-1
+            votes, votes, noise=FloatGaussian(1.0), classes=np.array([0, 1]), abstain_label=-1
         )
         # two are right, one abstains (with the label that is true), one is wrong
         bound = certified_accuracy_lower_bound([0, 0, -1, 0], certificate, rho=0.01)
@@ -193,7 +193,7 @@ def counted(n, bound=one_sided, alpha=0.001, seed=0, m=80, classes=(0, 1, 2)):
     k = len(classes)
     p = rng.dirichlet(np.full(k, 0.4), size=m)
     counts0, counts = (np.array([rng.multinomial(size, q) for q in p]) for size in (50, n))
-    options = {"noise": Gaussian(0.5), "classes": np.array(classes), "abstain_label": -1}
+    options = {"noise": FloatGaussian(0.5), "classes": np.array(classes), "abstain_label": -1}
     truth = np.array(classes)[np.where(rng.random(m) < 0.8, p.argmax(axis=1), 0)]
 
     def certificate(alpha):
@@ -246,7 +246,7 @@ class TestProjection:
 
     def test_rows_that_were_given_up_early_stay_so(self, monkeypatch):
         """They stopped with fewer draws; at the own alpha, or below, none comes back."""
-        monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
+        monkeypatch.setattr("sksmooth.certificate.stopping.CURTAIL_STEP", 16)
         rows = np.random.default_rng(0).normal(size=(20, 4096))
         base = SmoothedClassifier(
             GaussianNB(), sigma=100.0, n=100, n0=5, method="montecarlo", random_state=0
@@ -315,7 +315,7 @@ class TestProjection:
         every = certify_counts(
             np.eye(3, dtype=int)[made.selected],
             made.counts * 10,
-            noise=Gaussian(0.5),
+            noise=FloatGaussian(0.5),
             classes=made.classes,
         )
         for n, expected in ((10_000, every), (None, made)):
@@ -338,7 +338,10 @@ class TestProjection:
         assert scores[-1, 0] > scores[0, 0]  # rows that were abstained on
         # the largest radius is that of unanimous votes, sigma * Phi^-1(alpha ** (1 / n))
         unanimous = certify_counts(
-            np.array([[50, 0]]), np.array([[200, 0]]), noise=Gaussian(0.5), classes=np.array([4, 7])
+            np.array([[50, 0]]),
+            np.array([[200, 0]]),
+            noise=FloatGaussian(0.5),
+            classes=np.array([4, 7]),
         )
         for n in (10, 200, 10_000, 10_000_000):
             limit = 0.5 * stats.norm.isf(-np.expm1(np.log(0.001) / n))
@@ -478,7 +481,7 @@ class TestTopProbabilityCurve:
         probability, share = top_probability_curve(np.full(80, 9), certificate(0.001))
         assert (probability.tolist(), share.tolist()) == ([0.0], [0.0])
         votes = np.full((3, 1), 50)
-        sure = certify_counts(votes, votes, noise=Gaussian(1.0), classes=np.array([0]))
+        sure = certify_counts(votes, votes, noise=FloatGaussian(1.0), classes=np.array([0]))
         probability, share = top_probability_curve([0, 0, 0], sure)
         assert_allclose(probability, [0, 0.001 ** (1 / 50)])
         assert share.tolist() == [1, 1]

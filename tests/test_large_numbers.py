@@ -10,6 +10,8 @@ import pytest
 from helpers import Recorder, assert_same_certificate, blobs
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
+from sksmooth.sampling.count.count import _Draws, count_votes
+from sksmooth.sampling.count.progress import progress_bar
 
 from sksmooth import projected_certified_accuracy
 from sksmooth.backends import get_backend
@@ -24,13 +26,16 @@ from sksmooth.bounds import (
 from sksmooth.bounds.binomial import betainc_error
 from sksmooth.certificate import certify_counts, predict_counts
 from sksmooth.certificate.concat import concatenate
-from sksmooth.montecarlo import _spoilt
-from sksmooth.noise import ExactGaussian, Gaussian
-from sksmooth.progress import progress_bar
+from sksmooth.certificate.procedures import _spoilt
+from sksmooth.certificate.stopping import (
+    Curtailed,
+    GroupSequential,
+    InputSpecificSampleSize,
+    geometric_looks,
+)
+from sksmooth.noise import FloatGaussian, IntegerGaussian
+from sksmooth.noise.streams import GENERATORS, Philox, Purpose, block_rows, row_key
 from sksmooth.records import read_log, write_log
-from sksmooth.sampling import _Draws, count_votes
-from sksmooth.stopping import Curtailed, Deciding, Planned, geometric_looks
-from sksmooth.streams import GENERATORS, Philox, Purpose, block_rows, row_key
 
 mp = pytest.importorskip("mpmath")
 
@@ -131,7 +136,7 @@ def certificate_of(n, bound=one_sided):
     tops = [n, n - 1, n // 10 * 9, n // 2 + 2 * int(np.sqrt(n)), n // 3]
     counts = np.array([[(n - t) // 3, t, n - t - (n - t) // 3] for t in tops])
     pilot = np.tile([10, 80, 10], (5, 1))
-    options = {"noise": ExactGaussian(0.5, 3), "classes": np.array(["a", "b", "c"])}
+    options = {"noise": IntegerGaussian(0.5, 3), "classes": np.array(["a", "b", "c"])}
     return certify_counts(pilot, counts, bound=bound, abstain_label="none", **options)
 
 
@@ -194,7 +199,7 @@ class TestCertificate:
         tops = rng.integers(n // 2, n, 200)
         counts = np.stack([n - tops, tops], axis=1)
         pilot = np.tile([10, 90], (200, 1))
-        options = {"noise": Gaussian(0.5), "classes": np.array([0, 1])}
+        options = {"noise": FloatGaussian(0.5), "classes": np.array([0, 1])}
         expected = certify_counts(pilot, counts, alpha=alpha, **options)
         radii = expected.radii[expected.radii > 0]
         score = projected_certified_accuracy(
@@ -232,7 +237,7 @@ class TestStopping:
     @pytest.mark.parametrize("bound", [one_sided, two_sided])
     def test_planned(self, n, bound):
         pilot = np.array([[100, 0], [97, 3], [60, 40]])
-        rule = Planned(n, 1e-3, bound, pilot, 1e-4, Gaussian(1.0).radius)
+        rule = InputSpecificSampleSize(n, 1e-3, bound, pilot, 1e-4, FloatGaussian(1.0).radius)
         assert rule.draws.dtype == np.int64
         assert all(type(size) is int for size in rule.sizes)
         assert 0 < rule.draws.min() <= rule.draws.max() <= n == rule.sizes[-1]
@@ -243,10 +248,10 @@ class TestStopping:
     def test_deciding(self, n, bound):
         """Just above what the share of the votes can prove, draws go on to the end."""
         share = 0.9
-        radius = float(Gaussian(1.0).radius(np.array([share]))[0])
+        radius = float(FloatGaussian(1.0).radius(np.array([share]))[0])
         selected = None if bound is one_sided_free else np.array([0])
         options = {"n_rows": 1, "n": n, "alpha": 1e-3, "bound": bound, "selected": selected}
-        rule = Deciding([radius], radius=Gaussian(1.0).radius, **options)
+        rule = GroupSequential([radius], radius=FloatGaussian(1.0).radius, **options)
         for look, size in enumerate(rule.sizes):
             votes = int(share * size)
             counts = np.array([[votes, size - votes]])
@@ -274,7 +279,7 @@ X, y = blobs(12, d=5, k=2, seed=1)
 FAR = 2**31  # at the start of a block
 
 
-class Counting(Gaussian):
+class Counting(FloatGaussian):
     """Noise that knows how much of it was drawn."""
 
     drawn = 0
@@ -301,7 +306,7 @@ def far_draws(start, n, noise, rows=X[:2], **options):
 
 class TestSampling:
     @pytest.mark.parametrize(
-        "noise", [Gaussian(1.5), ExactGaussian(1.5, 5)], ids=["float", "exact"]
+        "noise", [FloatGaussian(1.5), IntegerGaussian(1.5, 5)], ids=["float", "exact"]
     )
     def test_draws_beyond_31_bits_are_those_of_their_blocks(self, noise):
         """Those from 2**31 + 5 to 2**31 + 70, however they are asked for, and from scratch."""
@@ -320,9 +325,9 @@ class TestSampling:
 
     def test_they_are_not_those_of_other_blocks(self):
         """As they would be if the number of a block or of a draw had lost its upper bits."""
-        wanted = far_draws(FAR + 5, FAR + 70, Gaussian(1.5))
+        wanted = far_draws(FAR + 5, FAR + 70, FloatGaussian(1.5))
         for start in (5, 2 * FAR + 5, 2**43 + 5, 2**44 + 5):
-            other = far_draws(start, start + 65, Gaussian(1.5))
+            other = far_draws(start, start + 65, FloatGaussian(1.5))
             assert not np.isin(other, wanted).any()
 
     def test_no_other_draws_are_made(self):
@@ -338,7 +343,7 @@ class TestSampling:
     def test_workers_and_batches(self, batch_size):
         model = LogisticRegression().fit(X, y)
         backend = get_backend(model, np.arange(2))
-        names = {"noise": Gaussian(3.0), "seed": SEED, "purpose": Purpose.ESTIMATE}
+        names = {"noise": FloatGaussian(3.0), "seed": SEED, "purpose": Purpose.ESTIMATE}
         start, n = FAR - 100, FAR + 5 * block_rows(5) + 7
 
         def count(start, n, **options):
@@ -355,7 +360,7 @@ class TestSampling:
         """The arithmetic alone, for 10**6 rows of 10**12 draws: no array is as long."""
         start, stop, rows = 10**12 - 10**11 + 17, 10**12, 10**6
         size = block_rows(100)
-        draws = _Draws(start, stop, size, Gaussian(1.0), Purpose.ESTIMATE, "philox", 10)
+        draws = _Draws(start, stop, size, FloatGaussian(1.0), Purpose.ESTIMATE, "philox", 10)
         assert draws.before(rows * draws.blocks) == rows * (stop - start)
         row, block, first, last = draws.part(rows * draws.blocks - 1)
         assert (row, block) == (rows - 1, (stop - 1) // size)

@@ -2,16 +2,34 @@
 
 import bisect
 import collections
+import hashlib
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy import special, stats
 
-from sksmooth.lattice import FineNormal, RoundedNormal, fine
-from sksmooth.lattice.fixed_point import BITS, density, fixed, rounded_normal
-from sksmooth.noise import ExactGaussian
-from sksmooth.streams import Philox, Purpose
+from sksmooth.noise import IntegerGaussian
+from sksmooth.noise.samplers import (
+    ColumnTables,
+    FineLaplace,
+    FineNormal,
+    FineUniform,
+    RoundedLaplace,
+    RoundedNormal,
+    TableSampler,
+    replacement,
+    uniform,
+)
+from sksmooth.noise.samplers import cells as fine
+from sksmooth.noise.samplers.fixed_point import (
+    BITS,
+    density,
+    fixed,
+    rounded_laplace,
+    rounded_normal,
+)
+from sksmooth.noise.streams import Philox, Purpose
 
 mpmath = pytest.importorskip("mpmath")
 mp = mpmath.mp.clone()
@@ -60,6 +78,17 @@ def between(low, high):
     return below(high) - below(low) if low < 0 else below(-low) - below(-high)
 
 
+def laplace_below(x):
+    """The Laplace distribution function."""
+    return mp.exp(x) / 2 if x < 0 else 1 - mp.exp(-x) / 2
+
+
+def laplace_between(low, high):
+    if low < 0:
+        return laplace_below(high) - laplace_below(low)
+    return laplace_below(-low) - laplace_below(-high)
+
+
 class TestFixedPoint:
     def test_fractions_are_rounded_down(self):
         assert fixed(Fraction(1, 3)) == 2**256 // 3
@@ -90,6 +119,18 @@ class TestFixedPoint:
             # nothing but what lies beyond 12 standard deviations is missing
             assert abs(mp.mpf(weights[k]) / 2**BITS - expected) < expected * mp.mpf("4e-33")
 
+    @pytest.mark.parametrize("scale", ["1", "8", "21.6", "180", "700", "1000/7"])
+    def test_rounded_laplace(self, scale):
+        scale = Fraction(scale)
+        weights = rounded_laplace(scale)
+        s = exactly(scale)
+        assert len(weights) > 80 * s
+        assert abs(2 * sum(weights) - weights[0] - 2**BITS) < 2**BITS * mp.mpf("4e-35")
+        some = np.unique(np.linspace(0, len(weights) - 1, 45).astype(int)).tolist()
+        for k in {*range(5), *some}:
+            expected = laplace_between((k - mp.mpf("0.5")) / s, (k + mp.mpf("0.5")) / s)
+            assert abs(mp.mpf(weights[k]) / 2**BITS - expected) < expected * mp.mpf("1e-30")
+
     def test_reach(self):
         assert 2 * below(mp.mpf(-12)) < mp.mpf("4e-33")
 
@@ -98,37 +139,76 @@ class TestFixedPoint:
             assert abs(exactly(fine._PEAK) * mp.sqrt(2 * mp.pi) - 1) < mp.mpf("1e-78")
 
 
-@pytest.fixture(scope="module", params=[*(str(s) for s in SIGMAS), "8/255", "512/255", "7/255"])
+def normal_steps(scale):
+    """A sampler for images, and its distribution function halfway between two steps."""
+    return RoundedNormal(scale), lambda k: below((k + mp.mpf("0.5")) / exactly(scale))
+
+
+def laplace_steps(scale):
+    return RoundedLaplace(scale), lambda k: laplace_below((k + mp.mpf("0.5")) / exactly(scale))
+
+
+def uniform_steps(number):
+    def distribution(k):
+        return mp.mpf(min(max(k + (number + 1) // 2, 0), number)) / number
+
+    return uniform(number), distribution
+
+
+def replaced(keep, n_others):
+    """As of a categorical column: 0 is the row's own value."""
+
+    def distribution(k):
+        if k < 0:
+            return mp.mpf(0)
+        return exactly(keep + (1 - keep) * Fraction(min(k, n_others), n_others))
+
+    return replacement(keep, n_others), distribution
+
+
+COARSE = {
+    **{f"normal, {s}": lambda s=s: normal_steps(Fraction(s) * 255) for s in SIGMAS},
+    **{f"normal, {s} steps": lambda s=s: normal_steps(Fraction(s)) for s in (7, 8, 512)},
+    **{f"laplace, {s} steps": lambda s=s: laplace_steps(Fraction(s)) for s in ("1", "85/4", "370")},
+    **{f"uniform, {n} steps": lambda n=n: uniform_steps(n) for n in (3, 441, 1767)},
+    "binary": lambda: replaced(Fraction(11, 16), 1),
+    "binary, finely": lambda: replaced(Fraction(2**63 + 12345, 2**64), 1),
+    "categorical": lambda: replaced(Fraction(2**64 // 5 * 3, 2**64), 6),
+    "256 values": lambda: replaced(Fraction(1, 5) // Fraction(1, 2**64) * Fraction(1, 2**64), 255),
+}
+
+
+@pytest.fixture(scope="module", params=COARSE)
 def coarse(request):
-    """A sampler for images, and its standard deviation in steps of the grid."""
-    scale = Fraction(request.param) if "/" in request.param else Fraction(float(request.param))
-    return RoundedNormal(scale * 255), exactly(scale * 255)
+    """A sampler with a table, and the distribution function that it should have."""
+    return COARSE[request.param]()
 
 
-class TestRoundedNormal:
+class TestTables:
     def test_thresholds_are_the_distribution_function_rounded_down(self, coarse):
-        sampler, scale = coarse
+        sampler, distribution = coarse
         for j, threshold in enumerate(sampler.thresholds.tolist()):
-            expected = below((sampler.lowest + j + mp.mpf("0.5")) / scale)
+            expected = distribution(sampler.lowest + j)
             assert threshold == min(int(mp.floor(expected * 2**64)), 2**64 - 1)
         # nothing is left out but what no 64 bits give
-        assert below((sampler.lowest - mp.mpf("0.5")) / scale) < mp.mpf(2) ** -64
+        assert distribution(sampler.lowest - 1) < mp.mpf(2) ** -64
+        assert 1 - distribution(sampler.lowest + len(sampler.thresholds)) < mp.mpf(2) ** -63
         assert sampler.thresholds[0] > 0
-        assert sampler.thresholds[-1] == 2**64 - 1
 
     def test_total_variation_distance(self, coarse):
         """Exactly, from the integers: half the sum of all differences of probabilities."""
-        sampler, scale = coarse
+        sampler, distribution = coarse
         edges = [0, *sampler.thresholds.tolist(), 2**64]
-        cdf = [
-            below((sampler.lowest + j + mp.mpf("0.5")) / scale) for j in range(-1, len(edges) - 1)
-        ]
+        cdf = [distribution(sampler.lowest + j) for j in range(-1, len(edges) - 1)]
         distance = cdf[0] + 1 - cdf[-1]  # values that are never drawn
         for j in range(len(edges) - 1):
             drawn = mp.mpf(edges[j + 1] - edges[j]) / 2**64
             distance += abs(drawn - (cdf[j + 1] - cdf[j]))
         distance /= 2
-        assert sampler.tv_error / 100 < distance < sampler.tv_error < 1e-15
+        if sampler.tv_error == 0:
+            assert distance == 0
+        else:
+            assert sampler.tv_error / 100 < distance < sampler.tv_error < 2e-15
 
     def test_all_entries_of_the_table(self, coarse):
         """The value for 16 bits is that of all 64 bits which begin with these, or is left open."""
@@ -181,11 +261,71 @@ class TestRoundedNormal:
     def test_scales_that_are_refused(self, scale):
         with pytest.raises(ValueError, match="between 1 and 1024"):
             RoundedNormal(scale)
+        with pytest.raises(ValueError, match="between 1 and 700"):
+            RoundedLaplace(scale)
+
+    def test_what_is_refused(self):
+        for number in (-1, 1, 2, 440):
+            with pytest.raises(ValueError, match="n_values must be odd, and 3 or more"):
+                uniform(number)
+        for keep in (Fraction(0), Fraction(1), Fraction(2), Fraction(1, 3), Fraction(1, 2**65)):
+            with pytest.raises(ValueError, match="keep must be a multiple of 2"):
+                replacement(keep, 2)
+        with pytest.raises(ValueError, match="n_others 1 or more; got 1/2 and 0"):
+            replacement(Fraction(1, 2), 0)
+        thresholds = np.arange(1, 49_153, dtype=np.uint64)
+        TableSampler(thresholds[1:], -16_384, 0.0)
+        with pytest.raises(ValueError, match="between -32767 and 32767; got -16384 to 32768"):
+            TableSampler(thresholds, -16_384, 0.0)
+
+    def test_the_reach_of_a_wide_laplace(self):
+        sampler = RoundedLaplace(Fraction(700))
+        assert -32_768 < sampler.lowest < -30_000
+
+
+class TestColumns:
+    """Columns with tables of their own: each value is what its column's sampler would draw."""
+
+    def test_values(self):
+        tables = [replacement(Fraction(3, 4), 1), uniform(441), replacement(Fraction(3, 4), 6)]
+        columns = [tables[i] for i in (0, 1, 0, 2, 2, 1, 0)]
+        rows = ColumnTables(columns)
+        out = np.empty((9000, 7), dtype=np.int16)
+        rows.draw(stream(), out.reshape(-1))
+        first = stream().words(-(-out.size // 4)).astype("<u8").view("<u2")[: out.size]
+        first = first.reshape(out.shape)
+        more = iter(stream().more(out.size).tolist())
+        slow = 0
+        for row, bits in zip(out.tolist(), first.tolist(), strict=True):
+            for value, b, sampler in zip(row, bits, columns, strict=True):
+                expected = int(sampler.table[b])
+                if expected == -32768:
+                    slow += 1
+                    place = (b << 48) | (next(more) >> 16)
+                    expected = bisect.bisect_right(sampler.thresholds.tolist(), place)
+                    expected += sampler.lowest
+                assert value == expected
+        assert slow > 50
+        assert rows.tv_error == 2 * tables[1].tv_error + 2 * tables[2].tv_error > 0
+
+    def test_fewer_are_a_prefix(self):
+        rows = ColumnTables([uniform(441), uniform(1767)])
+        long, short = np.empty(40_000, dtype=np.int16), np.empty(3000, dtype=np.int16)
+        rows.draw(stream(), long)
+        rows.draw(stream(), short)
+        assert np.array_equal(short, long[:3000])
+
+    def test_columns_that_are_alike(self):
+        one = uniform(441)
+        alone, rows = np.empty(3000, dtype=np.int16), np.empty(3000, dtype=np.int16)
+        one.draw(stream(), alone)
+        ColumnTables([one] * 5).draw(stream(), rows)
+        assert np.array_equal(alone, rows)
 
 
 def odd_scale(sigma):
     """The scale for rows that lie between the levels of images."""
-    noise = ExactGaussian(sigma, 1, levels=255)
+    noise = IntegerGaussian(sigma, 1, levels=255)
     step = Fraction(1, 255)
     odd = round(step / noise._fine_step)
     assert odd % 2 == 1
@@ -193,17 +333,62 @@ def odd_scale(sigma):
     return Fraction(sigma) / noise._fine_step
 
 
+class NormalLaw:
+    """A normal that is rounded to integers, and the discrete one that stands for it."""
+
+    sampler = FineNormal
+    reach = 9, mp.mpf("2.3e-19")
+    slow = 0.005, 0.02
+    alike = mp.mpf("1e-22")  # relative difference of the two
+    tv_error = 2.0**-52
+
+    def __init__(self, scale):
+        self.scale = scale
+        self.variance = scale**2 + mp.mpf(1) / 12
+        self.peak = 1 / mp.sqrt(2 * mp.pi * self.variance)
+
+    def between(self, low, high):
+        return between(low / self.scale, high / self.scale)
+
+    def density(self, k):
+        """That of the discrete normal, but for a factor."""
+        return mp.exp(-(mp.mpf(k) ** 2) / (2 * self.variance))
+
+
+class LaplaceLaw:
+    sampler = FineLaplace
+    reach = 44, mp.mpf("7.9e-20")
+    slow = 0.012, 0.025
+    alike = mp.mpf("1e-22")
+    # at 0 alone the two differ, by this probability; times b squared
+    at_zero = mp.mpf(1) / 8
+
+    def __init__(self, scale):
+        self.scale = scale
+        self.peak = mp.sinh(1 / (2 * scale))
+        self.tv_error = 2.0**-52 + float(self.at_zero / scale**2)
+
+    def between(self, low, high):
+        return laplace_between(low / self.scale, high / self.scale)
+
+    def density(self, k):
+        return mp.exp(-abs(mp.mpf(k)) / self.scale)
+
+
 FINE = {
-    "22 bits": (Fraction(2**22), 16),
-    "32 bits": (Fraction(2**32), 26),
-    "images, .12": (odd_scale(0.12), 16),
-    "images, 1": (odd_scale(1.0), 16),
-    "bytes": (odd_scale(8 / 255), 16),
+    "22 bits": (NormalLaw, Fraction(2**22), 16),
+    "32 bits": (NormalLaw, Fraction(2**32), 26),
+    "images, .12": (NormalLaw, odd_scale(0.12), 16),
+    "images, 1": (NormalLaw, odd_scale(1.0), 16),
+    "bytes": (NormalLaw, odd_scale(8 / 255), 16),
+    "laplace": (LaplaceLaw, Fraction(2**22), 16),
+    "laplace, 32 bits": (LaplaceLaw, Fraction(2**32), 26),
+    "laplace, wide": (LaplaceLaw, Fraction(2**22) * Fraction(13, 10), 16),
 }
 
 
 class Implied:
-    r"""The distribution that the integers of a `FineNormal` give, beside the one they should.
+    r"""The distribution that the integers of a `CellSampler` give, beside the one they should.
 
     With w points in a cell, t of its tickets, a share s of the alias table, n slow tickets, and A
     the chance of a candidate at k to be accepted,
@@ -215,10 +400,12 @@ class Implied:
     relative to the cell's near end; `error` bounds what floats add to that.
     """
 
-    def __init__(self, scale, bits):
-        self.sampler = sampler = FineNormal(scale, bits)
+    def __init__(self, law, scale, bits):
+        self.sampler = sampler = law.sampler(scale, bits)
         self.scale, self.width = exactly(scale), 2**bits
-        self.variance = self.scale**2 + mp.mpf(1) / 12
+        self.law = law(self.scale)
+        # by how much the probability of 0 may differ; the rest of the values share in it
+        self.at_zero = getattr(law, "at_zero", 0) / self.scale**2
         self.starts = sampler._starts.tolist()
         self.near = sampler._near.tolist()
         self.room = [mp.mpf(room) for room in sampler._room.tolist()]
@@ -231,16 +418,15 @@ class Implied:
             zip(sampler._threshold.tolist(), sampler._alias.tolist(), strict=True)
         ):
             weights[column] += own
-            weights[alias] += 2**53 - own
-        self.share = [mp.mpf(weights[c]) / (columns * 2**53) for c in range(len(self.starts))]
-        assert sum(weights[c] for c in range(len(self.starts))) == columns * 2**53
+            weights[alias] += 2**64 // columns - own
+        self.share = [mp.mpf(weights[c]) / 2**64 for c in range(len(self.starts))]
+        assert sum(weights[c] for c in range(len(self.starts))) == 2**64
         # all points of a cell: P(edge < Z < edge)
         half = mp.mpf("0.5")
         self.mass = [
-            between((start - half) / self.scale, (start + self.width - half) / self.scale)
-            for start in self.starts
+            self.law.between(start - half, start + self.width - half) for start in self.starts
         ]
-        self.peak = 1 / mp.sqrt(2 * mp.pi * self.variance)
+        self.peak = self.law.peak
         self.accepted = [
             share * self.accept(c, self.mass[c] / (self.width * self.peak * self.density(near)))
             for c, (share, near) in enumerate(zip(self.share, self.near, strict=True))
@@ -248,8 +434,7 @@ class Implied:
         self.total = sum(self.accepted)
 
     def density(self, k):
-        """That of the discrete normal, but for a factor."""
-        return mp.exp(-(mp.mpf(k) ** 2) / (2 * self.variance))
+        return self.law.density(k)
 
     def accept(self, cell, relative):
         return (self.room[cell] + relative - 1) / self.room[cell]
@@ -261,7 +446,7 @@ class Implied:
 
     def true(self, k):
         half = mp.mpf("0.5")
-        return between((k - half) / self.scale, (k + half) / self.scale)
+        return self.law.between(k - half, k + half)
 
     def ends(self, cell):
         return self.starts[cell], self.starts[cell] + self.width - 1
@@ -276,7 +461,7 @@ class Implied:
         """
         u = mp.mpf(2) ** -53
         low, high = sorted(abs(k) for k in self.ends(cell))
-        y = (mp.mpf(high) ** 2 - mp.mpf(low) ** 2) / (2 * self.variance)
+        y = mp.log(self.density(low) / self.density(high))
         assert y < 0.15
         return (y**8 / 40320 + 6 * u * y) / self.room[cell] + 3 * u
 
@@ -306,15 +491,17 @@ def chances(sampler, cells, positions):
     return low.tolist()
 
 
-class TestFineNormal:
+class TestCells:
     def test_cells(self, implied):
-        """They tile the line as far as 9 standard deviations; none has 0 inside."""
+        """They tile the line as far as almost all values lie; none has 0 inside."""
         starts, width = implied.starts, implied.width
         assert np.all(np.diff(starts) == width)
         assert 0 in starts
         assert starts[0] == -starts[-1] - width
         assert 0.7 / 64 < width / implied.scale < 1.4 / 64
-        assert 2 * below(starts[0] / implied.scale) < mp.mpf("2.3e-19")
+        reach, beyond = implied.law.reach
+        assert -starts[0] >= reach * implied.scale
+        assert 2 * implied.law.between(-starts[0], 400 * implied.scale) < beyond
         for cell in range(len(starts)):
             assert implied.near[cell] == min(abs(k) for k in implied.ends(cell))
 
@@ -323,12 +510,16 @@ class TestFineNormal:
         for cell, tickets in enumerate(implied.tickets):
             least = implied.peak * implied.width * min(map(implied.density, implied.ends(cell)))
             assert tickets == int(least * 65536)
-        assert 0.005 < implied.slow < 0.02
+        least, most = implied.law.slow
+        assert least < implied.slow < most
         assert implied.sampler.n_slow == 65536 - sum(implied.tickets)
         assert len(implied.sampler.cells) == 65536
 
-    def test_a_discrete_normal_is_a_rounded_one(self, implied):
-        """With the variance of a uniform added: in the middle, at cells' edges and in the tails."""
+    def test_a_discrete_law_is_a_rounded_one(self, implied):
+        """In the middle, at cells' edges and in the tails.
+
+        A normal with the variance of a uniform added; a Laplace but for 0.
+        """
         rng = np.random.default_rng(0)
         points = {
             0,
@@ -337,8 +528,13 @@ class TestFineNormal:
             *(k for cell in range(0, len(implied.starts), 25) for k in implied.ends(cell)),
         }
         points |= set(rng.integers(implied.starts[0], -implied.starts[0], size=50).tolist())
+        if implied.at_zero:
+            points.remove(0)
+            less = implied.peak - implied.true(0)
+            assert abs(less / implied.at_zero - 1) < 2.0**-40
         for k in points:
-            assert abs(implied.true(k) / (implied.peak * implied.density(k)) - 1) < 1e-22
+            relative = implied.true(k) / (implied.peak * implied.density(k)) - 1
+            assert abs(relative) < implied.law.alike
 
     def test_chances_of_candidates(self, implied):
         """Bisection of the code's comparison, at edges and inside of cells, middle and tails."""
@@ -362,7 +558,8 @@ class TestFineNormal:
             worst = max(worst, off / implied.error(cell))
             # so the probability of this very point is what it should be
             drawn, true = implied.at(cell, mp.mpf(count) / 2**53), implied.true(k)
-            assert abs(drawn - true) < 1e-15 * true + mp.mpf(2) ** -60 / width
+            most = 1e-15 * true + mp.mpf(2) ** -60 / width + implied.at_zero * (k == 0)
+            assert abs(drawn - true) < most + implied.at_zero * true
         assert worst > 0.05  # the bound is not a careless one
 
     def test_total_variation_distance(self, implied):
@@ -384,15 +581,19 @@ class TestFineNormal:
             distance += implied.width * max(ends) + 1e-22 * mass
             floats += implied.share[cell] * implied.error(cell)
         distance += implied.slow * 2 * floats / implied.total
+        distance += implied.at_zero
         distance /= 2
-        assert distance < implied.sampler.tv_error == 2.0**-52
+        assert distance < implied.sampler.tv_error
+        assert implied.sampler.tv_error == pytest.approx(implied.law.tv_error, rel=1e-12)
         assert distance > implied.sampler.tv_error / 1000
 
     def test_cells_have_their_mass(self, implied):
         for cell, mass in enumerate(implied.mass):
             drawn = mp.mpf(implied.tickets[cell]) / 65536
             drawn += implied.slow * implied.accepted[cell] / implied.total
-            assert abs(drawn - mass) < 1e-15 * mass + mp.mpf(2) ** -62
+            most = 1e-15 * mass + mp.mpf(2) ** -62
+            most += implied.at_zero * (mass if implied.starts[cell] else 1)
+            assert abs(drawn - mass) < most
 
     def test_where_values_find_their_bits(self, implied):
         """Of 32 bits the lower half is the place, the upper the ticket.
@@ -451,28 +652,48 @@ class TestFineNormal:
         ("scale", "bits"), [(2**22, 26), (2**32, 16), (2**22 * 1.5, 16), (2**22 * 0.6, 16)]
     )
     def test_scales_that_are_refused(self, scale, bits):
-        with pytest.raises(ValueError, match="scale must be near"):
-            FineNormal(Fraction(scale), bits)
+        for sampler in (FineNormal, FineLaplace):
+            with pytest.raises(ValueError, match="scale must be near"):
+                sampler(Fraction(scale), bits)
 
 
+class TestFineUniform:
+    def test_half_a_word_a_value(self):
+        halves = [0, 1, 2**31 - 1, 2**31, 2**32 - 1]
+        words = [halves[0] | halves[1] << 32, halves[2] | halves[3] << 32, halves[4]]
+        script, out = Script(words), np.empty(5, dtype=np.int64)
+        FineUniform().draw(script, out)
+        assert out.tolist() == [0, 1, 2**31 - 1, -(2**31), -1]
+        assert script.taken == [3, 0]
+
+    def test_fewer_are_a_prefix(self):
+        long = np.empty(50_001, dtype=np.int64)
+        FineUniform().draw(stream(), long)
+        for n in (1, 2, 3, 11_999, 12_000, 12_001):
+            short = np.empty(n, dtype=np.int64)
+            FineUniform().draw(stream(), short)
+            assert np.array_equal(short, long[:n])
+
+
+@pytest.mark.parametrize("columns", [2048, 8192])
 @pytest.mark.parametrize("seed", range(5))
-def test_alias_tables(seed):
+def test_alias_tables(seed, columns):
     """Each weight's share, to one part in 2**64; the largest takes what is left."""
-    rng = np.random.default_rng(seed)
-    weights = [int(w * 2**200) for w in rng.pareto(0.5, size=(2048, 1500, 1, 2, 37)[seed])]
+    rng, full = np.random.default_rng(seed), 2**64 // columns
+    weights = [int(w * 2**200) for w in rng.pareto(0.5, size=(columns, 1500, 1, 2, 37)[seed])]
     weights[0] = 0 if len(weights) > 1 else 1
-    threshold, alias = fine._alias_table(weights)
+    threshold, alias = fine._alias_table(weights, columns)
     assert threshold.dtype == np.uint64
     got = collections.Counter()
     for column, own in enumerate(threshold.tolist()):
-        assert 0 <= own <= 2**53
+        assert 0 <= own <= full
         got[column] += own
-        got[int(alias[column])] += 2**53 - own
-    assert sum(got.values()) == 2048 * 2**53
+        got[int(alias[column])] += full - own
+    assert sum(got.values()) == 2**64
     largest = weights.index(max(weights))
     for j, weight in enumerate(weights):
         exact = Fraction(weight, sum(weights)) * 2**64
-        assert 0 <= exact - got[j] < 1 or (j == largest and 0 <= got[j] - exact < 2048)
+        assert 0 <= exact - got[j] < 1 or (j == largest and 0 <= got[j] - exact < columns)
 
 
 def chi_square(counts, probability):
@@ -531,3 +752,75 @@ def test_fine_normals_by_the_million(sigma):
         p = probabilities((-r - 1) << shift, 2 * r + 2, 2**shift, float(scale))
         assert chi_square(count, p) > 1e-3
     assert chi_square(last, np.full(256, 1 / 256)) > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", [16, 26])
+def test_fine_laplaces_by_the_million(bits):
+    """On intervals narrower and wider than the cells, and by the last 8 bits."""
+    scale = 2.0 ** (bits + 6)
+    sampler = FineLaplace(Fraction(scale), bits)
+    last, out = np.zeros(256, dtype=np.int64), np.empty(10**6, dtype=sampler.dtype)
+    shifts = (bits - 2, bits, bits + 3)
+    reach = [int(30 * scale) >> shift for shift in shifts]
+    counts = [np.zeros(2 * r + 2, dtype=np.int64) for r in reach]
+    for block in range(5):
+        sampler.draw(stream(block), out)
+        for r, shift, count in zip(reach, shifts, counts, strict=True):
+            count += np.bincount(np.clip((out >> shift) + r + 1, 0, 2 * r + 1), minlength=2 * r + 2)
+        last += np.bincount(out & 255, minlength=256)
+    for r, shift, count in zip(reach, shifts, counts, strict=True):
+        edges = ((np.arange(-r - 1, r + 2) * 2.0**shift) - 0.5) / scale
+        left = np.exp(-np.abs(edges)) / 2
+        p = np.where(edges[:-1] < 0, np.diff(left), -np.diff(left))
+        middle = (edges[:-1] < 0) & (edges[1:] > 0)
+        p[middle] = 1 - left[1:][middle] - left[:-1][middle]
+        assert chi_square(count, p) > 1e-3
+    assert chi_square(last, np.full(256, 1 / 256)) > 1e-3
+
+
+@pytest.mark.slow
+def test_rounded_laplaces_by_their_binary_digits():
+    """Their sizes are geometric, so that the binary digits are independent: another way to count.
+
+    Given k > 0, k - 1 has digit i set with probability t / (1 + t), where t = exp(-2**i / b).
+    """
+    scale = Fraction(85, 4)
+    sampler, out = RoundedLaplace(scale), np.empty(4 * 10**6, dtype=np.int16)
+    sampler.draw(stream(), out)
+    size = np.abs(out[out != 0]).astype(int) - 1
+    assert stats.binomtest(int((out > 0).sum()), len(size)).pvalue > 1e-3
+    zero = 1 - np.exp(-1 / (2 * float(scale)))
+    assert stats.binomtest(int((out == 0).sum()), len(out), zero).pvalue > 1e-3
+    digits = (size[:, None] >> np.arange(7)) & 1
+    for i in range(7):
+        t = np.exp(-(2.0**i) / float(scale))
+        assert stats.binomtest(int(digits[:, i].sum()), len(size), t / (1 + t)).pvalue > 1e-3
+    assert np.abs(np.corrcoef(digits.T) - np.eye(7)).max() < 4 / np.sqrt(len(size))
+
+
+# digests of 100,000 values from key (1, 2), block 0: the same on every platform, and for ever
+KNOWN = {
+    "laplace, 85/4 steps": (lambda: RoundedLaplace(Fraction(85, 4)), "3b5f855768645452"),
+    "laplace, 370 steps": (lambda: RoundedLaplace(Fraction(370)), "3970e8ca4fadeab3"),
+    "laplace": (lambda: FineLaplace(Fraction(2**22)), "1c6a40bd973220ee"),
+    "laplace, 32 bits": (lambda: FineLaplace(Fraction(2**32), 26), "967f454a7ab2bc71"),
+    "uniform, 441 steps": (lambda: uniform(441), "0f55a9302884cf4c"),
+    "uniform": (FineUniform, "ca4bb488442f8344"),
+    "binary": (lambda: replacement(Fraction(2**63 + 12345, 2**64), 1), "2087178fc61579f1"),
+    "256 values": (lambda: replacement(Fraction(2**60 * 3 + 1, 2**64), 255), "7166dc553e923bae"),
+    "columns": (
+        lambda: ColumnTables([replacement(Fraction(3, 4), k) for k in (1, 5, 2, 40)]),
+        "352633ebaac60ac4",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_known_values(name):
+    make, digest = KNOWN[name]
+    sampler = make()
+    out = np.empty(100_000, dtype=sampler.dtype)
+    sampler.draw(stream(), out)
+    found = hashlib.blake2b(out.astype("<i8").tobytes(), digest_size=8).hexdigest()
+    assert found == digest

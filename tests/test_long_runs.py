@@ -20,11 +20,12 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 import sksmooth
-from sksmooth import SmoothedClassifier, montecarlo
-from sksmooth.noise import Gaussian
+from sksmooth import SmoothedClassifier
+from sksmooth.certificate import procedures as montecarlo
+from sksmooth.noise import FloatGaussian
+from sksmooth.noise.streams import Purpose
 from sksmooth.records import read_log
 from sksmooth.records.running import RunningLog
-from sksmooth.streams import Purpose
 
 X, y = blobs(60, d=5)
 
@@ -34,6 +35,7 @@ class Stop(BaseException):
 
 
 LEFT = {"calls": None}  # not an attribute of the class, which the hash of a model sees
+PROBING = 8  # calls of predict that tell the model from others
 
 
 class Fragile(LogisticRegression):
@@ -54,7 +56,7 @@ def fragile(monkeypatch):
     monkeypatch.setattr(montecarlo, "_PIECE_DRAWS", (256, 2**14))
     monkeypatch.setattr(montecarlo, "_PIECE_VALUES", 2**13)
     monkeypatch.setattr("sksmooth.records.running._NOTE_SECONDS", 0.0)
-    monkeypatch.setattr("sksmooth.answers._GROUP_DRAWS", 20_000)
+    monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 20_000)
     return smoothed(Fragile())
 
 
@@ -64,7 +66,7 @@ def smoothed(base, **options):
 
 
 def interrupted(clf, log, calls, **options):
-    LEFT["calls"] = calls
+    LEFT["calls"] = PROBING + calls
     with pytest.raises(Stop) as stop:
         clf.certify(X, log=log, **options)
     LEFT["calls"] = None
@@ -81,7 +83,7 @@ class TestWhole:
             (GaussianNB(), {}, {"bound": "two-sided"}),
             (GaussianNB(), {}, {"radius": [0.5, 1.0]}),
             (GaussianNB(), {}, {"tol": 0.1}),
-            (GaussianNB(), {"noise": "float"}, {}),
+            (GaussianNB(), {"arithmetic": "float"}, {}),
             (RandomForestClassifier(5), {"shortcuts": "auto"}, {}),
             (LogisticRegression(), {"shortcuts": "auto"}, {}),
             (LogisticRegression(), {"method": "exact"}, {}),
@@ -111,8 +113,9 @@ class TestWhole:
 
     def test_finished_rows_are_not_asked_about_again(self, tmp_path, fragile):
         first = fragile.certify(X, n=3000, log=tmp_path / "run.tsv")
-        LEFT["calls"] = 0
+        LEFT["calls"] = PROBING
         assert_same_certificate(fragile.certify(X, n=3000, log=tmp_path / "run.tsv"), first)
+        assert LEFT["calls"] == 0
 
     def test_rows_that_are_not_in_memory(self, tmp_path, monkeypatch):
         monkeypatch.setattr("sksmooth.rows.CHUNK_BYTES", 4 * 5 * 7)  # seven rows
@@ -169,7 +172,7 @@ class TestInterrupted:
             fragile.certify(row, n=200_000, log=log)
         assert log.read_bytes() == b""
         again = count_calls(fragile, lambda: fragile.certify(row, n=200_000, log=log))
-        assert again == 4
+        assert again == PROBING + 4
         assert log.read_bytes() == other.read_bytes()
         # and the pieces are together what is drawn at once
         assert_same_certificate(read_log(log).certificate, fragile.certify(row, n=200_000))
@@ -198,7 +201,7 @@ class TestInterrupted:
         row = X[:1]
         whole = fragile.certify(row, n=200_000)
         log, partial = tmp_path / "run.tsv", tmp_path / "run.tsv.partial"
-        LEFT["calls"] = 10
+        LEFT["calls"] = PROBING + 10
         with pytest.raises(Stop):
             fragile.certify(row, n=200_000, log=log)
         LEFT["calls"] = None
@@ -300,7 +303,7 @@ class TestRefused:
                 lambda clf: clf.fit(X[:50], y[:50]).certify(X, n=500, log=LOG[0]),
                 "settings.model is",
             ),
-            (lambda clf: clf.certify(X[::-1], n=500, log=LOG[0]), "Row 0 of X is not the row 0"),
+            (lambda clf: clf.certify(X[::-1], n=500, log=LOG[0]), "its rows are not those of X"),
         ],
     )
     def test_another_run(self, tmp_path, change, named):
@@ -311,6 +314,15 @@ class TestRefused:
         with pytest.raises(ValueError, match=named):
             change(clf)
         assert LOG[0].read_bytes() == content
+
+    def test_a_row_that_no_probe_lies_around(self, tmp_path):
+        rng = np.random.default_rng(0)
+        rows = rng.normal(size=(300, 5))
+        clf = smoothed(GaussianNB())
+        clf.certify(rows, n=50, n0=10, log=tmp_path / "run.tsv")
+        rows[6] += 1
+        with pytest.raises(ValueError, match="Row 6 of X is not the row 6"):
+            clf.certify(rows, n=50, n0=10, log=tmp_path / "run.tsv")
 
     def test_other_versions(self, tmp_path, monkeypatch):
         clf = smoothed(GaussianNB())
@@ -362,7 +374,7 @@ class TestRefused:
         clf.certify(X, n=500, log=tmp_path / "whole.tsv")
         text = (tmp_path / "whole.tsv").read_text().split("\n")
         identity = json.loads(text[1].removeprefix("# "))
-        other = dataclasses.replace(certificate, noise=Gaussian(1.0))
+        other = dataclasses.replace(certificate, noise=FloatGaussian(1.0))
         del identity["noise"]
         with RunningLog(log, identity, 120) as running:
             running.append(certificate, ["k"] * 60)
@@ -459,7 +471,7 @@ def test_messages_number_the_rows_of_the_user(tmp_path, monkeypatch, logged):
         def forward(self, X):
             return self.scale * torch.log(1e5 - X[:, :2])  # of a negative number
 
-    monkeypatch.setattr("sksmooth.answers._GROUP_DRAWS", 2000)
+    monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 2000)
     monkeypatch.setattr("sksmooth.rows.CHUNK_BYTES", 4 * 5 * 7)
     rows = np.memmap(tmp_path / "rows", dtype=np.float32, mode="w+", shape=X.shape)
     rows[:] = X

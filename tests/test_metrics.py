@@ -23,7 +23,7 @@ from sksmooth import (
     prediction_outcomes,
 )
 from sksmooth.certificate import Certificate
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 
 X, y = blobs(60)
 
@@ -45,7 +45,7 @@ def certificate(labels, radii, abstained):
         n=100,
         n0=10,
         alpha=0.001,
-        noise=Gaussian(0.5),
+        noise=FloatGaussian(0.5),
         max_radius=np.inf,
     )
 

@@ -6,18 +6,19 @@ import joblib
 import numpy as np
 import pytest
 from helpers import Halfspace, Recorder
-from scipy import signal, special, stats
+from scipy import signal, stats
+from sksmooth.sampling.count.count import count_votes
 
 from sksmooth import SmoothedClassifier
-from sksmooth.assembly import sampler_of
 from sksmooth.backends import Backend
 from sksmooth.bounds import clopper_pearson
 from sksmooth.certificate import certify_counts, predict_counts
-from sksmooth.montecarlo import Sampler, _spoilt, certify, predict
-from sksmooth.noise import Gaussian
-from sksmooth.sampling import count_votes
-from sksmooth.stopping import geometric_looks
-from sksmooth.streams import Purpose, block_rows
+from sksmooth.certificate.procedures import certify, predict
+from sksmooth.certificate.stopping import geometric_looks
+from sksmooth.estimators.smoother import sampler_of
+from sksmooth.noise import FloatGaussian
+from sksmooth.noise.streams import Purpose, block_rows
+from sksmooth.sampling import Sampler
 
 SIGMA = 0.5
 SEED = bytes(range(16))
@@ -26,7 +27,7 @@ SEED = bytes(range(16))
 @pytest.fixture(autouse=True)
 def _looks_at_few_draws(monkeypatch):
     """Or rows could only be left early after 16,384 draws."""
-    monkeypatch.setattr("sksmooth.stopping.CURTAIL_STEP", 16)
+    monkeypatch.setattr("sksmooth.certificate.stopping.CURTAIL_STEP", 16)
 
 
 class Enumerated:
@@ -36,12 +37,13 @@ class Enumerated:
     `Sampler`, so that the error rates of `predict` and `certify` themselves are sums.
     """
 
-    noise, seed, report, stream, shortcut = Gaussian(SIGMA), SEED, None, "philox", None
+    seed, report, stream, shortcut = SEED, None, "philox", None
 
     def __init__(self, p, pilot=None, n_values=1, room=5000, tv_error=0.0):
         self.p, self.pilot = np.asarray(p), pilot
         self.X = np.broadcast_to(0.0, (room, n_values))
-        self.tv_error = np.full(room, tv_error)
+        self.noise = FloatGaussian(SIGMA)
+        vars(self.noise)["tv_error"] = tv_error
 
     def counts(self, n, purpose):
         assert purpose == Purpose.SELECT
@@ -110,7 +112,8 @@ class TestSequentialPredictIsSound:
         alpha = 0.05
         sizes, _ = geometric_looks(1000, alpha)
         monkeypatch.setattr(
-            "sksmooth.montecarlo.geometric_looks", lambda n, alpha: (sizes, [alpha] * len(sizes))
+            "sksmooth.certificate.procedures.geometric_looks",
+            lambda n, alpha: (sizes, [alpha] * len(sizes)),
         )
         sampler = Enumerated((0.5 + 1e-9, 0.5 - 1e-9))
         _, undecided = predict(sampler, n=1000, alpha=alpha, sequential=True)
@@ -213,19 +216,6 @@ class TestImperfectNoise:
                     careless = max(careless, weights[false].sum())
         assert careless > 3 * alpha  # without the charge, the same draws prove what is false
 
-    def test_the_largest_radius_is_that_of_the_noise_alone(self, monkeypatch):
-        """Rows may have other errors besides, so that the radius depends on no row."""
-
-        class Off(Gaussian):
-            tv_error = 0.01
-
-        monkeypatch.setattr(Enumerated, "noise", Off(SIGMA))
-        plain = enumerated_certificate((1.0, 0.0), (6, 0), PLANS["fixed"])[0]
-        certificate = enumerated_certificate((1.0, 0.0), (6, 0), PLANS["fixed"], tv_error=0.06)[0]
-        p_lower = plain.p_lower.max()
-        assert certificate.max_radius == pytest.approx(SIGMA * stats.norm.ppf(p_lower - 0.01))
-        assert certificate.p_lower.max() == pytest.approx(p_lower - 0.06)
-
     @pytest.mark.parametrize("sequential", [False, True])
     def test_predictions_speak_of_the_right_noise(self, sequential):
         """Both classes are as probable, but one gets more votes: P(it is returned) <= alpha."""
@@ -250,22 +240,21 @@ class TestImperfectNoise:
 
         Against exact binomial tests and the distribution of the number of votes that differ.
         """
-        n, alpha, tv_error = 101, 0.05, np.repeat([0.0, 1e-7, 1e-4, 4e-3, 0.05], 102)
-        sampler = Enumerated((0.5, 0.5), tv_error=tv_error, room=510)
-        votes = np.tile(outcomes(n, (0.5, 0.5))[0], (5, 1))
-        rows = np.arange(510)
-        sampler.until = lambda sizes, purpose, undecided: (votes, undecided(0, rows, votes))
-        codes, undecided = predict(sampler, n=n, alpha=alpha, sequential=False)
-        assert np.array_equal(codes, votes.argmax(axis=1))
+        n, alpha, rows = 101, 0.05, np.arange(102)
+        votes = outcomes(n, (0.5, 0.5))[0]
         fewest = []
-        for part, verdicts in zip(np.split(tv_error, 5), np.split(undecided, 5), strict=True):
+        for tv_error in (0.0, 1e-7, 1e-4, 4e-3, 0.05):
+            sampler = Enumerated((0.5, 0.5), tv_error=tv_error, room=102)
+            sampler.until = lambda sizes, purpose, undecided: (votes, undecided(0, rows, votes))
+            codes, verdicts = predict(sampler, n=n, alpha=alpha, sequential=False)
+            assert np.array_equal(codes, votes.argmax(axis=1))
             enough = np.flatnonzero(~verdicts[51:])[0] + 51  # votes of the first class
             assert not verdicts[enough:].any()
             assert verdicts[102 - enough : enough].all()
             fewest.append(enough)
             for m in range(enough - 50):  # some m for which all is as it should be
                 p_value = stats.binomtest(enough - m, n, 0.5).pvalue
-                if p_value + stats.binom.sf(m, n, part[0]) <= alpha:
+                if p_value + stats.binom.sf(m, n, tv_error) <= alpha:
                     break
             else:
                 raise AssertionError("no number of votes justifies the decision")
@@ -274,69 +263,6 @@ class TestImperfectNoise:
         assert fewest[1] <= 62
         assert fewest[2] <= 63
         assert fewest[-1] > 70
-
-    def test_each_row_has_its_own(self):
-        """Rules are asked about some rows, in any order."""
-
-        class Given:
-            def __init__(self, votes, tv_error):
-                self.votes, self.tv_error = votes, tv_error
-
-            def until(self, sizes, purpose, undecided):
-                rows = np.random.default_rng(1).permutation(len(self.votes))[: -(-len(votes) // 2)]
-                is_open = np.zeros(len(self.votes), dtype=bool)
-                is_open[rows] = undecided(len(sizes) - 1, rows, self.votes[rows])
-                return self.votes, is_open
-
-        options = {"n": 1000, "alpha": 0.05, "sequential": True}
-        tv_error = np.random.default_rng(0).choice([0.0, 1e-4, 0.01], size=200)
-        votes = np.stack([np.arange(450, 650), 1000 - np.arange(450, 650)], axis=1)
-        _, together = predict(Given(votes, tv_error), **options)
-        alone = [predict(Given(votes[[i]], tv_error[[i]]), **options)[1][0] for i in range(200)]
-        asked = np.random.default_rng(1).permutation(200)[:100]
-        assert together[asked].tolist() == np.array(alone)[asked].tolist()
-        others = predict(Given(votes, tv_error[::-1]), **options)[1]
-        assert not np.array_equal(together, others)
-
-    @pytest.mark.parametrize("alpha", [0.05, 1e-3, 1e-9])
-    @pytest.mark.parametrize("n", [64, 1000, 100_000])
-    def test_more_votes_differ_with_no_more_than_the_chance(self, n, alpha):
-        """Exact binomial tails, for errors up to where nothing can be decided."""
-        tv_error = np.append(0.0, np.geomspace(1e-16, 30 / n, 60))
-        spoilt, chance = _spoilt(n, alpha, tv_error)
-        assert np.all(stats.binom.sf(spoilt, n, 2 * np.minimum(tv_error, 0.5)) <= chance)
-        assert np.all(chance <= alpha / 1000)
-        assert np.all(np.diff(spoilt) >= 0)
-        assert spoilt[0] == 0
-        # and one vote less would be too few
-        mean, m = 2 * n * tv_error, spoilt
-        fewer = np.exp(m * np.log(np.maximum(mean, 1e-300)) - special.gammaln(m + 1))
-        assert np.all(fewer[m > 0] > 0.999 * alpha / 1000)
-
-    @pytest.mark.parametrize("tv_error", [0.1, 0.5, 1.0])
-    def test_errors_of_every_size(self, tv_error):
-        """Nothing overflows where all votes may differ, and then nothing is decided."""
-
-        class Unanimous:
-            def until(self, sizes, purpose, undecided):
-                counts = np.array([[sizes[-1], 0]])
-                return counts, undecided(len(sizes) - 1, np.array([0]), counts)
-
-        sampler = Unanimous()
-        sampler.tv_error = np.array([tv_error])
-        assert predict(sampler, n=10**6, alpha=1e-3, sequential=False)[1].tolist() == [True]
-
-    def test_of_one_class_there_is_nothing_to_decide(self):
-        class Only:
-            tv_error = np.full(3, 0.5)
-
-            def until(self, sizes, purpose, undecided):
-                counts = np.full((3, 1), sizes[0])
-                return counts, undecided(0, np.arange(3), counts)
-
-        codes, undecided = predict(Only(), n=100, alpha=0.05, sequential=False)
-        assert codes.tolist() == [0, 0, 0]
-        assert not undecided.any()
 
 
 class Bands(Halfspace):
@@ -621,7 +547,7 @@ class TestErrors:
     def test_non_answers_name_the_users_row(self, radii):
         """Rows 0 and 1 are decided at the first look; row 2 goes on, and meets the limit then."""
         rows = np.array([[-3.0], [-3.1], [0.0]])
-        sampler = Sampler(Fragile(), rows, Gaussian(1.0), SEED, tv_error=np.zeros(3))
+        sampler = Sampler(Fragile(), rows, FloatGaussian(1.0), SEED)
         assert sampler.counts(64, Purpose.ESTIMATE).sum() == 3 * 64  # no error yet
         plan = {"n": 100_000, "n0": 0, "alpha": 1e-3, "bound": "one-sided", "tol": None}
         with pytest.raises(ValueError, match=r"\d+ of \d+ noisy copies of row 2 \(1 of 1 rows"):

@@ -9,12 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from scipy.special import log_softmax, softmax  # noqa: E402
-from scipy.stats import norm  # noqa: E402
-from sklearn.base import clone  # noqa: E402
-from torch import nn  # noqa: E402
+from scipy.special import log_softmax, softmax
+from scipy.stats import norm
+from sklearn.base import clone
+from torch import nn
 
-from sksmooth.objectives import (  # noqa: E402
+from sksmooth.objectives import (
     MACER,
     Consistency,
     Deferred,
@@ -25,7 +25,7 @@ from sksmooth.objectives import (  # noqa: E402
     StabilityTraining,
     Warmup,
 )
-from sksmooth.objectives.attack import ddn, evaluating, pgd, project  # noqa: E402
+from sksmooth.objectives.attack import ddn, evaluating, pgd, project
 
 torch.set_num_threads(1)
 SIGMA = 0.5

@@ -29,13 +29,13 @@ from sksmooth.metrics import (
     certified_accuracy_score,
     projected_certified_accuracy,
 )
-from sksmooth.noise import ExactGaussian, ExactPerFeature, Gaussian, PerFeature
+from sksmooth.noise import FloatGaussian, FloatPerFeature, IntegerGaussian, IntegerPerFeature
+from sksmooth.noise.streams import Philox, Purpose
 from sksmooth.records import Record, read_log, write_log
-from sksmooth.streams import Philox, Purpose
 from sksmooth.tables import certified_accuracy_table
 
 f32, f64 = np.float32, np.float64
-FAMILIES = (PerFeature, ExactPerFeature)
+FAMILIES = (FloatPerFeature, IntegerPerFeature)
 SIGMA = np.array([0.5, 0.0, 8.0])
 X, y = blobs(60, d=3)
 X *= [1.0, 2.0, 16.0]
@@ -104,7 +104,7 @@ class TestDraws:
         assert np.array_equal(fortran, square)
 
     def test_equal_sigmas_are_one_sigma(self, family, dtype):
-        isotropic = Gaussian(0.3) if family is PerFeature else ExactGaussian(0.3, 3)
+        isotropic = FloatGaussian(0.3) if family is FloatPerFeature else IntegerGaussian(0.3, 3)
         row = np.array([0.1, -5.0, 1000.0], dtype=dtype)
         noise = family([0.3] * 3)
         assert np.array_equal(drawn(noise, row, 3000), drawn(isotropic, row, 3000))
@@ -126,14 +126,14 @@ def test_draws_are_those_of_the_scaled_row():
     sigma = np.array([0.25, 0.0, 64.0, 1.0])
     row = np.array([0.1, 3.0, -1000.3, 7.0])
     noisy = sigma > 0
-    unit = drawn(ExactGaussian(1.0, 3), row[noisy] / sigma[noisy], 500)
-    assert np.array_equal(drawn(ExactPerFeature(sigma), row, 500)[:, noisy], unit * sigma[noisy])
+    unit = drawn(IntegerGaussian(1.0, 3), row[noisy] / sigma[noisy], 500)
+    assert np.array_equal(drawn(IntegerPerFeature(sigma), row, 500)[:, noisy], unit * sigma[noisy])
 
 
 def test_chi_square_of_the_integers():
     """The exact law of a normal rounded to the grid of the row over sigma, in 200 cells."""
     sigma, row = (0.37, 11.0), np.array([1.7, -40.0])
-    out = drawn(ExactPerFeature(sigma), row, 100_000)
+    out = drawn(IntegerPerFeature(sigma), row, 100_000)
     for s, x, column in zip(sigma, row, out.T, strict=True):
         centre = round(Fraction(x) / Fraction(s) * 2**22)
         k = np.rint(column / s * 2**22) - centre
@@ -148,7 +148,7 @@ def test_rounding_bounds_how_far_rows_are_moved(dtype):
     """In standard deviations and in fractions: twice that is taken off the radius."""
     rng = np.random.default_rng(0)
     sigma = 2.0 ** rng.uniform(-20, 20, 300)
-    noise = ExactPerFeature(sigma)
+    noise = IntegerPerFeature(sigma)
     row = (sigma * 2.0 ** rng.uniform(-30, 28.9, 300) * rng.choice([-1, 1], 300)).astype(dtype)
     row[:50] = (sigma[:50] * (rng.integers(0, 1000, 50) + 0.5) / 2**22).astype(dtype)
     # the same integers are added to both rows, so that their difference is the point itself
@@ -162,19 +162,19 @@ def test_rounding_bounds_how_far_rows_are_moved(dtype):
     length = float(np.sqrt(sum(float(m) ** 2 for m in moved)))
     assert 2 * length <= noise.rounding < 10 * length
     p = 0.99
-    assert PerFeature(sigma).radius(p) - noise.radius(p) == pytest.approx(noise.rounding)
+    assert FloatPerFeature(sigma).radius(p) - noise.radius(p) == pytest.approx(noise.rounding)
 
 
 def test_l2_radius_is_rounded_down():
     rng = np.random.default_rng(0)
     for least in rng.uniform(0.01, 3, 50):
-        noise = PerFeature([0.0, least, 5.0])
+        noise = FloatPerFeature([0.0, least, 5.0])
         radii = rng.uniform(0, 4, 50)
         for given, found in zip(radii, noise.l2_radius(radii), strict=True):
             exactly = Fraction(given) * Fraction(least)
             assert exactly * (1 - Fraction(1, 2**50)) < Fraction(found) <= exactly
     assert noise.l2_radius([0.0, np.inf]).tolist() == [0.0, np.inf]
-    assert Gaussian(0.3).l2_radius([0.7, 0.0]).tolist() == [0.7, 0.0]
+    assert FloatGaussian(0.3).l2_radius([0.7, 0.0]).tolist() == [0.7, 0.0]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -213,9 +213,11 @@ def test_noises_refuse(family, sigma):
 @pytest.mark.parametrize("value", [1e300, -1e300, 0.51 * 2.0**30, np.nan, np.inf])
 def test_values_that_are_too_large(value):
     with pytest.raises(ValueError, match=r"in a feature with sigma=0\.5, which is too large"):
-        ExactPerFeature(SIGMA).around(np.array([value, 0.0, 0.0]))
+        IntegerPerFeature(SIGMA).around(np.array([value, 0.0, 0.0]))
     row = np.array([0.0, value, 0.49 * 2.0**33])  # without noise, or with more of it, it is not
-    assert np.array_equal(drawn(ExactPerFeature(SIGMA), row, 2)[:, 1], [value] * 2, equal_nan=True)
+    assert np.array_equal(
+        drawn(IntegerPerFeature(SIGMA), row, 2)[:, 1], [value] * 2, equal_nan=True
+    )
 
 
 def test_a_device_gets_what_the_processor_draws():
@@ -223,7 +225,7 @@ def test_a_device_gets_what_the_processor_draws():
     from sksmooth.backends import Source
     from sksmooth.backends.cuda.source import CudaSource
 
-    noise, rows = ExactPerFeature(SIGMA), X[:1].astype(f32)
+    noise, rows = IntegerPerFeature(SIGMA), X[:1].astype(f32)
     key = np.array([1, 2], dtype=np.uint64)
     outs = []
     for source in (Source(noise, "philox"), CudaSource(noise, "philox", torch.device("cpu"))):
@@ -519,7 +521,7 @@ class TestParameters:
         rows = np.random.default_rng(0).integers(0, 256, (60, 3)) / 255
         assert smoothed(sigma=0.25).fit(rows, y).certify(rows[:1], n=50).noise.levels == 255
         certificate = smoothed(sigma=[0.25, 0.25, 0.25]).fit(rows, y).certify(rows[:1], n=50)
-        assert certificate.noise == ExactPerFeature([0.25] * 3)
+        assert certificate.noise == IntegerPerFeature([0.25] * 3)
 
     def test_estimators_are_copied_and_searched(self):
         one = smoothed()
@@ -555,7 +557,7 @@ class TestParameters:
         certificate = with_options(clf, stream="shake128").certify(X[:20], n=2000)
         assert certificate.counts == pytest.approx(clf.certify(X[:20], n=2000).counts, abs=200)
         with pytest.raises(ValueError, match="noise='float' is drawn by numpy"):
-            with_options(clf, stream="shake128", noise="float").certify(X[:2])
+            with_options(clf, stream="shake128", arithmetic="float").certify(X[:2])
 
     def test_ways_to_certify(self, clf):
         """Radii that are asked for, and tolerances, are numbers of standard deviations too."""
@@ -639,7 +641,6 @@ def test_shortcuts(name):
     certificate = clf.certify(X[:20], n=1000)
     expected = {None: "steps"}.get(name, name) if name else certificate.shortcut
     assert certificate.shortcut == expected
-    assert "linear" not in str(certificate.shortcut)
     plain = with_options(clf, shortcuts=None).certify(X[:20], n=1000)
     assert plain.shortcut is None
     assert np.array_equal(plain.counts, certificate.counts)

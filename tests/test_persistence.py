@@ -29,7 +29,7 @@ from sksmooth.records import read_log, write_log
 X, Y = load_iris(return_X_y=True)
 ROWS = X[::25].copy()
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
-OURS = {"sksmooth.classifier.SmoothedClassifier", "sksmooth.backends.sklearn.FrameMaker"}
+OURS = {"sksmooth.estimators.classifier.SmoothedClassifier", "sksmooth.backends.sklearn.FrameMaker"}
 
 
 def smoothed(base, sigma=0.5, **options):
@@ -44,10 +44,9 @@ def classifiers():
     drawn = {"method": "montecarlo"}
     forest = RandomForestClassifier(5)
     found = {
-        "linear": smoothed(linear(), **drawn).fit(X, Y),
+        "scaled": smoothed(make_pipeline(StandardScaler(), linear()), **drawn).fit(X, Y),
         "forest": smoothed(forest, **drawn).fit(X, Y),
         "asked": smoothed(forest, shortcuts=None, stream="shake128", **drawn).fit(X, NAMES),
-        "pipeline": smoothed(make_pipeline(StandardScaler(), linear()), **drawn).fit(X, Y),
         "boosting": smoothed(HistGradientBoostingClassifier(max_iter=5), **drawn).fit(X, Y),
         "frozen": smoothed(FrozenEstimator(linear().fit(X, NAMES)), **drawn).fit(X, NAMES),
         "images": smoothed(linear(), **drawn).fit(np.rint(X * 10).clip(0, 255), Y),

@@ -106,13 +106,3 @@ def test_all_is_what_is_there(name):
     module = importlib.import_module(name)
     for public in module.__all__:
         assert hasattr(module, public), public
-
-
-def test_the_code_at_the_top_of_the_readme_runs():
-    readme = (DOCS.parent / "README.md").read_text()
-    code = readme.split("```python\n")[1].split("```")[0]
-    assert "n=100_000" in code
-    names = {}
-    exec(code.replace("n=100_000", "n=100"), names)
-    assert len(names["radii"]) == 169
-    assert names["radii"].max() > 5 * 0.25

@@ -19,9 +19,9 @@ from sklearn.ensemble import (
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.exact import FORMS, NotClosedError, closed_form
-from sksmooth.exact.readers import READERS, is_read, read
-from sksmooth.exact.trees import codes
+from sksmooth.closed_forms import FORMS, NotClosedError, closed_form
+from sksmooth.closed_forms.forms.trees import codes
+from sksmooth.closed_forms.readers import READERS, is_read, read
 
 
 def leaves_of(ensemble, X):
@@ -254,6 +254,6 @@ def test_a_vote_of_forests_and_trees_on_few_inputs():
 
 
 def test_libraries_are_not_imported():
-    code = "import sys, sksmooth, sksmooth.exact.readers.sklearn; print(*sys.modules)"
+    code = "import sys, sksmooth, sksmooth.closed_forms.readers.sklearn; print(*sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"xgboost", "lightgbm", "catboost", "interpret"} & set(out.stdout.split())

@@ -10,9 +10,9 @@ from test_readers import (
     skewed,
 )
 
-from sksmooth.exact import NotClosedError
-from sksmooth.exact.readers import read
-from sksmooth.exact.step_functions import step_functions
+from sksmooth.closed_forms import NotClosedError
+from sksmooth.closed_forms.forms.step_functions import step_functions
+from sksmooth.closed_forms.readers import read
 
 glassbox = pytest.importorskip("interpret.glassbox")
 

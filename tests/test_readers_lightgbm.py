@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_readers import assert_no_draw_contradicts, assert_reads, leaves_of, skewed
 
-from sksmooth.exact import NotClosedError
-from sksmooth.exact.readers import read
-from sksmooth.exact.readers.lightgbm import _points
+from sksmooth.closed_forms import NotClosedError
+from sksmooth.closed_forms.readers import read
+from sksmooth.closed_forms.readers.lightgbm import _points
 
 lightgbm = pytest.importorskip("lightgbm")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from test_readers import assert_no_draw_contradicts, assert_reads, leaves_of, skewed
 
-from sksmooth.exact import NotClosedError
-from sksmooth.exact.readers import read
+from sksmooth.closed_forms import NotClosedError
+from sksmooth.closed_forms.readers import read
 
 xgboost = pytest.importorskip("xgboost")
 
@@ -191,7 +191,7 @@ def test_float32_sums_do_not_make_brackets_wide():
 
 def test_files_of_older_versions():
     """One number for the offset, without brackets, and no table of iterations."""
-    from sksmooth.exact.readers.xgboost import booster
+    from sksmooth.closed_forms.readers.xgboost import booster
 
     model, _ = fitted(2, num_parallel_tree=2)
     model.get_booster().set_attr(best_iteration="4")

@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 from sksmooth import SmoothedClassifier, abstention_rate, certified_accuracy_score
 from sksmooth.bounds import two_sided
 from sksmooth.certificate import certify_counts
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.records import Record, read_log, write_log
 
 CERTIFIED = "idx\tlabel\tpredict\tradius\tcorrect\ttime\n"
@@ -436,7 +436,7 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         ("base", "options"),
         [
-            (GaussianNB(), {"noise": "float"}),
+            (GaussianNB(), {"arithmetic": "float"}),
             (GaussianNB(), {"stream": "shake128"}),
             (LogisticRegression(), {}),  # votes are found in the space of its scores
             (LogisticRegression(), {"shortcuts": None}),
@@ -467,7 +467,7 @@ class TestRoundTrip:
     def test_noise_that_is_far_off(self, tmp_path):
         """What is taken off is read back, and checked with the votes."""
 
-        class Off(Gaussian):
+        class Off(FloatGaussian):
             tv_error = 0.07
 
         votes = np.array([[90, 10], [70, 30]])
@@ -499,7 +499,7 @@ class TestRoundTrip:
             certificate = certify_counts(
                 rng.multinomial(7, p, size=m),
                 rng.multinomial(n, p, size=m),
-                noise=Gaussian(float(10 ** rng.uniform(-150, 150))),
+                noise=FloatGaussian(float(10 ** rng.uniform(-150, 150))),
                 classes=np.sort(rng.choice(10**15, k, replace=False)),
                 alpha=float(10 ** rng.uniform(-190, -0.01)),
                 abstain_label=None if case % 2 else -1,
@@ -529,7 +529,9 @@ class TestRoundTrip:
 
     def test_one_class(self, tmp_path):
         votes = np.array([[50], [50]])
-        certificate = certify_counts(votes, votes, noise=Gaussian(1.0), classes=np.array(["only"]))
+        certificate = certify_counts(
+            votes, votes, noise=FloatGaussian(1.0), classes=np.array(["only"])
+        )
         write_log(tmp_path / "log", certificate, y_true=["only", "other"])
         record = read_log(tmp_path / "log")
         assert same_certificate(certificate, record.certificate)
@@ -539,7 +541,7 @@ class TestRoundTrip:
         certificate = certify_counts(
             np.array([[9, 1, 0], [0, 0, 10]]),
             np.array([[90, 8, 2], [0, 1, 99]]),
-            noise=Gaussian(1.0),
+            noise=FloatGaussian(1.0),
             classes=np.array(["dog", "ant", "cat"]),
         )
         write_log(tmp_path / "log", certificate)

@@ -12,12 +12,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sksmooth.sampling.count.count import count_votes
 
-from sksmooth import sampling
 from sksmooth.backends import Backend, get_backend
-from sksmooth.noise import ExactGaussian, Gaussian
-from sksmooth.sampling import count_votes
-from sksmooth.streams import GENERATORS, Purpose, block_rows, row_key
+from sksmooth.noise import FloatGaussian, IntegerGaussian
+from sksmooth.noise.streams import GENERATORS, Purpose, block_rows, row_key
+from sksmooth.sampling.count import count as sampling
 
 SEED = bytes(range(16))
 BASES = [
@@ -30,7 +30,7 @@ BASES = [
 
 def count(model, X, n, **options):
     backend = get_backend(model, np.arange(len(model.classes_)))
-    defaults = {"noise": Gaussian(1.5), "seed": SEED, "purpose": Purpose.ESTIMATE}
+    defaults = {"noise": FloatGaussian(1.5), "seed": SEED, "purpose": Purpose.ESTIMATE}
     return count_votes(backend, X, n, **(defaults | options))
 
 
@@ -69,9 +69,8 @@ def test_batch_size(batch_size):
 
 
 NOISES = {
-    "fine": ExactGaussian(1.5, 5),
-    "finest": ExactGaussian(1.5, 5, bits=32),
-    "between levels": ExactGaussian(1.5, 5, levels=255),
+    "fine": IntegerGaussian(1.5, 5),
+    "between levels": IntegerGaussian(1.5, 5, levels=255),
 }
 
 
@@ -97,28 +96,9 @@ def test_nothing_else_matters_to_exact_noise(noise, stream):
         assert not np.array_equal(count(model, X, N, **(options | other)), counts)
 
 
-def test_rows_are_named_by_others():
-    """Rows that stand for the user's own get their noise by the names of these."""
-    model = LogisticRegression().fit(*blobs(k=3, d=5))
-    named_by = np.random.default_rng(0).normal(size=(12, 7))
-    counts = count(model, X, N)
-    assert np.array_equal(count(model, X, N, named_by=X), counts)
-    renamed = count(model, X, N, named_by=named_by)
-    assert not np.array_equal(renamed, counts)
-    some = np.array([7, 2])
-    assert np.array_equal(count(model, X, N, named_by=named_by, rows=some), renamed[some])
-    # a row that is named alike has the same noise wherever it lies
-    same = np.tile(named_by[:1], (12, 1))
-    assert np.array_equal(
-        draws(50, rows=X, named_by=same)[0], draws(50, rows=X[:1], named_by=same[:1])[0]
-    )
-    first, second = draws(50, rows=X[:2], named_by=same[:2])
-    assert np.allclose(first, second, atol=1e-12)
-
-
 def test_noise_is_what_its_names_say():
     """Row, noise and seed make the key; purpose and block number the stream; from scratch."""
-    noise = ExactGaussian(1.5, 5)
+    noise = IntegerGaussian(1.5, 5)
     model = Recorder(w=np.eye(5)[0]).fit(*blobs(d=5))
     size = block_rows(5)
     count(model, X[:2], size + 10, noise=noise, stream="shake128", purpose=Purpose.SELECT)
@@ -183,7 +163,7 @@ def test_memory_layout_and_signed_zero():
 def draws(n, rows=X[:3], **options):
     """Return the noise itself, as the base classifier meets it."""
     model = Recorder(w=np.eye(5)[0]).fit(*blobs(d=5))
-    count(model, rows, n, noise=Gaussian(1.0), **options)
+    count(model, rows, n, noise=FloatGaussian(1.0), **options)
     return np.concatenate(model.batches_).reshape(len(rows), n, 5) - rows[:, None]
 
 
@@ -264,7 +244,7 @@ def test_a_vote_that_is_none_is_not_a_vote():
             Sometimes(),
             np.array([[-50.0], [3.0]]),
             500,
-            noise=Gaussian(1.0),
+            noise=FloatGaussian(1.0),
             seed=SEED,
             purpose=Purpose.ESTIMATE,
         )

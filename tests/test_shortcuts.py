@@ -6,7 +6,6 @@ import warnings
 import joblib
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -28,14 +27,17 @@ X = rng.normal(size=(150, 5)) + 1.5 * rng.normal(size=(3, 5))[y]
 SIGMA = 0.5
 
 BASES = {
-    "linear": LinearDiscriminantAnalysis(),
-    "linear ": make_pipeline(MinMaxScaler(), StandardScaler(), LogisticRegression()),
     "steps": make_pipeline(StandardScaler(), GaussianNB()),
+    "steps ": make_pipeline(MinMaxScaler(), StandardScaler(), LogisticRegression()),
     "trees": RandomForestClassifier(5, random_state=0),
     "trees ": HistGradientBoostingClassifier(max_iter=5),
     "steps+trees": make_pipeline(MinMaxScaler(), RandomForestClassifier(5, random_state=0)),
 }
-OTHERS = [KNeighborsClassifier(), make_pipeline(QuantileTransformer(n_quantiles=20), GaussianNB())]
+OTHERS = [
+    KNeighborsClassifier(),
+    LinearDiscriminantAnalysis(),
+    make_pipeline(QuantileTransformer(n_quantiles=20), GaussianNB()),
+]
 
 
 def smoothed(base, labels=y, **options):
@@ -74,7 +76,7 @@ def test_other_bases_take_none(base):
 
 def test_single_names():
     clf = smoothed(clone(BASES["steps+trees"]))
-    expected = {"linear": None, "steps": "steps", "trees": None}  # trees: behind the scaler
+    expected = {"steps": "steps", "trees": None}  # trees: behind the scaler
     for name in SHORTCUTS:
         for given in (name, [name], (name,), {name}, np.array([name])):
             certificate = with_options(clf, shortcuts=given).certify(X[:2], n=100)
@@ -83,14 +85,16 @@ def test_single_names():
 
 def test_the_order_of_names_is_no_matter():
     clf = smoothed(clone(BASES["steps+trees"]))
-    for given in (["trees", "steps"], ["linear", "steps", "trees"], ["trees", "trees", "steps"]):
+    for given in (["trees", "steps"], ["steps", "trees"], ["trees", "trees", "steps"]):
         assert with_options(clf, shortcuts=given).certify(X[:2], n=100).shortcut == "steps+trees"
 
 
-@pytest.mark.parametrize("given", ["liner", "", ["linear", "tree"], ["steps", None], [3], "Linear"])
+@pytest.mark.parametrize(
+    "given", ["step", "", ["steps", "tree"], ["steps", None], [3], "Steps", "linear"]
+)
 def test_unknown_names_are_refused(given):
     wrong = given if isinstance(given, str) else given[-1]
-    message = rf"shortcuts.*'auto'.*None.*linear.*steps.*trees.*got {wrong!r}"
+    message = rf"shortcuts.*'auto'.*None.*steps.*trees.*got {wrong!r}"
     with pytest.raises(ValueError, match=message):
         smoothed(GaussianNB(), shortcuts=given)
     clf = smoothed(GaussianNB()).set_params(shortcuts=given)
@@ -99,7 +103,7 @@ def test_unknown_names_are_refused(given):
             ask(X[:2])
 
 
-@pytest.mark.parametrize("given", [3, True, b"linear", len])
+@pytest.mark.parametrize("given", [3, True, b"steps", len])
 def test_what_is_no_name_is_refused(given):
     with pytest.raises(ValueError, match="shortcuts"):
         smoothed(GaussianNB(), shortcuts=given)
@@ -165,27 +169,12 @@ def test_use_leaves_nothing_behind(named):
     assert len(pickle.dumps(fresh)) == size
 
 
-def test_rows_with_the_same_scores_have_noise_of_their_own():
-    """In score space they are one point, but the streams are named by the rows."""
-    clf = smoothed(LogisticRegression())
-    clf.estimator_.coef_[:, 3:] = 0
-    best, second = np.sort(clf.estimator_.decision_function(X), axis=1)[:, :-3:-1].T
-    undecided = X[np.argmin(best - second)]
-    both = np.array([undecided, undecided + np.array([0, 0, 0, 1, -2])])
-    found = clf.certify(both, n=20_000)
-    assert found.shortcut == "linear"
-    assert np.any(found.counts[0] != found.counts[1])
-    assert stats.chi2_contingency(found.counts[:, found.counts.sum(axis=0) > 10]).pvalue > 1e-3
-
-
 # --- end to end
 
 
 def test_the_same_draws_as_through_predict(named):
-    """Noise is drawn as without them, except in score space, where there is another."""
+    """Noise is drawn as without them."""
     name, clf = named
-    if name == "linear":
-        return
     plain = with_options(clf, shortcuts=None)
     assert np.array_equal(clf.predict(X), plain.predict(X))
     assert np.array_equal(clf.vote_frequencies(X), plain.vote_frequencies(X))
@@ -210,21 +199,6 @@ def test_predict_and_certify_agree(named):
     assert np.array_equal(predicted[decided], certificate.labels[decided])
 
 
-@pytest.mark.parametrize("alpha", [0.05, 0.3])
-def test_certified_radii_are_true_in_score_space(alpha):
-    """Two classes and a linear base: the distance to the boundary is the largest true radius."""
-    clf = smoothed(LogisticRegression(), labels=y > 0)
-    model = clf.estimator_
-    rows = np.random.default_rng(2).normal(size=(3000, 5)) * 2
-    score = model.decision_function(rows) / np.linalg.norm(model.coef_)
-    certificate = clf.certify(rows, n=200, alpha=alpha)
-    assert certificate.shortcut == "linear"
-    right = certificate.labels == (score > 0)
-    false = ~certificate.abstained & ~(right & (certificate.radii <= np.abs(score)))
-    assert stats.binomtest(int(false.sum()), len(rows), alpha, "greater").pvalue > 1e-3
-    assert np.mean(certificate.abstained) < 0.6
-
-
 @pytest.mark.parametrize("labels", [np.array(["a", "b", "c"]), np.array([-7, 0, 7])])
 def test_labels_of_the_user(named, labels):
     _, clf = named
@@ -234,7 +208,7 @@ def test_labels_of_the_user(named, labels):
     assert np.mean(found.selected == labels[y[:30]]) > 0.7
 
 
-@pytest.mark.parametrize("base", ["linear ", "steps+trees"])
+@pytest.mark.parametrize("base", ["steps ", "steps+trees"])
 def test_searches_and_scorers(base):
     clf = SmoothedClassifier(BASES[base], n=500, n_predict=200, method="montecarlo", random_state=0)
     scoring = {"accuracy": "accuracy", "certified": certified_accuracy_scorer(radius=0.2)}
@@ -253,8 +227,7 @@ def test_searches_and_scorers(base):
     assert sksmooth.certify(search, X[:3], n=200).shortcut == base.strip()
     for name in ("mean_test_accuracy", "mean_test_certified"):
         fast, slow = search.cv_results_[name], plain.cv_results_[name]
-        # of 150 rows, those that noise decides may change sides where there is another noise
-        assert np.allclose(fast, slow, atol=0.05 if base == "linear " else 0)
+        assert np.array_equal(fast, slow)
         assert np.all(fast > 0.3)
 
 

@@ -27,7 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.shortcuts import Problem, simplify
 
 # scales from 0.05 to 1e4, an offset that dwarfs its feature, and a feature that never varies
@@ -57,9 +57,9 @@ class Keeper(ClassifierMixin, BaseEstimator):
 
 
 def problem(model, rows):
-    noise = ExactGaussian(SIGMA, rows.shape[1])
+    noise = IntegerGaussian(SIGMA, rows.shape[1])
     backend = get_backend(model, model.classes_)
-    return Problem(model, model.classes_, None, backend, rows, noise, np.zeros(len(rows)))
+    return Problem(model, model.classes_, None, backend, rows, noise)
 
 
 def taken(model, rows=X):

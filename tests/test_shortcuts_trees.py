@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.shortcuts import Problem, simplify
 
 D = 4
@@ -62,10 +62,10 @@ def noisy_rows(model, X, dtype, n=20_000):
 
 
 def problem(model, rows, answers=None):
-    noise = ExactGaussian(0.5, rows.shape[1])
+    noise = IntegerGaussian(0.5, rows.shape[1])
     answers = model.classes_ if answers is None else answers
     backend = get_backend(model, answers)
-    return Problem(model, answers, None, backend, rows, noise, np.zeros(len(rows)))
+    return Problem(model, answers, None, backend, rows, noise)
 
 
 def votes_of(model, rows):

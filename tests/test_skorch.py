@@ -12,21 +12,33 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from helpers import blobs  # noqa: E402
-from joblib.externals.loky import get_reusable_executor  # noqa: E402
-from nets import CNN, MLP, FlexibleMLP, OneOutput, Sigmoid, binary_net, cnn_net, mlp_net, spoil  # noqa: E402
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer, StandardScaler  # noqa: E402
-from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
-from torch import nn  # noqa: E402
+from helpers import blobs
+from joblib.externals.loky import get_reusable_executor
+from nets import (
+    CNN,
+    MLP,
+    FlexibleMLP,
+    OneOutput,
+    SetOutputs,
+    Sigmoid,
+    binary_net,
+    cnn_net,
+    mlp_net,
+    spoil,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sksmooth.sampling.count.count import count_votes
+from torch import nn
 
-from sksmooth import SmoothedClassifier, certified_accuracy_scorer  # noqa: E402
-from sksmooth.backends import get_backend  # noqa: E402
-from sksmooth.noise import Gaussian  # noqa: E402
-from sksmooth.sampling import count_votes  # noqa: E402
-from sksmooth.streams import Purpose  # noqa: E402
+from sksmooth import SmoothedClassifier, certified_accuracy_scorer
+from sksmooth.backends import get_backend
+from sksmooth.nets import ObjectiveNet
+from sksmooth.noise import FloatGaussian
+from sksmooth.noise.streams import Purpose
 
 X, y = blobs(120)
 X32 = X.astype(np.float32)
@@ -63,6 +75,7 @@ def images(n=60, k=10):
                 verbose=0,
                 batch_size=16,
                 train_split=None,
+                callbacks=[SetOutputs()],
             ),
             n_predict=200,
             n=200,
@@ -97,6 +110,10 @@ def spied():
     )
     clf = smoothed(net, sigma=0.3).fit(X32, y)
     return clf, Spy.seen
+
+
+def search_around(net):
+    return GridSearchCV(net, {"lr": [0.1]}, cv=2)
 
 
 class Averages(skorch.callbacks.Callback):
@@ -188,6 +205,63 @@ class TestTraining:
     def test_a_binary_net_refuses_three_classes(self):
         with pytest.raises(ValueError, match="tells two classes apart, but y has 3"):
             smoothed(binary_net()).fit(*blobs(60, k=3))
+
+    def test_a_loss_that_is_not_finite_is_said(self):
+        net = mlp_net(lr=1e30, max_epochs=3)
+        for base in (net, make_pipeline(FunctionTransformer(), net)):
+            with pytest.warns(UserWarning, match="training loss .* was nan") as record:
+                smoothed(base).fit(X32, y)
+            assert record[0].filename == __file__
+
+    @pytest.mark.parametrize("wrap", [lambda net: net, make_pipeline, search_around])
+    def test_weights_that_fit_throws_away_are_said(self, wrap):
+        net = mlp_net(train_split=None).initialize()
+        with pytest.warns(UserWarning, match="initialised already.*FrozenEstimator.*frozen_net"):
+            smoothed(wrap(net)).fit(X32, y)
+        net = mlp_net(train_split=None, warm_start=True)
+        with pytest.warns(UserWarning, match="warm_start=True.*FrozenEstimator") as record:
+            smoothed(wrap(net)).fit(X32, y)
+        assert record[0].filename == __file__
+
+    def test_weights_that_are_kept_are_not_warned_of(self):
+        """A module passed as an instance is trained on from its weights, in a copy."""
+        module = MLP()
+        with torch.no_grad():
+            module.layers[0].weight.fill_(7.0)
+        net = skorch.NeuralNetClassifier(
+            module, criterion=nn.CrossEntropyLoss, lr=0.0, max_epochs=1, verbose=0
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            plain = smoothed(mlp_net()).fit(X32, y)
+            for given in (net, net.initialize()):
+                clf = smoothed(given).fit(X32, y)
+                assert (clf.estimator_.module_.layers[0].weight == 7.0).all()
+                assert clf.estimator_.module_ is not module
+            smoothed(FrozenEstimator(plain.estimator_)).fit(X32, y)
+
+    @pytest.mark.parametrize("base", [skorch.NeuralNetClassifier, ObjectiveNet])
+    def test_bfloat16_with_a_validation_split(self, base):
+        """numpy has no bfloat16, in which skorch would score the validation split."""
+
+        class Mixed(base):
+            def infer(self, x, **params):
+                with torch.autocast("cpu", torch.bfloat16):
+                    return super().infer(x, **params)
+
+        class Whole(base):
+            def initialize_module(self):
+                super().initialize_module()
+                self.module_.bfloat16()
+                return self
+
+        for kind in (Mixed, Whole):
+            options = {"lr": 0.1, "max_epochs": 10, "batch_size": 16, "verbose": 0}
+            net = kind(MLP, criterion=nn.CrossEntropyLoss, **options)
+            clf = smoothed(net).fit(X32, y)
+            assert clf.estimator_.history[-1, "valid_acc"] > 0.8
+            assert not clf.estimator_.module_._forward_hooks
+            assert clf.score(X32, y) > 0.9
 
     def test_a_pipeline_with_a_net_is_reproducible_too(self):
         base = make_pipeline(FunctionTransformer(np.float32), mlp_net(module=DropoutMLP))
@@ -302,7 +376,7 @@ class TestVotes:
         backend = get_backend(clf.estimator_, np.arange(2))
         assert not backend.constant_shape  # plain code on a CPU
         backend.constant_shape = constant
-        options = {"noise": Gaussian(0.5), "seed": bytes(16), "purpose": Purpose.PREDICT}
+        options = {"noise": FloatGaussian(0.5), "seed": bytes(16), "purpose": Purpose.PREDICT}
         counts = count_votes(backend, X32[:7], 5000, batch_size=600, **options)
         assert counts.sum(axis=1).tolist() == [5000] * 7
         lengths = [len(batch) for batch, _ in Spy.seen]
@@ -415,7 +489,7 @@ class TestVotes:
         net = Labels(
             MLP, criterion=nn.CrossEntropyLoss, classes=[1, 0], verbose=0, max_epochs=1
         ).fit(X32, y)
-        with pytest.raises(ValueError, match="overrides predict and has classes_"):
+        with pytest.raises(ValueError, match="not skorch.s own, and classes_ are"):
             smoothed(FrozenEstimator(net)).fit(X32, y).certify(X32)
 
     def test_a_search_around_a_net(self):
@@ -452,12 +526,13 @@ class TestVotes:
         assert np.array_equal(clf.certify(X32).counts, counts)
         assert len(clf.certify(torch.from_numpy(X32).bfloat16())) == 120
 
-    def test_outputs_without_a_class_get_no_votes(self):
+    def test_an_answer_without_a_class_is_refused(self):
         clf = smoothed(mlp_net(n_out=5)).fit(X32, y)
+        assert clf.certify(X32).counts.sum(axis=1).tolist() == [300] * 120
         with torch.no_grad():
             clf.estimator_.module_.layers[-1].bias[4] = 100.0
-        assert clf.certify(X32).counts.sum(axis=1).tolist() == [300] * 120
-        assert clf.score(X32, y) > 0.8
+        with pytest.raises(ValueError, match="output 4, but y had 2 classes.*FrozenEstimator"):
+            clf.certify(X32)
 
 
 class TestFrozen:

@@ -10,21 +10,21 @@ import pytest
 torch = pytest.importorskip("torch")
 skorch = pytest.importorskip("skorch")
 
-from helpers import blobs  # noqa: E402
-from nets import CNN, MLP, mlp_net  # noqa: E402
-from sklearn.base import clone  # noqa: E402
-from sklearn.datasets import load_digits, make_moons  # noqa: E402
-from sklearn.frozen import FrozenEstimator  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import FunctionTransformer  # noqa: E402
-from skorch.callbacks import EpochScoring, LRScheduler  # noqa: E402
-from torch import nn  # noqa: E402
+from helpers import blobs
+from nets import CNN, MLP, mlp_net
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_moons
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skorch.callbacks import EpochScoring, LRScheduler
+from torch import nn
 
-from sksmooth import SmoothedClassifier, certified_accuracy_scorer  # noqa: E402
-from sksmooth.backends import get_backend  # noqa: E402
-from sksmooth.nets.skorch_net import ObjectiveNet  # noqa: E402
-from sksmooth.objectives import (  # noqa: E402
+from sksmooth import SmoothedClassifier, certified_accuracy_scorer
+from sksmooth.backends import get_backend
+from sksmooth.nets.skorch_net import ObjectiveNet
+from sksmooth.objectives import (
     MACER,
     Consistency,
     GaussianAugmentation,

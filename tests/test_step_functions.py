@@ -14,9 +14,9 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth.exact import NotClosedError
-from sksmooth.exact.readers import read
-from sksmooth.exact.step_functions import step_functions
+from sksmooth.closed_forms import NotClosedError
+from sksmooth.closed_forms.forms.step_functions import step_functions
+from sksmooth.closed_forms.readers import read
 
 MODELS = {
     "gradient boosting": GradientBoostingClassifier(max_depth=1, n_estimators=30, random_state=0),

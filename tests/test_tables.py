@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sksmooth.certificate import certify_counts
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 from sksmooth.records import Record, read_log, write_log
 from sksmooth.tables import CertifiedAccuracyTable, certified_accuracy_table
 
@@ -26,7 +26,7 @@ def record(radii, y_true=None, *, sigma=0.5, index=None):
     m = len(radii)
     wrong = np.array([r is None for r in radii])
     votes = np.tile([100, 0], (m, 1))
-    certificate = certify_counts(votes, votes, noise=Gaussian(sigma), classes=np.array([0, 1]))
+    certificate = certify_counts(votes, votes, noise=FloatGaussian(sigma), classes=np.array([0, 1]))
     certificate = dataclasses.replace(
         certificate,
         labels=wrong.astype(int),
@@ -106,7 +106,7 @@ class TestLogsOfTheAuthors:
     def test_our_log_gives_the_same_table_as_the_certificates(self, tmp_path):
         votes = np.array([[60, 40], [80, 20], [0, 100], [100, 0]])
         certificate = certify_counts(
-            votes, votes, noise=Gaussian(0.5), classes=np.array([0, 1]), abstain_label=-1
+            votes, votes, noise=FloatGaussian(0.5), classes=np.array([0, 1]), abstain_label=-1
         )
         one = Record.of(certificate, y_true=[0, 0, 0, 0])
         write_log(tmp_path / "log", one.certificate, y_true=one.y_true)

@@ -17,9 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksmooth import SmoothedClassifier
-from sksmooth.noise import ExactGaussian, ExactPerFeature, Gaussian
-from sksmooth.streams import block_rows
-from sksmooth.training import fit_under_noise, noisy_copies, noisy_copy
+from sksmooth.estimators.fitting import fit_under_noise, noisy_copies, noisy_copy
+from sksmooth.noise import FloatGaussian, IntegerGaussian, IntegerPerFeature
+from sksmooth.noise.streams import block_rows
 
 X, y = blobs(60)
 SEED = bytes(range(16))
@@ -28,11 +28,11 @@ SEED = bytes(range(16))
 @pytest.fixture
 def no_stack(monkeypatch):
     """One copy of X is as much as may be made at once."""
-    monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
+    monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", X.nbytes)
 
 
 def fitted(base, n_copies=4, **options):
-    defaults = {"noise": ExactGaussian(0.5, 2), "seed": SEED, "reproducible": True}
+    defaults = {"noise": IntegerGaussian(0.5, 2), "seed": SEED, "reproducible": True}
     return fit_under_noise(
         base,
         X,
@@ -67,11 +67,11 @@ class Learner(Halfspace):
 @pytest.mark.parametrize(
     ("shape", "noise"),
     [
-        ((3,), Gaussian(0.5)),
-        ((3,), ExactGaussian(0.5, 3)),
-        ((3,), ExactPerFeature([0.5, 0.0, 2.0])),
-        ((2, 2000), ExactGaussian(0.5, 4000)),  # 32 draws a block
-        ((2, 2000), ExactGaussian(0.5, 4000, levels=255)),
+        ((3,), FloatGaussian(0.5)),
+        ((3,), IntegerGaussian(0.5, 3)),
+        ((3,), IntegerPerFeature([0.5, 0.0, 2.0])),
+        ((2, 2000), IntegerGaussian(0.5, 4000)),  # 32 draws a block
+        ((2, 2000), IntegerGaussian(0.5, 4000, levels=255)),
     ],
     ids=str,
 )
@@ -89,9 +89,9 @@ def test_a_copy_alone_is_that_among_all(shape, noise, dtype):
 
 def test_a_copy_behind_a_block_of_short_rows():
     size = block_rows(2)
-    together = noisy_copies(X[:2], size + 3, noise=Gaussian(1.0), seed=SEED).reshape(-1, 2, 2)
+    together = noisy_copies(X[:2], size + 3, noise=FloatGaussian(1.0), seed=SEED).reshape(-1, 2, 2)
     for number in (0, size - 1, size, size + 2):
-        alone = noisy_copy(X[:2], number, noise=Gaussian(1.0), seed=SEED)
+        alone = noisy_copy(X[:2], number, noise=FloatGaussian(1.0), seed=SEED)
         assert np.array_equal(alone, together[number])
 
 
@@ -101,7 +101,7 @@ class TestInParts:
             model = fitted(Learner())
         assert model.calls_ == ["fit", *["partial_fit"] * 3]
         assert model.alive_ == 0
-        expected = noisy_copies(X, 4, noise=ExactGaussian(0.5, 2), seed=SEED).reshape(4, 60, 2)
+        expected = noisy_copies(X, 4, noise=IntegerGaussian(0.5, 2), seed=SEED).reshape(4, 60, 2)
         for copy, (rows, codes, weight) in zip(expected, model.seen_, strict=True):
             assert np.array_equal(rows, copy)
             assert np.array_equal(codes, y)
@@ -110,8 +110,13 @@ class TestInParts:
     def test_memory(self, monkeypatch):
         """Eight copies are never there together: two would be too many."""
         rows = np.random.default_rng(0).normal(size=(60, 20_000)).astype(np.float32)
-        monkeypatch.setattr("sksmooth.training.STACK_BYTES", rows.nbytes)
-        options = {"noise": Gaussian(0.5), "seed": SEED, "reproducible": True, "fit_params": {}}
+        monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", rows.nbytes)
+        options = {
+            "noise": FloatGaussian(0.5),
+            "seed": SEED,
+            "reproducible": True,
+            "fit_params": {},
+        }
         peaks = {}
         for base in (Passing(), Halfspace(np.ones(20_000))):
             tracemalloc.start()
@@ -123,7 +128,7 @@ class TestInParts:
         assert peaks[Halfspace] > 8
 
     def test_what_fits_is_one_training_set(self, monkeypatch):
-        monkeypatch.setattr("sksmooth.training.STACK_BYTES", 4 * X.nbytes)
+        monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", 4 * X.nbytes)
         model = fitted(Learner())  # and no warning
         assert model.calls_ == ["fit"]
         assert len(model.seen_[0][0]) == 240
@@ -131,7 +136,7 @@ class TestInParts:
             assert len(fitted(Learner(), n_copies=5).calls_) == 5
 
     def test_one_copy_needs_no_words(self, no_stack, monkeypatch):
-        monkeypatch.setattr("sksmooth.training.STACK_BYTES", 1)
+        monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", 1)
         assert fitted(Learner(), n_copies=1).calls_ == ["fit"]
 
     @pytest.mark.filterwarnings("ignore:n_augment")
@@ -151,7 +156,7 @@ class TestInParts:
         options = {"sigma": 0.5, "n_augment": 5, "random_state": 0}
         params = {"sample_weight": np.arange(1.0, 61.0)} if weighted else {}
         stacked = SmoothedClassifier(base, **options).fit(X, y, **params).estimator_
-        monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
+        monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", X.nbytes)
         in_parts = SmoothedClassifier(base, **options).fit(X, y, **params).estimator_
         names = ["theta_", "var_"] if isinstance(base, GaussianNB) else ["feature_log_prob_"]
         for name in names:
@@ -214,8 +219,9 @@ class TestAtOnce:
         ],
         ids=str,
     )
+    @pytest.mark.filterwarnings("ignore:.*holds out rows by its parameter early_stopping")
     def test_what_it_takes_is_said(self, base, params, monkeypatch):
-        monkeypatch.setattr("sksmooth.training.STACK_BYTES", X.nbytes)
+        monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", X.nbytes)
         name = type(base).__name__
         said = rf"60 rows x 2 values x 8 bytes are 3.84e-06 GB, made at once, since {name} cannot"
         clf = SmoothedClassifier(base, sigma=0.5, n_augment=4, random_state=0)

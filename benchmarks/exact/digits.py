@@ -11,11 +11,7 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from sksmooth import (
-    SmoothedClassifier,
-    average_certified_radius_score,
-    certified_accuracy_score,
-)
+from sksmooth import SmoothedClassifier, average_certified_radius_score, certified_accuracy_score
 
 from ..statistics.page import Page, table, verdict
 from .data import DATA

@@ -9,11 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
-from sksmooth import (
-    SmoothedClassifier,
-    average_certified_radius_score,
-    certified_accuracy_score,
-)
+from sksmooth import SmoothedClassifier, average_certified_radius_score, certified_accuracy_score
 
 from ..statistics.page import Page, table, verdict
 from .data import mnist_pair

@@ -13,10 +13,10 @@ from sklearn.frozen import FrozenEstimator
 from skorch import NeuralNetClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.assembly import noise_of
 from sksmooth.backends import Source
 from sksmooth.backends.cuda import CudaSource
-from sksmooth.streams import Purpose, block_rows
+from sksmooth.estimators.smoother import noise_of
+from sksmooth.noise.streams import Purpose, block_rows
 
 from ..speed.contestants import Work
 from ..speed.timing import Time, clock, fractions, rate

@@ -8,8 +8,8 @@ _BINOMIAL = "bounds/binomial.py"
 _TOP = "bounds/top_class.py"
 _RADIUS = "bounds/radius.py"
 _VOTES = "certificate/votes.py"
-_MONTECARLO = "montecarlo.py"
-_STOPPING = "stopping.py"
+_MONTECARLO = "certificate/procedures.py"
+_STOPPING = "certificate/stopping.py"
 
 STATISTICS = [
     # a bound on a probability that is too high
@@ -136,19 +136,19 @@ STATISTICS = [
         "test_bounds.py::test_radius_with_two_bounds_is_rounded_down",
     ),
     Fault(
-        "noise/gaussian.py",
+        "noise/floating.py",
         "np.maximum(radius - self.rounding, 0.0)",
         "np.maximum(radius, 0.0)",
         "test_certificate.py::TestImperfectNoise",
     ),
     Fault(
-        "noise/scaled.py",
+        "noise/per_feature.py",
         "radius * min(value for value in self.sigma if value > 0)",
         "radius * max(value for value in self.sigma if value > 0)",
         "test_per_feature_sigma.py::test_l2_radius_is_rounded_down",
     ),
     Fault(
-        "noise/scaled.py",
+        "noise/per_feature.py",
         "np.nextafter(product, 0.0), radius)",
         "product, radius)",
         "test_per_feature_sigma.py::test_l2_radius_is_rounded_down",
@@ -211,8 +211,8 @@ STATISTICS = [
     ),
     Fault(
         _MONTECARLO,
-        "(chance > alpha / 1000)",
-        "(chance > alpha)",
+        "while chance > alpha / 1000 and",
+        "while chance > alpha and",
         "test_montecarlo.py::TestImperfectNoise",
     ),
     Fault(

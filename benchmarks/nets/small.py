@@ -13,11 +13,7 @@ from sklearn.datasets import load_digits, make_moons
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from sksmooth import (
-    SmoothedClassifier,
-    average_certified_radius_score,
-    certified_accuracy_score,
-)
+from sksmooth import SmoothedClassifier, average_certified_radius_score, certified_accuracy_score
 from sksmooth.nets import ObjectiveNet
 from sksmooth.objectives import (
     MACER,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from sksmooth.assembly import sampler_of
 from sksmooth.backends import Source
-from sksmooth.streams import Purpose, block_rows, row_key
+from sksmooth.estimators.smoother import sampler_of
+from sksmooth.noise.streams import Purpose, block_rows, row_key
 
 from .cases import SIGMA, Case
 

@@ -49,8 +49,8 @@ def main() -> None:
 def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
     import numpy as np
 
-    from sksmooth.noise import ExactGaussian, Gaussian
-    from sksmooth.streams import Philox, Purpose, block_rows, row_key
+    from sksmooth.noise import FloatGaussian, IntegerGaussian
+    from sksmooth.noise.streams import Philox, Purpose, block_rows, row_key
 
     from .contestants import Work
     from .timing import clock
@@ -58,11 +58,11 @@ def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     row = rng.integers(0, 256, d) / 255 if kind == "image" else rng.standard_normal(d)
     row = row.astype(dtype)
-    exact = ExactGaussian(_SIGMA, d, levels=255 if kind == "image" else None)
+    exact = IntegerGaussian(_SIGMA, d, levels=255 if kind == "image" else None)
     out = np.empty((block_rows(d), d), dtype=dtype)
     keys = [row_key(bytes(16), np.array([float(i)])) for i in range(64)]
 
-    def work(noise: Gaussian, keyed: bool) -> Work:
+    def work(noise: FloatGaussian, keyed: bool) -> Work:
         streams, perturb = Philox(), noise.around(row)
         stream = streams.at(keys[0], 0, Purpose.ESTIMATE)
         stream.more(1)
@@ -79,7 +79,7 @@ def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
         return fill
 
     ways: dict[str, Callable[[], int]] = {
-        "numpy": work(Gaussian(_SIGMA), True),
+        "numpy": work(FloatGaussian(_SIGMA), True),
         "exact": work(exact, True),
         "exact, unkeyed": work(exact, False),
     }

@@ -1,7 +1,7 @@
 """Draws to decide "is the certified radius at least r?", on rows like those of the authors' logs.
 
-`sksmooth.stopping.Deciding`, which is what ``certify(X, radius=r)`` uses, against 100,000 draws a
-row, on the same simulated votes.
+`sksmooth.certificate.stopping.GroupSequential`, which ``certify(X, radius=r)`` uses, against 100,000 draws
+a row, on the same simulated votes.
 """
 
 import dataclasses
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksmooth.bounds import clopper_pearson, one_sided_free
-from sksmooth.noise import Gaussian
-from sksmooth.stopping import Curtailed, Deciding, geometric_looks
+from sksmooth.certificate.stopping import Curtailed, GroupSequential, geometric_looks
+from sksmooth.noise import FloatGaussian
 
 from . import early_abstention
 from .data import SIGMAS, Rows, recover
@@ -116,14 +116,14 @@ def measure(rows: Rows, sigma: float, replicates: int, n_most: int = N_FIXED) ->
     curtailed = Curtailed(N_FIXED, ALPHA, known)
     looks, _ = geometric_looks(n_most, ALPHA)
     votes = Votes(p, [*looks, *curtailed.sizes, N_FIXED], rng)
-    radius = Gaussian(sigma).radius
+    radius = FloatGaussian(sigma).radius
     # the fixed rule knows the top class: no selection that could go wrong, and no draws for it
     fixed = radius(clopper_pearson(votes.at(N_FIXED)[:, 0], N_FIXED, ALPHA))
     most = float(radius(clopper_pearson(N_FIXED, N_FIXED, ALPHA)))
     radii = [r for r in RADII if r <= most]
 
     def decide(radii: list[float]) -> Outcome:
-        rule = Deciding(radii, len(p), n_most, ALPHA, one_sided_free, radius)
+        rule = GroupSequential(radii, len(p), n_most, ALPHA, one_sided_free, radius)
         return follow(rule, votes)
 
     def right(outcome: Outcome, r: float) -> NDArray[np.bool_]:

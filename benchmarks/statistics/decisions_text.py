@@ -19,14 +19,15 @@ as right.
 
 Votes are simulated: ten classes, the runner-up with .7 of what the top class leaves (but no more
 than the top class), the rest evenly; {replicates} replicates of each log. Both rules see the same
-draws: `sksmooth.stopping.Deciding` with alpha {alpha}, at most 100,000 draws and no draws for
-selection, and the paper's rule, 100,000 draws, with the top class known to it. Saving is 100,000
-over the mean number of draws; loss is certified accuracy of the paper's rule less that of ours,
-percentage points (rows whose prediction is wrong are drawn for, but cannot be lost)."""
+draws: `sksmooth.certificate.stopping.GroupSequential` with alpha {alpha}, at most 100,000 draws and no
+draws for selection, and the paper's rule, 100,000 draws, with the top class known to it. Saving is
+100,000 over the mean number of draws; loss is certified accuracy of the paper's rule less that of
+ours, percentage points (rows whose prediction is wrong are drawn for, but cannot be lost)."""
 
 _CURTAILED = """\
-"Curtailed" is `sksmooth.stopping.Curtailed`, the default of `certify`: the same certificates as
-with 100,000 draws, radii included, so it does not depend on the radius that one asks for."""
+"Curtailed" is `sksmooth.certificate.stopping.Curtailed`, the default of `certify`: the same
+certificates as with 100,000 draws, radii included, so it does not depend on the radius that one
+asks for."""
 
 _ORIGIN = """\
 The targets come from a study of seven logs. Three of them, of ImageNet, are not at hand here; in

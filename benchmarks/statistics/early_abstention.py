@@ -3,8 +3,8 @@
 import numpy as np
 
 from sksmooth.bounds import clopper_pearson, one_sided_free
-from sksmooth.noise import Gaussian
-from sksmooth.stopping import Deciding
+from sksmooth.certificate.stopping import GroupSequential
+from sksmooth.noise import FloatGaussian
 
 from .simulation import N_FIXED, Votes, class_probabilities, follow
 
@@ -19,7 +19,9 @@ def simulate(replicates: int) -> list[dict[str, float]]:
     rng = np.random.default_rng(2)
     lines = []
     for p in PROBABILITIES:
-        rule = Deciding([0], replicates, N_FIXED, ALPHA, one_sided_free, Gaussian(1.0).radius)
+        rule = GroupSequential(
+            [0], replicates, N_FIXED, ALPHA, one_sided_free, FloatGaussian(1.0).radius
+        )
         votes = Votes(class_probabilities(np.full(replicates, p)), rule.sizes, rng)
         outcome = follow(rule, votes)
         certified = (outcome.codes == 0) & (outcome.p_lower > 0.5)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from sksmooth.stopping import Rule
+from sksmooth.certificate.stopping import Rule
 
 __all__ = ["CIFAR_VALUES", "N_FIXED", "Outcome", "Votes", "class_probabilities", "follow"]
 
@@ -67,7 +67,7 @@ class Outcome:
 
 
 def follow(rule: Rule, votes: Votes) -> Outcome:
-    """Do what `sksmooth.montecarlo.certify` does with a rule, with votes for draws."""
+    """Do what `sksmooth.certificate.procedures.certify` does with a rule, with votes for draws."""
     counts = np.zeros(votes.shape, dtype=np.int64)
     rows = np.arange(len(counts))
     for look, size in enumerate(rule.sizes):

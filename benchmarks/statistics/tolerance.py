@@ -1,7 +1,7 @@
 """Draws to measure a radius with a given tolerance, on rows like those of the authors' logs.
 
-`sksmooth.stopping.Planned`, which is what ``certify(X, tol=...)`` uses, against 100,000 draws a row
-and against fewer draws for all rows alike.
+`sksmooth.certificate.stopping.InputSpecificSampleSize`, which ``certify(X, tol=...)`` uses, against 100,000 draws a
+row and against fewer draws for all rows alike.
 """
 
 import pathlib
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sksmooth.bounds import clopper_pearson, one_sided
-from sksmooth.noise import Gaussian
-from sksmooth.stopping import Planned
+from sksmooth.certificate.stopping import InputSpecificSampleSize
+from sksmooth.noise import FloatGaussian
 
 from .data import SIGMAS, Rows, recover
 from .page import Page, table
@@ -22,7 +22,9 @@ ALPHA = 0.001
 TOLERANCES = (0.02, 0.05, 0.1)  # in units of sigma
 PILOTS = (100, 1000)
 UNIFORM = (1000, 2500, 5000, 10_000, 15_000, 20_000, 25_000, 35_000, 50_000, 70_000)
-_RADIUS = Gaussian(1.0).radius  # all radii here are in units of sigma, so that logs can be pooled
+_RADIUS = FloatGaussian(
+    1.0
+).radius  # all radii here are in units of sigma, so that logs can be pooled
 
 _SETTING = """\
 Rows as in `statistics_decisions.md`: p recovered from the authors' CIFAR-10 logs at sigma 0.12,
@@ -90,7 +92,7 @@ def simulate(rows: Rows, number: int, replicates: int) -> dict[str, Any]:
     p = class_probabilities(np.tile(rows.p, replicates))
     pilots = {n0: rng.multinomial(n0, p) for n0 in PILOTS}
     rules = {
-        (n0, tol): Planned(N_FIXED, ALPHA, one_sided, pilot, tol, _RADIUS)
+        (n0, tol): InputSpecificSampleSize(N_FIXED, ALPHA, one_sided, pilot, tol, _RADIUS)
         for n0, pilot in pilots.items()
         for tol in TOLERANCES
     }

@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPClassifier
 from sksmooth import SmoothedClassifier, metrics
 from sksmooth.bounds import one_sided
 from sksmooth.certificate import Certificate, certify_counts
-from sksmooth.noise import Gaussian
+from sksmooth.noise import FloatGaussian
 
 from .page import Page, table, verdict
 
@@ -89,7 +89,7 @@ def _rebound(certificate: Certificate, bound: Any) -> Certificate:
     return certify_counts(
         certificate.n0 * selected.astype(np.int64),
         certificate.counts,
-        noise=Gaussian(certificate.sigma),
+        noise=FloatGaussian(certificate.sigma),
         classes=certificate.classes,
         alpha=certificate.alpha,
         bound=bound,

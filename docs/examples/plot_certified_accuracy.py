@@ -42,6 +42,7 @@ certificates = {}
 for sigma in [1.0, 2.0, 4.0, 8.0]:
     clf = SmoothedClassifier(mlp, sigma=sigma, n_augment=8, n=10_000, random_state=0)
     certificates[sigma] = clf.fit(X_train, y_train).certify(X_test)
+    assert certificates[sigma].method == "montecarlo"
 
 # %%
 # One curve per sigma

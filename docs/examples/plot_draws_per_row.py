@@ -33,6 +33,7 @@ clf.fit(X_train, y_train)
 
 full = clf.certify(X_test)
 decided = clf.certify(X_test, radius=0.25)
+assert full.method == decided.method == "montecarlo"
 for name, certificate in [("all draws", full), ("as needed", decided)]:
     accuracy = certified_accuracy_score(y_test, certificate, radius=0.25)
     draws = certificate.n_draws.mean()

@@ -43,6 +43,7 @@ for noise, color in (("float", "C3"), ("exact", "C0")):
     clf.fit(np.vstack([point, -point]), [0, 1])
     ax.plot(distances, clf.vote_frequencies(rows)[:, 1], color=color, label=f"{noise} noise")
     certificate = clf.certify(point[np.newaxis], n=10_000)
+    assert (certificate.labels[0] == 1) == (noise == "float")
     if certificate.labels[0] == 1:
         radius = certificate.radii[0]
         ax.axvspan(0, radius, color=color, alpha=0.1, label=f"certified as 1, up to {radius:.2f}")

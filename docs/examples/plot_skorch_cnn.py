@@ -72,6 +72,7 @@ net = NeuralNetClassifier(
 sigma = 4.0
 clf = SmoothedClassifier(net, sigma=sigma, n=2000, random_state=0).fit(X_train, y_train)
 certificate = clf.certify(X_test)
+assert certificate.method == "montecarlo"
 print(certificate)
 
 # %%
@@ -89,6 +90,7 @@ print(f"accuracy of the smoothed net: {clf.score(X_test, y_test):.3f}")
 
 order = np.lexsort((certificate.radii, ~certificate.abstained))
 shown = order[np.linspace(0, len(order) - 1, 8).astype(int)]
+assert certificate.abstained[shown[0]]
 rng = np.random.default_rng(0)
 
 fig, axes = plt.subplots(2, len(shown), figsize=(11, 3.4), layout="constrained")
@@ -118,7 +120,9 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# Two things to take away. Nothing about the net had to change for smoothing, except that its
-# normalisation lives in the module. And the radius measures, digit by digit, how much of the
-# noise the net sees through: digits on which it is right alike differ in their radii by a
-# factor of three, which accuracy alone does not show.
+# Nothing about the net had to change for smoothing, except that its normalisation lives in the
+# module. And the radii tell digits apart that accuracy counts alike. These are the 10th, the 50th
+# and the 90th percentile of the radius among the digits that are certified with the right label:
+
+right = (certificate.labels == y_test) & ~certificate.abstained
+print(np.percentile(certificate.radii[right], [10, 50, 90]).round(1))

@@ -3,7 +3,7 @@
 Loading this loads no framework; that of the base classifier's does its derivatives.
 """
 
-from .pgd import AttackResult, pgd
-from .tightness import Tightness, tightness
+from .pgd import AttackResult, pgd_attack
+from .tightness import Tightness, tightness_curve
 
-__all__ = ["AttackResult", "Tightness", "pgd", "tightness"]
+__all__ = ["AttackResult", "Tightness", "pgd_attack", "tightness_curve"]

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..noise import Noise
+from ..noise import Norm
 
-__all__ = ["Ball", "check_clip", "check_radius", "units_of"]
+__all__ = ["Ball", "check_clip", "check_radius"]
 
 Array = NDArray[np.float64]
 
@@ -37,8 +37,7 @@ class Ball:
     """A ball around each of some rows, cut off where values leave their range.
 
     Perturbations are float64 and in the units of the rows. Their length is measured in the norm of
-    the noise: L2, or L2 in standard deviations where each feature has a sigma of its own. Features
-    without noise stay as they are.
+    the noise; features that the norm does not let change stay as they are.
 
     Parameters
     ----------
@@ -46,58 +45,42 @@ class Ball:
         Rows.
     radius : ndarray of shape (n_samples,)
         Radii.
-    scale : ndarray of shape (*shape,)
-        The unit of length of each feature, as of `units_of`.
+    norm : Norm
+        Measures lengths.
     clip : pair of ndarray, or None
         Least and greatest values, as of `check_clip`.
     """
 
     X: NDArray[np.floating]
     radius: Array
-    scale: Array
+    norm: Norm
     clip: tuple[Any, Any] | None = None
 
     def __getitem__(self, rows: Any) -> "Ball":
         return dataclasses.replace(self, X=self.X[rows], radius=self.radius[rows])
 
-    def length(self, delta: Array) -> Array:
-        """Return the lengths of perturbations of the rows."""
-        scaled = np.divide(delta, self.scale, out=np.zeros(delta.shape), where=self.scale > 0)
-        return np.linalg.norm(scaled.reshape(len(delta), -1), axis=1)
-
     def step(self, gradient: Array, size: Array) -> Array:
         """Return the steps of lengths `size` that rise the fastest; none where nothing rises."""
-        rise = gradient * self.scale
-        flat = rise.reshape(len(rise), -1)
-        largest = np.abs(flat).max(axis=1)  # squares of small numbers would vanish
-        flat = flat / np.where(largest > 0, largest, 1.0)[:, None]
-        norm = np.linalg.norm(flat, axis=1)
-        flat *= (size / np.where(norm > 0, norm, 1.0))[:, None]
-        return flat.reshape(rise.shape) * self.scale
+        return self.norm.steepest(gradient, size)
 
     def project(self, delta: Array) -> Array:
         """Return the perturbations brought back into the balls, and then into the range.
 
         The row itself is in the range, so that clipping brings no value further away from it.
         """
-        length = self.length(delta)
-        factor = np.minimum(self.radius / np.where(length > 0, length, 1.0), 1.0)
-        delta = delta * factor.reshape(-1, *[1] * self.scale.ndim)
+        delta = self.norm.project(delta, self.radius)
         if self.clip is not None:
             rows = self.X.astype(np.float64)
             delta = np.clip(rows + delta, *self.clip) - rows
         return delta
 
     def random(self, keys: NDArray[np.uint64]) -> Array:
-        """Return perturbations that are uniform in the balls; `keys` seed them, row by row."""
+        """Return perturbations from all over the balls; `keys` seed them, row by row."""
         delta = np.empty(self.X.shape)
-        moves = self.scale > 0
         for i, key in enumerate(keys):
             rng = np.random.Generator(np.random.Philox(key=key))
-            direction = rng.standard_normal(moves.shape) * moves
-            length = self.radius[i] * rng.random() ** (1.0 / np.count_nonzero(moves))
-            delta[i] = direction * (length / np.linalg.norm(direction))
-        return self.project(delta * self.scale)
+            delta[i] = self.norm.random(rng, float(self.radius[i]), self.X.shape[1:])
+        return self.project(delta)
 
     def points(self, delta: Array) -> NDArray[np.floating]:
         """Return the perturbed rows in the rows' own precision, rounding included in the balls."""
@@ -114,13 +97,7 @@ class Ball:
 
     def distance(self, moved: NDArray[np.floating]) -> Array:
         """Return how far rows have been moved, in the norm of the noise."""
-        return self.length(moved.astype(np.float64) - self.X.astype(np.float64))
-
-
-def units_of(noise: Noise, shape: tuple[int, ...]) -> Array:
-    """Return the unit in which the norm of the noise measures each feature; 0 where none moves."""
-    is_scaled = isinstance(noise.sigma, tuple)
-    return noise.deviations(shape) if is_scaled else np.ones(shape)
+        return self.norm.length(moved.astype(np.float64) - self.X.astype(np.float64))
 
 
 def check_radius(name: str, value: ArrayLike, n: int, *, positive: bool = False) -> Array:

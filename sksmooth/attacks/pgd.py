@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
-from .. import montecarlo
-from ..assembly import noise_of, sampler_of
-from ..backends import get_backend, is_net, unwrap
+from ..backends import is_net, unwrap
+from ..certificate.procedures import predict_by_votes
+from ..checks import check_draws, user_level
+from ..estimators import Smoother, check_rows, smoother_of
 from ..labels import check_label_kind, decode
-from ..progress import progress_bar
-from ..streams import new_seed, row_key
-from ..validation import check_draws, check_rows, user_level
-from .ball import Ball, check_clip, check_radius, units_of
+from ..noise.streams import new_seed, row_key
+from ..sampling.progress import progress_bar
+from .ball import Ball, check_clip, check_radius
 
-__all__ = ["AttackResult", "pgd"]
+__all__ = ["AttackResult", "pgd_attack"]
 
 _LOSSES = ("probability", "cross-entropy")
 
@@ -82,7 +82,7 @@ class AttackResult:
         )
 
 
-def pgd(
+def pgd_attack(
     clf: Any,
     X: ArrayLike,
     y: ArrayLike | None,
@@ -203,9 +203,10 @@ def pgd(
     n = check_draws("n", clf.n_predict if n is None else n)
     if loss not in _LOSSES:
         raise ValueError(f"loss must be one of {list(_LOSSES)}; got {loss!r}.")
-    backend, noise = _backend_of(clf), noise_of(clf)
-    ball = Ball(rows, length, units_of(noise, rows.shape[1:]), check_clip(clip, rows))
-    codes = _codes_of(clf, rows, y, n)
+    smoother = smoother_of(clf)
+    backend, noise = _backend_of(smoother), smoother.noise
+    ball = Ball(rows, length, noise.norm, check_clip(clip, rows))
+    codes = _codes_of(clf, smoother, rows, y, n)
     seed = new_seed(None if random_state is None else check_random_state(random_state))
 
     from .skorch_gradient import NoisyGradient, batch_rows  # loads torch
@@ -226,7 +227,7 @@ def pgd(
             flat[part] = run.flat
             if report is not None:
                 report(len(part) * draws_per_row)
-    found, undecided = montecarlo.predict(sampler_of(clf, X_adv), n, clf.alpha, sequential=False)
+    found, undecided = predict_by_votes(smoother.sampler(X_adv), n, clf.alpha, sequential=False)
     flat &= found == codes  # where all is wrong already, nothing rises either
     if flat.any():
         warnings.warn(
@@ -242,7 +243,7 @@ def pgd(
         labels=decode(found, undecided, clf.classes_, clf.abstain_label_),
         y=decode(codes, codes < 0, clf.classes_, clf.abstain_label_),
         radius=length,
-        norm=noise.norm,
+        norm=str(noise.norm),
     )
 
 
@@ -292,9 +293,9 @@ class _Ascent:
         return self.gradient(points, self.codes, self.keys, self._number - 1)
 
 
-def _backend_of(clf: Any) -> Any:
+def _backend_of(smoother: Smoother) -> Any:
     """Return the backend of a base that has gradients."""
-    steps, model = unwrap(clf.estimator_)
+    steps, model = unwrap(smoother.base.estimator)
     if not is_net(model):
         raise ValueError(
             f"pgd follows gradients, which {type(model).__name__} does not have. It works for "
@@ -305,8 +306,8 @@ def _backend_of(clf: Any) -> Any:
             f"Gradients end at the steps of a Pipeline, here {type(steps[-1]).__name__}. Put what "
             "they do into the first layers of the net's module."
         )
-    backend = get_backend(clf.estimator_, clf._answers, clf._frame)
-    if not hasattr(backend, "scores"):
+    backend: Any = smoother.backend
+    if not hasattr(backend, "scores") or not backend.rule.takes_largest:
         raise ValueError(
             f"{type(model).__name__} has a predict, an iterator or a nonlinearity of its own: it "
             "is not known how its module's outputs become answers, and so not what to attack."
@@ -316,10 +317,13 @@ def _backend_of(clf: Any) -> Any:
     return backend
 
 
-def _codes_of(clf: Any, rows: NDArray[Any], y: Any, n: int) -> NDArray[np.int64]:
+def _codes_of(
+    clf: Any, smoother: Smoother, rows: NDArray[Any], y: Any, n: int
+) -> NDArray[np.int64]:
     """Return the codes of labels, -1 for the abstain label; or those of the smoothed answers."""
     if y is None:
-        codes, undecided = montecarlo.predict(sampler_of(clf, rows), n, clf.alpha, sequential=False)
+        sampler = smoother.sampler(rows)
+        codes, undecided = predict_by_votes(sampler, n, clf.alpha, sequential=False)
         skip = undecided & (clf.abstain_label_ is not None)
         return np.where(skip, -1, codes).astype(np.int64)
     y = column_or_1d(y)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..backends.skorch import SkorchBackend, is_binary
 from ..noise import Noise
-from ..streams import Purpose, block_rows
+from ..noise.streams import Purpose, block_rows
 
 __all__ = ["LOSSES", "NoisyGradient", "batch_rows"]
 

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..assembly import noise_of
 from ..certificate import Certificate
-from ..validation import check_rows
-from .pgd import pgd
+from ..estimators import check_rows, smoother_of
+from .pgd import pgd_attack
 
-__all__ = ["Tightness", "tightness"]
+__all__ = ["Tightness", "tightness_curve"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +64,7 @@ class Tightness:
         return f"<Tightness of {int(self.certified.sum())} certified rows: {found}>"
 
 
-def tightness(
+def tightness_curve(
     clf: Any,
     X: ArrayLike,
     certificate: Certificate,
@@ -114,22 +113,22 @@ def tightness(
     >>> from sklearn.datasets import make_blobs
     >>> from skorch import NeuralNetClassifier
     >>> from sksmooth import SmoothedClassifier
-    >>> from sksmooth.attacks import tightness
+    >>> from sksmooth.attacks import tightness_curve
     >>> X, y = make_blobs(200, centers=2, random_state=0)
     >>> net = NeuralNetClassifier(
     ...     torch.nn.Linear(2, 2), criterion=torch.nn.CrossEntropyLoss, lr=0.1, verbose=0
     ... )
     >>> clf = SmoothedClassifier(net, sigma=0.5, random_state=0).fit(X.astype(np.float32), y)
     >>> certificate = clf.certify(X[:20], n=1000)
-    >>> factors, shares = tightness(clf, X[:20], certificate, (1.0, 4.0), steps=10)
+    >>> factors, shares = tightness_curve(clf, X[:20], certificate, (1.0, 4.0), steps=10)
     >>> float(shares[0]), bool(shares[1] > 0.5)
     (0.0, True)
     """
-    rows, noise = check_rows(clf, X), noise_of(clf)
+    rows, noise = check_rows(clf, X), smoother_of(clf).noise
     if len(certificate) != len(rows):
         raise ValueError(f"X has {len(rows)} rows, but the certificate is of {len(certificate)}.")
     theirs = certificate.noise
-    if (theirs.sigma, theirs.norm) != (noise.sigma, noise.norm):
+    if (theirs.label, theirs.norm) != (noise.label, noise.norm):
         raise ValueError(
             f"The certificate is for noise of {theirs.label}, but clf now has {noise.label}. "
             "Certify again."
@@ -144,7 +143,7 @@ def tightness(
         left = np.flatnonzero(certified & np.isinf(distance))
         if len(left):
             radius = factor * certificate.radii[left]
-            found = pgd(clf, rows[left], certificate.labels[left], radius, **options)
+            found = pgd_attack(clf, rows[left], certificate.labels[left], radius, **options)
             distance[left[found.success]] = found.distance[found.success]
         success[number] = np.isfinite(distance)
     total = int(certified.sum())

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..labels import shorten
 from .base import Backend, Source, is_frozen, unwrap
 from .sklearn import FrameMaker, SklearnBackend
 
@@ -18,11 +19,13 @@ __all__ = [
     "Backend",
     "FrameMaker",
     "Source",
+    "fitted_classes",
     "frozen_classes",
     "get_backend",
     "is_frozen",
     "is_net",
     "unwrap",
+    "warn_of_lost_weights",
 ]
 
 
@@ -77,3 +80,46 @@ def frozen_classes(
             "on; for a net, name them: NeuralNetClassifier(..., classes=[...])."
         )
     return classes
+
+
+def fitted_classes(estimator: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the labels that a model knows, as they are in y, and what it answers for each.
+
+    They are those of its ``classes_``, in that order, or all of y if it has none.
+
+    Parameters
+    ----------
+    estimator : fitted classifier
+        Fitted on y.
+    y : ndarray of shape (n_samples,)
+        Labels. Some may be no classes, as -1 stands for "no label" in semi-supervised learning.
+    """
+    labels = np.unique(y)
+    known: Any = getattr(estimator, "classes_", labels)
+    if isinstance(known, list | tuple) and any(np.ndim(of_output) for of_output in known):
+        raise ValueError(
+            f"{type(estimator).__name__} has classes_ of {len(known)} outputs; expected a "
+            "classifier of one output."
+        )
+    answers = np.asarray(known)
+    in_y = {label: label for label in labels.tolist()}
+    if not any(answer in in_y for answer in answers.tolist()):
+        in_y = {str(label): label for label in in_y}  # some models keep 1.0 as "1.0"
+    unknown = [answer for answer in answers.tolist() if answer not in in_y]
+    if len(unknown) == len(answers):
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted on the labels {shorten(labels)}, but its "
+            f"classes_ are {shorten(answers)}. It should have the labels that it was given, and "
+            "predict should return these."
+        )
+    if unknown:
+        return answers, answers
+    return np.array([in_y[answer] for answer in answers.tolist()], dtype=labels.dtype), answers
+
+
+def warn_of_lost_weights(estimator: Any) -> None:
+    """Warn if fitting a clone of `estimator` throws a net's weights away; called by ``fit``."""
+    if "skorch" in sys.modules:
+        from .skorch_fit import warn_of_lost_weights
+
+        warn_of_lost_weights(estimator)

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from ..noise import Noise
-from ..streams import GENERATORS, Purpose, block_rows
+from ..noise.streams import GENERATORS, Purpose, block_rows
 
 __all__ = ["Backend", "Source", "is_frozen", "unwrap"]
 
@@ -33,12 +33,16 @@ class Backend(abc.ABC):
     constant_shape : bool
         Whether batches should have few different lengths, because the framework compiles code for
         each.
+    pure : bool
+        Whether it is code of this library alone: a function of each row, which keeps nothing and
+        may be asked by several threads at once.
     """
 
     n_classes: int
     in_parallel = True
     prefer: str | None = None
     constant_shape = False
+    pure = False
 
     @abc.abstractmethod
     def batch_rows(self, row: NDArray[np.floating]) -> int:
@@ -47,6 +51,10 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def classify(self, batch: Any) -> Any:
         """Return votes of shape (len(batch),), as an array of the backend's own kind."""
+
+    def gaps(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return by how much the best class's probability exceeds the next one's, where known."""
+        return np.full(len(batch), np.inf)
 
     def source(self, noise: Noise, stream: str) -> "Source":
         """Return where noisy rows come from: the processor, if the backend has no better place."""
@@ -81,7 +89,7 @@ class Source:
     noise : Noise
         What to draw.
     stream : str
-        Name of the generator of random bits, among `sksmooth.streams.GENERATORS`.
+        Name of the generator of random bits, among `sksmooth.noise.streams.GENERATORS`.
     """
 
     def __init__(self, noise: Noise, stream: str) -> None:

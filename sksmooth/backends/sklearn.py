@@ -105,6 +105,15 @@ class SklearnBackend(Backend):
             )
         return votes
 
+    def gaps(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return by how much the best class's probability exceeds the next one's, where known."""
+        try:
+            X = batch if self.frame is None else self.frame(batch)
+            p = np.sort(np.asarray(self.estimator.predict_proba(X), dtype=np.float64), axis=1)
+            return p[:, -1] - p[:, -2]
+        except Exception:  # not every classifier has probabilities
+            return super().gaps(batch)
+
     def _fitted_on(self) -> str:
         return f"the classes that it was fitted on, {self.answers.tolist()[:10]}."
 

@@ -1,7 +1,8 @@
 """Votes of skorch nets, at the module's own speed.
 
-Votes never go through ``net.predict``, which takes a batch apart into items and puts them together
-again, at many times the cost of the module's forward pass.
+Votes are those of ``net.predict``, which takes a batch apart into items and puts them together
+again, at many times the cost of the module's forward pass. Where all of that is skorch's own code,
+the module is asked directly; otherwise ``predict`` is.
 """
 
 import contextlib
@@ -15,11 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..introspection import split
 from ..noise import Noise
 from .base import Backend, Source, unwrap
 from .sklearn import FrameMaker, SklearnBackend
+from .skorch_votes import VoteRule, asks_its_module, infers_plainly, is_binary
 
-__all__ = ["SkorchBackend", "float_dtype", "is_binary", "n_outputs", "net_backend"]
+__all__ = ["SkorchBackend", "is_binary", "n_outputs", "net_backend", "shared_dtype"]
 
 # Values in the widest output of any of a net's layers, over a batch. On a CPU it should stay in the
 # outer caches: `python -m benchmarks.speed` finds a ResNet-20 on 3 x 32 x 32 fastest at 64 to 128
@@ -35,10 +38,11 @@ _lock = threading.Lock()
 
 def net_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> Backend:
     """Return the backend for a net, or a Pipeline that ends in one."""
-    scores_to_votes = _vote_rule(unwrap(estimator)[1])
-    if scores_to_votes is None:
-        return _OpaqueNetBackend(estimator, answers, frame)
-    return SkorchBackend(estimator, len(answers), frame, scores_to_votes)
+    net = unwrap(estimator)[1]
+    # a Pipeline, search or wrapper with a `predict` of its own is asked itself
+    if split(estimator)[1] is net and asks_its_module(net):
+        return SkorchBackend(estimator, len(answers), frame)
+    return _OpaqueNetBackend(estimator, answers, frame)
 
 
 class SkorchBackend(Backend):
@@ -49,40 +53,32 @@ class SkorchBackend(Backend):
     estimator : fitted net, or Pipeline that ends in one
         Steps before the net are applied by their ``transform``.
     n_classes : int
-        Number of classes. Outputs beyond them, of classes that are missing in the training part of
-        a split, are left out.
+        Number of classes.
     frame : FrameMaker or None
         Applied to each batch before the first step of a Pipeline.
-    scores_to_votes : callable
-        Turns the module's output into class codes.
     """
 
     # A copy in another process needs a module that can be pickled, which those defined in a
     # notebook cannot; and torch and numpy let other threads run while they compute.
     prefer = "threads"
 
-    def __init__(
-        self,
-        estimator: Any,
-        n_classes: int,
-        frame: FrameMaker | None,
-        scores_to_votes: Callable[[torch.Tensor], torch.Tensor],
-    ) -> None:
+    def __init__(self, estimator: Any, n_classes: int, frame: FrameMaker | None) -> None:
         self.steps, self.net = unwrap(estimator)
         self.n_classes = n_classes
         self.frame = frame if self.steps else None
-        self.scores_to_votes = scores_to_votes
         self.call: Callable[[torch.Tensor], Any] = self.net.infer
-        self.dtype = float_dtype(self.net)
+        self.rule = VoteRule(self.net)
+        self.dtype = shared_dtype(self.net)
         self.device = torch.device(self.net.device or "cpu")
         self.in_parallel = self.device.type == "cpu"
         self.constant_shape = _is_compiled(self.net.module_)
         self._widest_of: dict[tuple[int, ...], int] = {}
+        self._taken: dict[torch.dtype, bool] = {}  # whether the module takes rows of a precision
 
     @property
     def infers_plainly(self) -> bool:
         """Whether asking the net is calling its module, and nothing else."""
-        return not self.steps and _is_skorchs(self.net, "infer")
+        return not self.steps and infers_plainly(self.net)
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits net and device: a function of sizes, not of the time of day.
@@ -105,7 +101,11 @@ class SkorchBackend(Backend):
         return CudaSource(noise, stream, self.device)
 
     def _widest(self, row: NDArray[np.floating]) -> int:
-        """Return the values in the largest tensor that any layer gives for a row."""
+        """Return the values in the largest tensor that any layer gives for a row.
+
+        The net's own module is asked: other forms of it work on tensors of the same sizes, and hide
+        their layers.
+        """
         sizes = [row.size]
 
         def note(module: torch.nn.Module, args: Any, output: Any) -> None:
@@ -118,8 +118,8 @@ class SkorchBackend(Backend):
         try:
             # a module that cannot take a single row has its widest layer unknown. The row itself is
             # nobody's business: a base that knew it could answer by its distance from it
-            with torch.inference_mode(), contextlib.suppress(Exception):
-                self.scores(np.zeros_like(row)[None])
+            with torch.no_grad(), contextlib.suppress(Exception), self.running():
+                self._ask(self._prepared(np.zeros_like(row)[None]), self.net.infer)
         finally:
             for handle in handles:
                 handle.remove()
@@ -151,32 +151,73 @@ class SkorchBackend(Backend):
                     for part, training in modes:
                         part.training = training
 
-    @torch.inference_mode()  # here, because it holds for the thread that enters it
     def classify(self, batch: NDArray[np.floating] | torch.Tensor) -> torch.Tensor:
         """Return votes, on the net's device."""
-        scores = self.scores(batch)
-        if is_binary(self.net):
-            finite = torch.isfinite(scores)
-        else:
-            if scores.ndim != 2 or len(scores) != len(batch) or scores.shape[1] < self.n_classes:
-                raise ValueError(
-                    f"The net's module returned shape {tuple(scores.shape)} for {len(batch)} rows; "
-                    f"expected one column for each of {self.n_classes} classes. For two classes "
-                    "from a single output use skorch.NeuralNetBinaryClassifier."
-                )
-            finite = torch.isfinite(scores).all(dim=1)
-            scores = scores[:, : self.n_classes]
-        return torch.where(finite, self.scores_to_votes(scores), self.n_classes)
+        X = self._prepared(batch)
+        if isinstance(X, torch.Tensor):
+            with torch.no_grad():  # here, because it holds for the thread that enters it
+                scores = self._ask(X, self.call)
+            chances = self.rule.probabilities(scores)
+        else:  # a step's data frame or sparse matrix, which skorch takes apart in its own ways
+            scores = chances = torch.as_tensor(self.net.predict_proba(X), device=self.device)
+        if chances.ndim != 2 or len(chances) != len(batch) or chances.shape[1] < self.n_classes:
+            raise ValueError(
+                f"The net's module returned shape {tuple(scores.shape)} for {len(batch)} rows; "
+                f"expected one column for each of {self.n_classes} classes. For two classes "
+                "from a single output use skorch.NeuralNetBinaryClassifier."
+            )
+        finite = torch.isfinite(scores).reshape(len(batch), -1).all(dim=1)
+        if not self.rule.takes_largest:  # a function of the user's own may make NaN of numbers
+            finite &= torch.isfinite(chances).all(dim=1)
+        answers = torch.where(finite, self.rule.votes(chances), self.n_classes)
+        if chances.shape[1] > self.n_classes:
+            self._refuse_strangers(answers[finite])
+        return answers
+
+    def _refuse_strangers(self, answers: torch.Tensor) -> None:
+        """Refuse answers of outputs that no class of y stands for."""
+        strangers = answers[answers >= self.n_classes]
+        if len(strangers):
+            raise ValueError(
+                f"The net answered {len(strangers)} of {len(answers)} noisy rows with output "
+                f"{int(strangers[0])}, but y had {self.n_classes} classes, whose outputs are 0 to "
+                f"{self.n_classes - 1}. Give the module as many outputs as y has classes. If it is "
+                "trained already and knows more classes, wrap the net in FrozenEstimator."
+            )
 
     def scores(self, batch: NDArray[np.floating] | torch.Tensor) -> torch.Tensor:
         """Return the module's first output for a batch."""
+        X = self._prepared(batch)
+        return self._ask(X if isinstance(X, torch.Tensor) else torch.as_tensor(X), self.call)
+
+    def _prepared(self, batch: NDArray[np.floating] | torch.Tensor) -> Any:
+        """Return what the steps in front of the net make of a batch; arrays become tensors."""
         X: Any = batch if self.frame is None else self.frame(batch)
         for step in self.steps:
             X = step.transform(X)
-        # rows may be float64: noise is added at the row's precision, and the sum is rounded here
-        X = X if isinstance(X, torch.Tensor) else torch.as_tensor(np.asarray(X))
-        output = self.call(X.to(self.dtype))
-        return output[0] if isinstance(output, tuple) else output
+        return torch.as_tensor(X) if isinstance(X, np.ndarray) else X
+
+    def _ask(self, X: torch.Tensor, call: Callable[[torch.Tensor], Any]) -> torch.Tensor:
+        """Return the first output for rows in their own precision, as ``predict`` hands them over.
+
+        Only if the module cannot take that, so that ``predict`` would fail, they are rounded to the
+        precision of its parameters: float64 rows, say, for a float32 module.
+        """
+        own = self.dtype in (None, X.dtype) or self._taken.get(X.dtype)
+        if not own and X.dtype not in self._taken:
+            with contextlib.suppress(Exception), torch.no_grad():
+                call(X.detach().clone())  # a module may work in place
+                own = self._taken[X.dtype] = True
+        output = call(X if own else X.to(self.dtype))
+        self._taken.setdefault(X.dtype, bool(own))
+        first = output[0] if isinstance(output, tuple) else output
+        if not isinstance(first, torch.Tensor):
+            raise ValueError(
+                f"The net's module must return a tensor of scores, or a tuple whose first element "
+                f"is one; got {type(first).__name__}. Put a module around it that returns the "
+                "scores alone."
+            )
+        return first
 
     def zeros(self, n_rows: int) -> torch.Tensor:
         """Return an empty tally on the device: counting there keeps it from waiting for us."""
@@ -201,29 +242,63 @@ class SkorchBackend(Backend):
 
 
 class _OpaqueNetBackend(SklearnBackend):
-    """A net whose class overrides skorch's prediction, asked through its own ``predict``.
+    """A net with code of the user's own on the way from ``predict`` to the module.
 
-    Its argmax would turn NaN into class 0, so the scores are looked at as well.
+    It is asked through its ``predict``. The argmax there would turn NaN into class 0, so the
+    probabilities are looked at as well.
     """
 
     def __init__(self, estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> None:
         # skorch answers with the number of an output, whatever its classes_
         super().__init__(estimator, np.arange(len(answers)), frame)
         net = unwrap(estimator)[1]
-        self.dtype = np.dtype(str(float_dtype(net)).removeprefix("torch."))
+        self.dtype = shared_dtype(net)
+        self._taken: dict[np.dtype[Any], bool] = {}
         classes = getattr(net, "classes_", self.answers)
-        if not _is_skorchs(net, "predict") and not np.array_equal(classes, self.answers):
+        own = type(net).predict not in (
+            skorch.NeuralNetClassifier.predict,
+            skorch.NeuralNetBinaryClassifier.predict,
+        )
+        own = own or "predict" in vars(net) or split(estimator)[1] is not net
+        if own and not np.array_equal(classes, self.answers):
             raise ValueError(
-                f"{type(net).__name__} overrides predict and has classes_ = {classes[:10]!r}: it "
+                f"predict of the {type(net).__name__}, or of what is around it, is not skorch's "
+                f"own, and classes_ are {classes[:10]!r}: it "
                 "cannot be told whether predict returns labels or numbers of outputs. Do not "
                 "override predict, and give the labels to SmoothedClassifier.fit."
             )
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
-        batch = batch.astype(self.dtype, copy=False)
-        X = batch if self.frame is None else self.frame(batch)
-        finite = np.isfinite(self.estimator.predict_proba(X)).all(axis=1)
-        return np.where(finite, super().classify(batch), self.n_classes)
+        """Return the class code of each row of `batch`."""
+        rows, chances = self._asked(batch)
+        finite = np.isfinite(np.asarray(chances)).reshape(len(batch), -1).all(axis=1)
+        return np.where(finite, super().classify(rows), self.n_classes)
+
+    def _asked(self, batch: NDArray[np.floating]) -> tuple[Any, Any]:
+        """Return rows in the precision that the net takes, their own if possible, and the answer.
+
+        The answer is that of ``predict_proba``.
+        """
+
+        def ask(rows: Any) -> Any:
+            return self.estimator.predict_proba(rows if self.frame is None else self.frame(rows))
+
+        if self._taken.get(batch.dtype) is not False:
+            try:
+                chances = ask(batch)
+            except Exception:
+                if self.dtype is None or batch.dtype in self._taken:
+                    raise
+            else:
+                self._taken[batch.dtype] = True
+                return batch, chances
+        rows: Any = batch
+        if self.dtype is not None:
+            rounded = torch.from_numpy(batch).to(self.dtype)
+            rows = rounded if self.dtype == torch.bfloat16 else rounded.numpy()
+        chances = ask(rows)
+        self._taken[batch.dtype] = False
+        return rows, chances
 
 
 def _refuse_if_it_reads_batches(part: torch.nn.Module) -> None:
@@ -236,48 +311,6 @@ def _refuse_if_it_reads_batches(part: torch.nn.Module) -> None:
         )
 
 
-def _vote_rule(net: Any) -> Callable[[torch.Tensor], torch.Tensor] | None:
-    """Return how skorch turns the module's output into a class; None if the user changed that."""
-    way = ("predict", "predict_proba", "forward", "forward_iter", "evaluation_step")
-    data = ("get_dataset", "get_iterator")
-    if not all(_is_skorchs(net, method) for method in way + data):
-        return None
-    if (
-        net.predict_nonlinearity not in ("auto", None)
-        or net.dataset is not skorch.dataset.Dataset
-        or net.iterator_valid is not torch.utils.data.DataLoader
-        or "collate_fn" in net.get_params_for("iterator_valid")
-    ):
-        return None
-    criterion = getattr(net.criterion_, "_orig_mod", net.criterion_)
-    logits = isinstance(criterion, torch.nn.BCEWithLogitsLoss)
-    if is_binary(net):
-        if logits and net.predict_nonlinearity == "auto":
-            return _Threshold(net.threshold)
-        return None
-    if logits or isinstance(criterion, torch.nn.BCELoss):
-        return None
-    return _argmax  # skorch applies softmax or nothing first, and neither changes the largest
-
-
-def _is_skorchs(net: Any, method: str) -> bool:
-    return getattr(type(net), method).__module__.startswith("skorch.")
-
-
-def _argmax(scores: torch.Tensor) -> torch.Tensor:
-    return scores.argmax(dim=1)
-
-
-class _Threshold:
-    """A class, because a closure could not be sent to other processes."""
-
-    def __init__(self, threshold: float) -> None:
-        self.threshold = threshold
-
-    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        return (torch.sigmoid(logits) > self.threshold).to(torch.int64)
-
-
 def n_outputs(
     estimator: Any, X: NDArray[np.floating], frame: FrameMaker | None = None
 ) -> int | None:
@@ -285,15 +318,10 @@ def n_outputs(
     net = unwrap(estimator)[1]
     if is_binary(net):
         return 2
-    backend = SkorchBackend(estimator, 0, frame, _argmax)
-    with backend.running(), torch.inference_mode():
+    backend = SkorchBackend(estimator, 0, frame)
+    with backend.running(), torch.no_grad():
         scores = backend.scores(X)
     return int(scores.shape[1]) if scores.ndim == 2 else None
-
-
-def is_binary(net: Any) -> bool:
-    """Whether the net answers with one score for two classes."""
-    return isinstance(net, skorch.NeuralNetBinaryClassifier)
 
 
 def _is_compiled(module: torch.nn.Module) -> bool:
@@ -303,7 +331,13 @@ def _is_compiled(module: torch.nn.Module) -> bool:
     )
 
 
-def float_dtype(net: Any) -> torch.dtype:
-    """Return the precision of the net's parameters."""
-    kinds = (p.dtype for p in net.module_.parameters() if p.dtype.is_floating_point)
-    return next(kinds, torch.float32)
+def shared_dtype(net: Any) -> torch.dtype | None:
+    """Return the one precision of all the module's floating-point parameters; None if it differs.
+
+    Of a module without parameters its buffers decide; without any it is float32.
+    """
+    tensors = list(net.module_.parameters()) or list(net.module_.buffers())
+    kinds = {tensor.dtype for tensor in tensors if tensor.dtype.is_floating_point}
+    if not kinds:
+        return torch.float32
+    return kinds.pop() if len(kinds) == 1 else None

@@ -1,19 +1,34 @@
 """Training skorch nets under noise that is fresh in every batch."""
 
 import contextlib
+import math
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import skorch
 import torch
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 
+from ..checks import user_level
+from ..noise import Draws
 from ..rows import Rows
-from .skorch import float_dtype, is_binary
+from .skorch import is_binary, shared_dtype
 from .skorch_rows import NetRows
 
-__all__ = ["TrainingNoise", "fit_net", "noise_in_use", "seeded", "training_noise"]
+__all__ = [
+    "TrainingNoise",
+    "fit_net",
+    "noise_in_use",
+    "seeded",
+    "training_noise",
+    "warn_of_loss",
+    "warn_of_lost_weights",
+]
 
 
 def fit_net(
@@ -62,11 +77,60 @@ def fit_net(
             target = codes.astype(np.float32) if is_binary(net) else codes
             data: Any = None
             if isinstance(X, Rows):  # the target as well: skorch splits by it
-                data = NetRows(X, target, float_dtype(net))
+                data = NetRows(X, target, shared_dtype(net))
             else:  # torch refuses read-only arrays
-                data = torch.from_numpy(np.require(X, requirements="W")).to(float_dtype(net))
+                data = torch.from_numpy(np.require(X, requirements="W")).to(shared_dtype(net))
             net.partial_fit(data, target, **fit_params)
+    warn_of_loss(net)
     return net
+
+
+def warn_of_loss(net: Any) -> None:
+    """Warn if the last training loss of a net is NaN or infinite."""
+    epoch = net.history[-1] if net.history else {}
+    loss = epoch.get("train_loss", 0.0)
+    if not math.isfinite(loss):
+        warnings.warn(
+            f"The training loss of {type(net).__name__} was {loss} in its last epoch: its weights "
+            "have diverged, and there is nothing to certify. Try a smaller learning rate, or "
+            "scale the rows in the module's first layer.",
+            UserWarning,
+            stacklevel=user_level(),
+        )
+
+
+def warn_of_lost_weights(estimator: Any) -> None:
+    """Warn if ``fit`` is about to throw a net's weights away, as it fits a clone.
+
+    Parameters
+    ----------
+    estimator : classifier
+        As the user passed it: a net, or a Pipeline, a search or the like around one.
+    """
+    net = estimator
+    while not isinstance(net, skorch.NeuralNet | FrozenEstimator):
+        inner = net.steps[-1][1] if isinstance(net, Pipeline) else getattr(net, "estimator", None)
+        if inner is None:
+            return
+        net = inner
+    if isinstance(net, FrozenEstimator):
+        return
+    name = type(net).__name__
+    # a clone copies a module that was passed as an instance, with its weights
+    kept = isinstance(net.module, torch.nn.Module) and not net.get_params_for("module")
+    if getattr(net, "initialized_", False) and not kept:
+        what = f"{name} is initialised already, but fit trains a clone of it with new weights"
+    elif net.warm_start:
+        what = f"{name} has warm_start=True, but each fit trains a clone of it from the beginning"
+    else:
+        return
+    warnings.warn(
+        f"{what}. To certify the net as it is, wrap it: FrozenEstimator(net), or "
+        "sksmooth.nets.frozen_net(module). To train on from its weights, pass the module itself: "
+        f"{name}(net.module_, ...).",
+        UserWarning,
+        stacklevel=user_level(),
+    )
 
 
 @contextlib.contextmanager
@@ -91,9 +155,10 @@ def training_noise(net: Any, noise: Any, generator: torch.Generator | None) -> I
         noisy.remove()
         # a module that a callback copied in training and put back at its end
         for part in net.module_.modules():
-            for key, hook in list(part._forward_pre_hooks.items()):
-                if isinstance(getattr(hook, "__self__", None), TrainingNoise):
-                    del part._forward_pre_hooks[key]
+            for hooks in (part._forward_pre_hooks, part._forward_hooks):
+                for key, hook in list(hooks.items()):
+                    if isinstance(getattr(hook, "__self__", None), TrainingNoise):
+                        del hooks[key]
 
 
 def noise_in_use(net: Any) -> "TrainingNoise | None":
@@ -120,13 +185,17 @@ def _as_int(seed: bytes) -> int:
 
 
 class TrainingNoise(Callback):
-    """Keeps a hook with noise on the net's module, also when the module is replaced in training."""
+    """Keeps a hook with noise on the net's module, also when the module is replaced in training.
+
+    A second hook turns scores in bfloat16 into float32 in validation: skorch scores a net on numpy
+    arrays, and numpy has no bfloat16.
+    """
 
     def __init__(self, noise: Any = None, generator: torch.Generator | None = None) -> None:
         self.noise = noise
-        self.rng = _TorchDraws(generator)
+        self.rng = TorchDraws(generator)
         self.module: Any = None
-        self.handle: Any = None
+        self.handles: list[Any] = []
         self.paused = False
         self.n_taken = 0
 
@@ -135,7 +204,10 @@ class TrainingNoise(Callback):
         if self.module is not net.module_:
             self.remove()
             self.module = net.module_
-            self.handle = self.module.register_forward_pre_hook(self._add_noise)
+            self.handles = [
+                self.module.register_forward_pre_hook(self._add_noise),
+                self.module.register_forward_hook(self._widen),
+            ]
 
     def __reduce__(self) -> Any:
         # copies of the net or its module that callbacks make or save must not add noise
@@ -168,28 +240,49 @@ class TrainingNoise(Callback):
         X, *rest = args
         return (X + self.draw(X), *rest)
 
+    def _widen(self, module: Any, args: Any, output: Any) -> Any:
+        if self.noise is None or self.paused or module.training:
+            return None
+        if isinstance(output, tuple):
+            return tuple(map(_without_bfloat16, output))
+        return _without_bfloat16(output)
+
     def remove(self) -> None:
-        """Take the hook away."""
-        if self.handle is not None:
-            self.handle.remove()
-            self.module = self.handle = None
+        """Take the hooks away."""
+        for handle in self.handles:
+            handle.remove()
+        self.module, self.handles = None, []
 
 
-class _TorchDraws:
-    """numpy's names for a torch generator's draws, so that a noise family is written once."""
+def _without_bfloat16(output: Any) -> Any:
+    return output.float() if getattr(output, "dtype", None) == torch.bfloat16 else output
+
+
+class TorchDraws(Draws):
+    """`sksmooth.noise.Draws` by a torch generator."""
 
     def __init__(self, generator: torch.Generator | None) -> None:
         self.generator = generator
         self.like = torch.empty(0)
 
-    def standard_normal(self, shape: tuple[int, ...]) -> torch.Tensor:
+    def standard_normal(self, size: tuple[int, ...]) -> torch.Tensor:
         """Return standard normals of the dtype and on the device of `like`."""
-        kind = {"dtype": self.like.dtype, "device": self.like.device}
-        return torch.randn(shape, generator=self.generator, **kind)
+        return torch.randn(size, generator=self.generator, **self._kind)
 
-    def normal(
-        self, loc: float, scale: NDArray[np.float64], shape: tuple[int, ...]
-    ) -> torch.Tensor:
+    def random(self, size: tuple[int, ...]) -> torch.Tensor:
+        """Return uniform numbers in [0, 1) of the dtype and on the device of `like`."""
+        return torch.rand(size, generator=self.generator, **self._kind)
+
+    def normal(self, loc: float, scale: NDArray[np.float64], size: tuple[int, ...]) -> torch.Tensor:
         """Return normals of the dtype and on the device of `like`."""
-        draws = self.standard_normal(shape)
+        draws = self.standard_normal(size)
         return draws.mul_(torch.from_numpy(scale).to(draws)).add_(loc)
+
+    def integers(self, low: int, high: int, size: tuple[int, ...]) -> torch.Tensor:
+        """Return whole numbers from low to high - 1, on the device of `like`."""
+        device = self.like.device
+        return torch.randint(low, high, size, generator=self.generator, device=device)
+
+    @property
+    def _kind(self) -> dict[str, Any]:
+        return {"dtype": self.like.dtype, "device": self.like.device}

@@ -21,8 +21,8 @@ class NetRows(Dataset):
         Read anew whenever they are asked for, so that random transforms of a data set act anew too.
     targets : ndarray of shape (n_samples,)
         What the net's criterion takes.
-    dtype : torch.dtype
-        Precision of the net.
+    dtype : torch.dtype or None
+        Precision of the net; None leaves rows in theirs.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class NetRows(Dataset):
     (tensor([3., 4.]), 0)
     """
 
-    def __init__(self, rows: Rows, targets: NDArray[Any], dtype: torch.dtype) -> None:
+    def __init__(self, rows: Rows, targets: NDArray[Any], dtype: torch.dtype | None) -> None:
         self.rows, self.targets, self.dtype = rows, targets, dtype
 
     def __len__(self) -> int:

@@ -15,22 +15,41 @@ from .binomial import (
     clopper_pearson_upper,
     smallest_certifying_n,
 )
+from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
+from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
-from .second_order import radius_second_order
-from .top_class import one_sided, one_sided_free, two_sided, widened
+from .splitting import splitting_steps
+from .top_class import (
+    BOUNDS,
+    FREE_BOUNDS,
+    TopClassBound,
+    one_sided,
+    one_sided_free,
+    two_sided,
+    widened,
+)
 
 __all__ = [
+    "BOUNDS",
+    "FREE_BOUNDS",
+    "Pair",
+    "TopClassBound",
+    "changes_proved",
     "clopper_pearson",
     "clopper_pearson_simultaneous",
     "clopper_pearson_upper",
+    "mixed_lower",
+    "mixed_needed",
+    "mixed_radius",
+    "mixed_upper",
     "one_sided",
     "one_sided_free",
     "radius_cohen",
     "radius_lecuyer",
     "radius_li",
     "radius_of_tails",
-    "radius_second_order",
     "smallest_certifying_n",
+    "splitting_steps",
     "two_sided",
     "widened",
 ]

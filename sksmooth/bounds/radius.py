@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-__all__ = ["radius_cohen", "radius_lecuyer", "radius_li", "radius_of_tails"]
+from .binomial import complement
+
+__all__ = ["radius_cohen", "radius_lecuyer", "radius_li", "radius_of_tails", "tails_of"]
 
 # ndtri and two multiplications together err by less than 2**-50 relative; 2**-48 is outward.
 _RADIUS_MARGIN = 1 - 2.0**-48
@@ -255,6 +257,31 @@ def _pair(
     p_b = 1 - p_a if p_upper is None else _probabilities("p_upper", p_upper)
     p_a, p_b = np.broadcast_arrays(p_a, p_b)
     return p_a, p_b
+
+
+def tails_of(
+    p_lower: ArrayLike, p_upper: ArrayLike | None, miss: ArrayLike | None = None
+) -> tuple[Probabilities, Probabilities]:
+    """Return upper bounds on the probabilities of all classes but the top one, and of each.
+
+    Parameters
+    ----------
+    p_lower, p_upper : array-like of float in [0, 1]
+        As of `radius_cohen`.
+    miss : array-like of float in [0, 1], default=None
+        The first bound, in place of `p_lower`, which is then ignored.
+
+    Returns
+    -------
+    miss, rival : ndarray of float64
+        Of one shape; the second is not above the first.
+    """
+    if miss is None:
+        miss = complement(_probabilities("p_lower", p_lower))
+    miss = _probabilities("miss", miss)
+    rival = miss if p_upper is None else np.minimum(miss, _probabilities("p_upper", p_upper))
+    miss, rival = np.broadcast_arrays(miss, rival)
+    return miss, rival
 
 
 def _check_sigma(sigma: float) -> None:

@@ -20,8 +20,8 @@ from .binomial import (
 )
 
 __all__ = [
-    "BY_NAME",
-    "FREE",
+    "BOUNDS",
+    "FREE_BOUNDS",
     "TopClassBound",
     "one_sided",
     "one_sided_free",
@@ -170,6 +170,6 @@ def widened(p_lower: ArrayLike, p_upper: ArrayLike, by: ArrayLike) -> Bounds:
 
 
 # what `SmoothedClassifier.certify` takes as `bound`
-BY_NAME: dict[str, TopClassBound] = {"one-sided": one_sided, "two-sided": two_sided}
+BOUNDS: dict[str, TopClassBound] = {"one-sided": one_sided, "two-sided": two_sided}
 # those of them that have a form for a class chosen by the same votes
-FREE: dict[str, TopClassBound] = {"one-sided": one_sided_free}
+FREE_BOUNDS: dict[str, TopClassBound] = {"one-sided": one_sided_free}

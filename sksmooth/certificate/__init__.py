@@ -1,6 +1,7 @@
 """Certificates, and how votes and laws are turned into them."""
 
 from .certificate import Certificate
+from .plan import Plan, Run
 from .votes import certify_counts, predict_counts
 
-__all__ = ["Certificate", "certify_counts", "predict_counts"]
+__all__ = ["Certificate", "Plan", "Run", "certify_counts", "predict_counts"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..noise import Noise
+from .plan import Run
 
 __all__ = ["Certificate", "codes_of"]
 
@@ -60,32 +60,11 @@ class Certificate:
         were needed).
     classes : ndarray of shape (n_classes,)
         Class labels, in the order of the columns of `counts`.
-    n, n0 : int
-        Most draws for estimation, and draws for selection, per row.
-    asked_radii : tuple of float or None
-        The radii that were to be decided. Then `radii` hold too, but are hardly larger than these,
-        since draws stop there. None where the radius was asked for.
-    max_radius : float
-        The radius of unanimous votes: none can be larger with this n, alpha and sigma, nor, if
-        `asked_radii` are to be decided, with the looks at these.
-    bound : str
-        How `p_upper` was found: "one-sided" (as ``1 - p_lower``), "two-sided", or "exact".
-    method : {"montecarlo", "exact"}
-        Whether probabilities were bounded by drawing noise or computed.
-    form : str or None
-        Name of the closed form that they were computed by.
-    seed : str or None
-        The seed of the noise, in hexadecimal. Whoever knows it can choose inputs for which this
-        noise misleads; keep it to yourself as long as the classifier certifies for others.
-    alpha : float
-        Probability, per row, with which the statement may be false.
-    noise : Noise
-        The noise. Where it is not `sound`, as with ``noise="float"``, the radii are those of the
-        formula, which floating-point noise does not bear out for every classifier.
-    stream : str
-        Generator of the random bits.
-    shortcut : str or None
-        How votes were found faster than by asking the base about each noisy row, if they were.
+    run : Run
+        How the certificates were made. Its fields are attributes of the certificate, too: `method`,
+        `form`, `noise`, `n`, `n0`, `alpha`, `bound`, `asked_radii`, `tol`, `max_radius`, `seed`,
+        `stream`, `shortcut`. **Keep the seed to yourself** as long as the classifier certifies for
+        others: whoever knows it can choose inputs for which this noise misleads.
     sigma : float or tuple of float
         Standard deviation of the noise, in the units of X; of each feature, in the order of a
         flattened row, if they differ.
@@ -123,18 +102,7 @@ class Certificate:
     n_draws: NDArray[np.int64]
     stop_reason: NDArray[np.str_]
     classes: NDArray[Any]
-    n: int
-    n0: int
-    alpha: float
-    noise: Noise
-    max_radius: float
-    bound: str = "one-sided"
-    asked_radii: tuple[float, ...] | None = None
-    seed: str | None = None
-    stream: str = "philox"
-    shortcut: str | None = None
-    method: str = "montecarlo"
-    form: str | None = None
+    run: Run
     # arrays always: what is not given is filled in
     width: NDArray[np.float64] = None  # type: ignore[assignment]
     radii_l2: NDArray[np.float64] = None  # type: ignore[assignment]
@@ -164,15 +132,64 @@ class Certificate:
             view.setflags(write=False)  # the view only: the caller's array is left alone
             object.__setattr__(self, name, view)
 
+    def __getattr__(self, name: str) -> Any:
+        # what the run was made with: method, noise, n, alpha, seed and so on
+        if name in _OF_RUN and "run" in vars(self):
+            return getattr(self.run, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_OF_RUN})
+
     @property
     def sigma(self) -> Any:
         """Standard deviation of the noise, in the units of X; a tuple if features differ."""
-        return self.noise.sigma
+        return getattr(self.noise, "sigma", None)
 
     @property
     def norm(self) -> str:
         """Norm of the radii."""
-        return self.noise.norm
+        return str(self.noise.norm)
+
+    def at(self, alpha: float | None = None, bound: str | None = None) -> "Certificate":
+        """Return what the stored counts certify at another level or with another bound.
+
+        No noise is drawn. **Choose alpha and bound before you look at the counts**: a level that
+        was chosen because of what it certifies is not the level of the certificate.
+
+        Parameters
+        ----------
+        alpha : float, default=None
+            Level; None keeps that of this certificate.
+        bound : {"one-sided", "two-sided"}, default=None
+            Confidence bound; None keeps that of this certificate.
+
+        Returns
+        -------
+        certificate : Certificate
+            Valid with probability at least ``1 - alpha`` for each row. Rows that were left as
+            hopeless stay abstained on.
+
+        Raises
+        ------
+        ValueError
+            If the certificate was computed, or asked for with `radius` or `tol`: then the number
+            of draws depends on the votes in a way that holds at its own level alone.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neighbors import NearestCentroid
+        >>> from sksmooth import SmoothedClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
+        >>> certificate = clf.certify(X[25::50], n=1000)
+        >>> bool((certificate.at(alpha=0.05).radii >= certificate.radii).all())
+        True
+        """
+        from .votes import spend_counts
+
+        return spend_counts(self, alpha, bound)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.labels
@@ -230,6 +247,9 @@ class Certificate:
             "radius_l2": self.radii_l2,
         }
         return pd.DataFrame(columns, index=index)
+
+
+_OF_RUN = frozenset(field.name for field in dataclasses.fields(Run))
 
 
 def codes_of(certificate: Certificate) -> NDArray[np.intp]:

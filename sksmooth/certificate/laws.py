@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bounds import radius_of_tails
-from ..exact import FLOOR, Law
+from ..closed_forms import FLOOR, Law
 from ..labels import decode
 from ..noise import Noise
 from .certificate import Certificate
+from .plan import Run
 
 __all__ = ["certify_law", "decide_law", "frequencies_of_law"]
 
@@ -24,7 +24,7 @@ def certify_law(
     law : Law
         Bounds on the class probabilities of each row.
     noise : Noise
-        The noise; its sigma is the unit of radii.
+        The noise; it turns tails into radii.
     classes : ndarray of shape (n_classes,)
         Labels of the law's columns.
     abstain_label : object
@@ -37,12 +37,13 @@ def certify_law(
     certificate : Certificate
         Holds for every row (Theorem 1 of arXiv:1902.02918).
     """
-    unit = noise.sigma if isinstance(noise.sigma, float) else 1.0
     # nothing is told from FLOOR: not even that there is no other class
-    radii = radius_of_tails(np.maximum(law.top_miss, FLOOR), np.maximum(law.rival, FLOOR))
+    radii = noise.radius_of_tails(np.maximum(law.top_miss, FLOOR), np.maximum(law.rival, FLOOR))
+    if radii is None:
+        raise TypeError(f"{type(noise).__name__} gives no radius for tails")
     if law.radius is not None:  # nothing is known of a class that may always lose
-        radii = np.maximum(radii, np.where(law.top_miss < 1, law.radius, 0.0))
-    radii = np.where(radii > 0, np.nextafter(radii * unit, 0.0), 0.0)
+        proved = np.where(law.top_miss < 1, law.radius, 0.0) * noise.unit
+        radii = np.maximum(radii, np.where(proved > 0, np.nextafter(proved, 0.0), 0.0))
     radii_l2 = noise.l2_radius(radii)
     if law.distance is not None:
         radii_l2 = np.where(radii > 0, np.maximum(radii_l2, law.distance), 0.0)
@@ -61,14 +62,7 @@ def certify_law(
         n_draws=np.zeros(n, dtype=np.int64),
         stop_reason=np.full(n, "exact"),
         classes=classes,
-        noise=noise,
-        n=0,
-        n0=0,
-        alpha=0.0,
-        max_radius=np.inf,
-        bound="exact",
-        method="exact",
-        form=form,
+        run=Run.computed(noise, form, abstain_label),
     )
 
 

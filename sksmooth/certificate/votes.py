@@ -4,20 +4,22 @@ This module knows nothing of models or of where the counts came from, which is w
 tested exactly, and why another alpha or bound needs no new sampling.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
-from ..bounds import one_sided, widened
+from ..bounds import BOUNDS, TopClassBound, one_sided, widened
 from ..bounds.binomial import betainc_error
-from ..bounds.top_class import TopClassBound
+from ..checks import check_alpha
 from ..labels import decode
 from ..noise import Noise
-from .certificate import Certificate
+from .certificate import Certificate, codes_of
+from .plan import Run
 
-__all__ = ["certify_bounds", "certify_counts", "predict_counts", "top_two"]
+__all__ = ["certify_bounds", "certify_counts", "predict_counts", "spend_counts", "top_two"]
 
 
 def certify_counts(
@@ -61,10 +63,10 @@ def certify_counts(
     --------
     >>> import numpy as np
     >>> from sksmooth.certificate import certify_counts
-    >>> from sksmooth.noise import Gaussian
+    >>> from sksmooth.noise import FloatGaussian
     >>> certify_counts(
     ...     np.array([[90, 10], [55, 45]]), np.array([[990, 10], [520, 480]]),
-    ...     noise=Gaussian(0.5), classes=np.array(["cat", "dog"]), abstain_label="abstain",
+    ...     noise=FloatGaussian(0.5), classes=np.array(["cat", "dog"]), abstain_label="abstain",
     ... ).labels
     array(['cat', 'abstain'], dtype='<U7')
     """
@@ -79,21 +81,16 @@ def certify_counts(
     c_a = counts0.argmax(axis=1)
     n_a, n_b = top_two(counts, c_a)
     p_lower, p_upper = bound(n_a, n_b, n_draws, alpha)
-    return certify_bounds(
-        c_a,
-        p_lower,
-        p_upper,
-        counts,
+    run = Run(
         noise=noise,
-        tv_error=np.full(len(counts), noise.tv_error),
-        classes=classes,
         abstain_label=abstain_label,
         n=n,
         n0=n0,
         alpha=alpha,
         bound=getattr(bound, "__name__", "custom").replace("_", "-"),
-        max_radius=float(noise.radius(*widened(*bound([n], [0], n, alpha), noise.tv_error))[0]),
+        max_radius=_largest_radius(noise, bound, n, alpha),
     )
+    return certify_bounds(c_a, p_lower, p_upper, counts, run=run, classes=classes)
 
 
 def certify_bounds(
@@ -102,32 +99,71 @@ def certify_bounds(
     p_upper: NDArray[np.float64],
     counts: NDArray[np.int64],
     *,
-    noise: Noise,
-    tv_error: NDArray[np.float64],
+    run: Run,
     classes: NDArray[Any],
-    abstain_label: Any,
     stop_reason: Any = "n",
-    **settings: Any,
 ) -> Certificate:
-    """Turn bounds on the votes' probabilities into a Certificate; `settings` are other fields."""
-    p_lower, p_upper = widened(p_lower, p_upper, tv_error)
-    radii = np.where(p_lower > p_upper, noise.radius(p_lower, p_upper), 0.0)
-    abstained = ~(radii > 0)  # also where the rounding of rows takes up all of the radius
+    """Turn bounds on the votes' probabilities into a Certificate."""
+    noise = run.noise
+    p_lower, p_upper = widened(p_lower, p_upper, noise.tv_error)
+    leads = p_lower > p_upper
+    radii = np.where(leads, noise.radius(p_lower, p_upper), 0.0)
+    # abstained on also where the rounding of rows takes up all of the radius
+    abstained = ~(leads & noise.proves(p_lower, p_upper))
     return Certificate(
-        labels=decode(codes, abstained, classes, abstain_label),
+        labels=decode(codes, abstained, classes, run.abstain_label),
         radii=radii,
         abstained=abstained,
         p_lower=p_lower,
         p_upper=p_upper,
-        tv_error=tv_error,
+        tv_error=np.full(len(counts), noise.tv_error),
         selected=classes[codes],
         counts=counts,
         n_draws=counts.sum(axis=1),
         stop_reason=np.broadcast_to(np.asarray(stop_reason), abstained.shape),
         classes=classes,
-        noise=noise,
-        **settings,
+        run=run,
     )
+
+
+def spend_counts(certificate: Certificate, alpha: Any, bound: Any) -> Certificate:
+    """Return what a certificate's counts certify at another level; see `Certificate.at`."""
+    run = certificate.run
+    if run.method == "exact":
+        raise ValueError(
+            "This certificate was computed: it holds for certain, and there are no counts to spend."
+        )
+    if run.asked_radii is not None or run.tol is not None or not certificate.counts.shape[1]:
+        raise ValueError(
+            "at() needs the counts of a plain certification; those of certify(radius=...) and "
+            "certify(tol=...) hold at their own level alone. Certify with neither, and the counts "
+            "serve any alpha and bound that were fixed beforehand."
+        )
+    alpha = check_alpha(run.alpha if alpha is None else alpha)
+    name = run.bound if bound is None else bound
+    if name not in BOUNDS:
+        raise ValueError(f"bound must be one of {list(BOUNDS)}; got {bound!r}.")
+    codes = codes_of(certificate)
+    f = BOUNDS[name]
+    p_lower, p_upper = f(*top_two(certificate.counts, codes), certificate.n_draws, alpha)
+    # rows that were left early were left because of their votes
+    whole = certificate.n_draws == run.n
+    p_lower, p_upper = np.where(whole, p_lower, 0.0), np.where(whole, p_upper, 1.0)
+    return certify_bounds(
+        codes,
+        p_lower,
+        p_upper,
+        certificate.counts,
+        run=dataclasses.replace(
+            run, alpha=alpha, bound=name, max_radius=_largest_radius(run.noise, f, run.n, alpha)
+        ),
+        classes=certificate.classes,
+        stop_reason=certificate.stop_reason,
+    )
+
+
+def _largest_radius(noise: Noise, bound: TopClassBound, n: int, alpha: float) -> float:
+    return float(noise.radius(*widened(*bound([n], [0], n, alpha), noise.tv_error))[0])
 
 
 def top_two(

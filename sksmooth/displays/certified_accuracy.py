@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
 from ..certificate import Certificate
+from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate
-from ..nested import certify
 from .axes import name_of, new_axes
 
 __all__ = ["CertifiedAccuracyDisplay"]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..certificate import Certificate
+from ..estimators.unwrap import certify
 from ..metrics import top_probability_curve
-from ..nested import certify
 from .axes import name_of, new_axes
 
 __all__ = ["TopProbabilityDisplay"]

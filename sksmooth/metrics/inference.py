@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
-from ..bounds import clopper_pearson
-from ..bounds.top_class import BY_NAME, widened
+from ..bounds import BOUNDS, clopper_pearson, widened
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.votes import top_two
-from ..validation import check_alpha, check_draws
+from ..checks import check_alpha, check_draws
 from .scores import (
     certified_accuracy_score,
     check_score_radii,
@@ -181,13 +180,13 @@ def projected_certified_accuracy(
         )
     draws = certificate.n_draws if n is None else np.full(len(weight), check_draws("n", n))
     alpha = certificate.alpha if alpha is None else check_alpha(alpha)
-    if certificate.bound not in BY_NAME:
-        raise ValueError(f"The bound {certificate.bound!r} is none of {list(BY_NAME)}.")
+    if certificate.bound not in BOUNDS:
+        raise ValueError(f"The bound {certificate.bound!r} is none of {list(BOUNDS)}.")
     top, other = _shares(certificate)
     # rounded down and up; with the room, n times a share of n is the votes that it came from
     votes = np.floor(top * draws * (1 + _ROOM)).astype(np.int64)
     others = np.minimum(np.ceil(other * draws * (1 - _ROOM)).astype(np.int64), draws - votes)
-    bounds = BY_NAME[certificate.bound](votes, others, draws, alpha)
+    bounds = BOUNDS[certificate.bound](votes, others, draws, alpha)
     p_lower, p_upper = widened(*bounds, certificate.tv_error)
     radii = certificate.noise.radius(p_lower, p_upper)
     right = (certificate.selected == np.asarray(y_true)) & (p_lower > p_upper)

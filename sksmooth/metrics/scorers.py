@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from ..nested import certify
-from ..validation import check_draws, check_radii
+from ..checks import check_draws, check_radii
+from ..estimators.unwrap import certify
 from .scores import average_certified_radius_score, certified_accuracy_score
 
 __all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]
@@ -44,7 +44,8 @@ def certified_accuracy_scorer(
     -----
     Rows are certified by ``certify(X, n=n, radius=radius)``: draws stop when the radii are decided.
     With n = 100,000 that takes about 45 times fewer draws than measuring every radius, and loses a
-    few hundredths of a percentage point (on the logs of the paper's authors; see the guide).
+    few hundredths of a percentage point: on average, with votes that are simulated from the logs of
+    the paper's authors (see the guide).
 
     A radius above the `max_radius` of the certificates scores 0 for every row: a small sigma cannot
     prove it, and neither can a large one with few draws.

@@ -12,8 +12,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from ..certificate import Certificate
+from ..checks import user_level
 from ..labels import check_label_kind
-from ..validation import user_level
 
 __all__ = [
     "abstention_rate",

@@ -11,7 +11,7 @@ from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 
 from ..backends.skorch_fit import noise_in_use, training_noise
-from ..noise import Gaussian, Noise, PerFeature
+from ..noise import FloatGaussian, FloatPerFeature, Noise
 from ..objectives import GaussianAugmentation, Objective
 
 __all__ = ["ObjectiveNet"]
@@ -249,10 +249,10 @@ class ObjectiveNet(NeuralNetClassifier):
                 "the module do what the Pipeline's steps do), or give sigma."
             )
         if np.ndim(self.sigma) > 0:
-            return PerFeature(tuple(np.ravel(self.sigma).tolist()))
+            return FloatPerFeature(tuple(np.ravel(self.sigma).tolist()))
         if not 0 < self.sigma < np.inf:
             raise ValueError(f"sigma must be positive and finite; got {self.sigma!r}.")
-        return Gaussian(float(self.sigma))
+        return FloatGaussian(float(self.sigma))
 
 
 def _same(these: tuple[int, Any, dict[str, Any]], those: tuple[int, Any, dict[str, Any]]) -> bool:

@@ -1,44 +1,72 @@
 """What every noise family promises. Knows nothing of models, labels or counts."""
 
 import abc
+import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Noise", "Perturb"]
+from .marginals import Marginals
+from .norm import Norm
+
+__all__ = ["Draws", "Noise", "Perturb", "Rows", "Specification"]
 
 Perturb = Callable[[Any, NDArray[np.floating]], None]
 
 
+class Draws(Protocol):
+    """Random numbers for training noise: numpy's Generator, or the same names for torch.
+
+    ``sksmooth.backends.skorch_fit`` implements it for torch, so that a family is written once.
+    """
+
+    def standard_normal(self, size: tuple[int, ...]) -> Any:
+        """Return standard normals."""
+
+    def random(self, size: tuple[int, ...]) -> Any:
+        """Return uniform numbers in [0, 1)."""
+
+    def normal(self, loc: float, scale: NDArray[np.float64], size: tuple[int, ...]) -> Any:
+        """Return normals with a deviation for each value of a row."""
+
+    def integers(self, low: int, high: int, size: tuple[int, ...]) -> Any:
+        """Return whole numbers from low to high - 1."""
+
+
 class Noise(abc.ABC):
-    """What smoothing needs of a noise distribution.
+    """A noise distribution, bound to the shape, columns and grid of rows.
+
+    A family owes how noisy rows are drawn and which radius the draws prove. It claims nothing
+    else: no closed form and no L2 ball follow from it unless it says so itself.
 
     Attributes
     ----------
     kind : str
-        The family's name in `KINDS`.
-    sigma : float or tuple of float
-        Standard deviation of each coordinate, in the units of the inputs; a tuple, in the order of
-        a flattened row, where coordinates differ.
-    norm : str
+        The family's name in `KINDS`; logs hold it.
+    norm : Norm
         The norm in which `radius` is measured.
     sound : bool
-        Whether what `around` draws is, up to `tv_error`, what `radius` assumes.
+        Whether `around` draws, up to `tv_error`, from the law that `radius` assumes.
     tv_error : float
-        Total variation distance, at most, between the noisy rows that `around` gives and those that
-        the proof speaks of. It is taken off the probability of the top class.
+        Total variation distance, at most, between the noisy rows that `around` gives and those of
+        the proof. It is taken off the probability of the top class.
     rounding : float
         Length, in the norm `norm`, that `radius` has taken off for the rounding of inputs.
+    unit : float
+        Length, in the norm `norm`, of a change by one standard deviation along one value.
+    n_values : int or None
+        Values of a row, if the noise knows.
     """
 
     kind: str
-    sigma: float | tuple[float, ...]
-    norm: str
+    norm: Norm
     sound: bool
     tv_error: float
     rounding: float
+    unit: float = 1.0
+    n_values: int | None = None
 
     @property
     @abc.abstractmethod
@@ -60,19 +88,18 @@ class Noise(abc.ABC):
         -------
         perturb : callable
             ``perturb(stream, out)`` fills `out`, of shape (n_draws, *shape) and the row's dtype,
-            with noisy copies; `stream` is one of `sksmooth.streams`, at the start of a block. Fewer
-            draws are a prefix of more.
+            with noisy copies; `stream` is one of `sksmooth.noise.streams`, at the start of a
+            block. Fewer draws are a prefix of more.
         """
 
     @abc.abstractmethod
-    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
         """Return noise for training.
 
         Parameters
         ----------
-        rng : object
-            Has the draws of a numpy Generator under their names, ``standard_normal(shape)`` and
-            ``normal(loc, scale, shape)`` among them, but may give arrays of another framework.
+        rng : Draws
+            Random numbers of numpy or of another framework.
         shape : tuple of int
             Shape of the noise, (n_draws, *shape of a row).
 
@@ -100,8 +127,80 @@ class Noise(abc.ABC):
             if that norm is a length.
         """
 
-    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Return `sigma` value by value.
+    def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
+        """Return where bounds prove anything: by default, where they prove a positive radius.
+
+        In a norm that counts changes, "no change" is a statement too: that the smoothed classifier
+        gives this label at the row itself.
+
+        Parameters
+        ----------
+        p_lower, p_upper : array-like of float in [0, 1]
+            As of `radius`.
+
+        Returns
+        -------
+        proves : ndarray of bool
+            False where a row is abstained on.
+        """
+        return self.radius(p_lower, p_upper) > 0
+
+    def target(self, radii: ArrayLike) -> NDArray[np.float64]:
+        """Return what `radius` has to reach for each radius that was asked for.
+
+        Parameters
+        ----------
+        radii : array-like of float
+            Radii of 0 or more; 0 asks for any certificate at all.
+
+        Returns
+        -------
+        target : ndarray of float64
+            By default any positive radius does for 0.
+        """
+        # a subnormal one may be flushed to 0
+        return np.maximum(np.asarray(radii, dtype=np.float64), np.finfo(np.float64).tiny)
+
+    def l2_radius(self, radius: ArrayLike) -> NDArray[np.float64]:
+        """Return the radius of the L2 ball that lies in a ball of the norm.
+
+        Parameters
+        ----------
+        radius : array-like of float
+            Radii in the norm `norm`.
+
+        Returns
+        -------
+        radius : ndarray of float64
+            In the units of the inputs, rounded down; 0 where none is known.
+        """
+        radius = np.asarray(radius, dtype=np.float64)
+        if self.n_values is None and self.norm.kind != "l2":
+            return np.zeros(radius.shape)
+        n = self.n_values if self.norm.scale is None else len(self.norm.scale)
+        return self.norm.l2(radius, (n or 1,))
+
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return the radius that upper bounds on tails prove, to the last digit; None if unknown.
+
+        Parameters
+        ----------
+        miss : ndarray of float in [0, 1]
+            Upper bound on the probability of all classes but the top one.
+        rival : ndarray of float in [0, 1]
+            Upper bound on the probability of every other class.
+
+        Returns
+        -------
+        radius : ndarray of float64 or None
+            In the norm `norm`, rounded down.
+        """
+        return None
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals | None:
+        """Return the laws of single values, if these are independent; None claims nothing.
 
         Parameters
         ----------
@@ -110,28 +209,71 @@ class Noise(abc.ABC):
 
         Returns
         -------
-        sigma : ndarray of that shape, float64
-            Read-only if all are alike.
+        marginals : Marginals or None
+            None: no closed form is known for this noise.
         """
-        sigma = np.asarray(self.sigma, dtype=np.float64)
-        return np.broadcast_to(sigma, shape) if sigma.ndim == 0 else sigma.reshape(shape)
+        return None
 
-    def l2_radius(self, radius: ArrayLike) -> NDArray[np.float64]:
-        """Return the L2 radius that a radius in the norm `norm` implies.
+    @abc.abstractmethod
+    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return how wide the noise is, value by value: the scale of probes and of training.
 
         Parameters
         ----------
-        radius : array-like of float
-            Radii as of `radius`.
+        shape : tuple of int
+            Shape of a row.
 
         Returns
         -------
-        radius : ndarray of float64
-            In the units of the inputs, rounded down; the same where `norm` is that norm.
+        deviations : ndarray of that shape, float64
+            Standard deviations. Read-only if all are alike.
         """
-        return np.asarray(radius, dtype=np.float64)
 
     @property
+    @abc.abstractmethod
     def label(self) -> str:
-        """`sigma` in few words, for legends and messages."""
-        return f"sigma={self.sigma:g}"
+        """The parameters in few words, for legends and messages."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What a specification is bound to.
+
+    Parameters
+    ----------
+    sigma : float or tuple of float
+        The smoother's `sigma`, checked: one number, or one for each value of a row.
+    shape : tuple of int
+        Shape of a row.
+    levels : int or None
+        The grid that the training rows lie on, if they are images of bytes.
+    arithmetic : {"integer", "float"}
+        How row and noise are summed.
+    """
+
+    sigma: float | tuple[float, ...]
+    shape: tuple[int, ...]
+    levels: int | None = None
+    arithmetic: str = "integer"
+
+
+class Specification(abc.ABC):
+    """What users write to choose a noise: frozen, cloned and searched like any parameter.
+
+    A subclass is a frozen dataclass of the family's parameters.
+    """
+
+    @abc.abstractmethod
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : Noise
+            Frozen. Equal specifications bound to equal rows are equal.
+        """

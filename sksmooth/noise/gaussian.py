@@ -1,70 +1,47 @@
-"""Gaussian noise in floating point: the formula, and what others do."""
+"""Gaussian noise, as users write it."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from ..bounds import radius_cohen
-from .base import Noise, Perturb
+from .base import Noise, Rows, Specification
+from .floating import FloatGaussian
+from .integer import IntegerGaussian
+from .per_feature import FloatPerFeature, IntegerPerFeature
 
 __all__ = ["Gaussian"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Gaussian(Noise):
-    r"""Isotropic Gaussian noise :math:`N(0, \sigma^2 I)` in floating point, for L2 balls.
-
-    **Unsound in floating point** as soon as rows are drawn around: which floats a sum of row and
-    noise can be depends on the row, and a base classifier that looks at their last bits can be
-    certified at false radii. It is here to compare with published numbers, and to turn votes from
-    elsewhere into radii. `ExactGaussian` is what to certify with.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation of each coordinate, in the units of the inputs.
+class Gaussian(Specification):
+    """Gaussian noise with the smoother's sigma: one for all values of a row, or one for each.
 
     Examples
     --------
+    >>> from sklearn.neighbors import NearestCentroid
+    >>> from sksmooth import SmoothedClassifier
     >>> from sksmooth.noise import Gaussian
-    >>> Gaussian(sigma=0.5).radius([0.9]).round(4)
-    array([0.6408])
+    >>> SmoothedClassifier(NearestCentroid(), noise=Gaussian()).noise
+    Gaussian()
     """
 
-    sigma: float
-    kind = "float"
-    norm = "l2"
-    sound = False
-    tv_error = 0.0
-    rounding = 0.0
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind: on the grid of bytes only if sigma fits it.
 
-    @property
-    def name(self) -> str:
-        """All parameters in words."""
-        return f"float normal, sigma {self.sigma!r}"
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
 
-    def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to sum floats, in the precision of the row."""
-        scale = row.dtype.type(self.sigma)
-        if float(scale) < self.sigma:  # more noise than claimed is safe, less is not
-            scale = np.nextafter(scale, row.dtype.type(np.inf))
-
-        def perturb(stream: Any, out: NDArray[np.floating]) -> None:
-            stream.standard_normal(out)
-            out *= scale
-            out += row
-
-        return perturb
-
-    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
-        """Return noise of the given shape for training."""
-        return self.sigma * rng.standard_normal(shape)
-
-    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
-        """L2 radius of Theorem 1 in Cohen et al. (2019); see `sksmooth.bounds.radius_cohen`."""
-        radius = radius_cohen(p_lower, sigma=self.sigma)
-        if p_upper is not None:  # no other class has more than 1 - p_lower, whatever p_upper says
-            radius = np.maximum(radius, radius_cohen(p_lower, p_upper, sigma=self.sigma))
-        return np.maximum(radius - self.rounding, 0.0)
+        Returns
+        -------
+        noise : Noise
+            In integers, unless floating-point arithmetic is asked for.
+        """
+        sigma = rows.sigma
+        if rows.arithmetic == "float":
+            return FloatGaussian(sigma) if isinstance(sigma, float) else FloatPerFeature(sigma)
+        if not isinstance(sigma, float):  # steps of the levels are no steps of a row over sigma
+            return IntegerPerFeature(sigma)
+        fits = rows.levels is not None and IntegerGaussian.fits(sigma, rows.levels)
+        return IntegerGaussian(sigma, int(np.prod(rows.shape)), rows.levels if fits else None)

@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from ..validation import check_draws
+from ..checks import check_draws
 from .lines import lines_of
 from .ours import TITLE, read_ours, write_log
 from .record import Record

@@ -18,12 +18,13 @@ import sklearn
 from numpy.typing import ArrayLike, NDArray
 
 from .._version import __version__
-from ..bounds.top_class import BY_NAME, widened
-from ..certificate import Certificate
+from ..bounds import BOUNDS, widened
+from ..certificate import Certificate, Run
 from ..certificate.certificate import codes_of
+from ..certificate.stopping import stop_reasons
 from ..certificate.votes import top_two
+from ..checks import check_alpha, check_draws, check_radii
 from ..noise import KINDS, Noise
-from ..validation import check_alpha, check_draws, check_radii
 from .lines import check_unique, fault, rows_of
 from .record import Record
 
@@ -49,7 +50,6 @@ _COMPUTED = (*_COLUMNS, "width", "radius_l2")  # of certificates of closed forms
 _KEY = "key"  # of logs that grew row by row: a hash of each row, to be known again by
 _TEXT = ("stop_reason", "votes", _KEY)  # the other cells are JSON
 _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
-_REASONS = ("n", "hopeless", "decided", "tol", "exact")
 # what json, numpy and indexing raise over a file that somebody has changed
 _UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
@@ -110,9 +110,9 @@ def write_log(
     """
     record = Record.of(certificate, y_true=y_true, index=index)
     c = certificate
-    if not len(c) or c.bound not in (*BY_NAME, "exact"):
+    if not len(c) or c.bound not in (*BOUNDS, "exact"):
         raise ValueError(
-            f"A log needs rows, and a bound of {[*BY_NAME, 'exact']}; got {len(c)} rows and the "
+            f"A log needs rows, and a bound of {[*BOUNDS, 'exact']}; got {len(c)} rows and the "
             f"bound {c.bound!r}."
         )
     head = head_of(c, len(c), settings)
@@ -130,7 +130,10 @@ def write_log(
 
 def head_of(c: Certificate, n_rows: int, settings: dict[str, Any] | None) -> dict[str, Any]:
     """Return what a log says before its rows, of which there will be `n_rows`."""
+    label = None if c.run.abstain_label is None else np.asarray(c.run.abstain_label).item()
     return {name: getattr(c, name) for name in _SETTINGS} | {
+        "tol": c.run.tol,
+        "abstain_label": label,
         "method": c.method,
         "form": c.form,
         "noise": noise_of_head(c.noise),
@@ -269,8 +272,8 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
         radii=radii,
         counts=counts[: len(rows)],
         classes=classes,
+        run=Run(**settings),
         **values,
-        **settings,
     )
     untrue = _first_untrue(certificate)
     if untrue is not None:
@@ -281,19 +284,23 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
 def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     settings = {name: head[name] for name in _SETTINGS}
     settings |= {"method": head.get("method", "montecarlo"), "form": head.get("form")}
+    # logs of version 0.1 have neither
+    settings |= {name: head.get(name) for name in ("tol", "abstain_label")}
     if settings["method"] == "exact":
         if (settings["bound"], settings["n"], settings["alpha"]) != ("exact", 0, 0):
             raise ValueError("what was computed has no draws and no alpha, and an exact bound")
-    elif settings["bound"] not in BY_NAME or settings["method"] != "montecarlo":
-        raise ValueError(f"bound {settings['bound']!r} is none of {list(BY_NAME)}")
+    elif settings["bound"] not in BOUNDS or settings["method"] != "montecarlo":
+        raise ValueError(f"bound {settings['bound']!r} is none of {list(BOUNDS)}")
     else:
         check_draws("n", settings["n"])
         check_alpha(settings["alpha"])
     noise = dict(head["noise"])
+    if noise.pop("bits", 22) != 22:
+        raise ValueError("these votes are of a shortcut that is gone; certify the rows again")
     settings["noise"] = KINDS[noise.pop("kind")](**noise)
     settings["noise"].radius([0.9])
-    sigma = json.loads(json.dumps(settings["noise"].sigma))  # tuples become lists
-    if (head["sigma"], head["norm"]) != (sigma, settings["noise"].norm):
+    sigma = json.loads(json.dumps(getattr(settings["noise"], "sigma", None)))  # tuples: lists
+    if (head["sigma"], head["norm"]) != (sigma, str(settings["noise"].norm)):
         raise ValueError("sigma and norm are not those of the noise")
     if not settings["max_radius"] >= 0 or not isinstance(settings["n0"], int):
         raise ValueError("max_radius must be 0 or more, and n0 a whole number")
@@ -324,8 +331,8 @@ def _checked_row(
         raise ValueError(f"n_draws is {row['n_draws']}, of at most {settings['n']}")
     if row["selected"] not in [*classes, row["predict"]]:  # unknown where it was not recorded
         raise ValueError(f"selected is {row['selected']!r}, which is no class")
-    if row["stop_reason"] not in _REASONS:
-        raise ValueError(f"stop_reason must be one of {_REASONS}; got {row['stop_reason']!r}")
+    if row["stop_reason"] not in stop_reasons():
+        raise ValueError(f"stop_reason must be one of {stop_reasons()}; got {row['stop_reason']!r}")
     if row["abstained"] not in (0, 1) or (row["abstained"] and row["radius"] > 0):
         raise ValueError("abstained must be 0 or 1, and without a radius")
     if not row["abstained"] and row["predict"] != row["selected"]:
@@ -358,7 +365,7 @@ def _first_untrue(c: Certificate) -> int | None:
     true &= c.tv_error >= c.noise.tv_error
     if c.counts.shape[1] and c.asked_radii is None:  # else the bounds may be of an earlier look
         votes = top_two(c.counts, codes_of(c))
-        bounds = widened(*BY_NAME[c.bound](*votes, c.n_draws, c.alpha), c.tv_error)
+        bounds = widened(*BOUNDS[c.bound](*votes, c.n_draws, c.alpha), c.tv_error)
         for ours, theirs in zip(bounds, (c.p_lower, c.p_upper), strict=True):
             true &= np.isclose(ours, theirs, rtol=1e-6)
     return None if true.all() else int(np.argmin(true))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..certificate import Certificate
 from .lines import fault, lines_of
 from .ours import TITLE, columns_of, head_of, lines_of_rows, read_ours, title_of
+from .probed import Answers
 from .record import Record
 
 __all__ = ["RunningLog"]
@@ -40,6 +41,9 @@ class RunningLog:
         What must be the same for a run to go on, by the names in a log's head. Fits into JSON.
     n_rows : int
         Rows that there will be.
+    answers : Answers, default=None
+        What the model answers to probes. Kept among the settings, and compared with a tolerance for
+        rounding.
 
     Attributes
     ----------
@@ -55,11 +59,20 @@ class RunningLog:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], identity: Mapping[str, Any], n_rows: int
+        self,
+        path: str | os.PathLike[str],
+        identity: Mapping[str, Any],
+        n_rows: int,
+        answers: Answers | None = None,
     ) -> None:
         self.path = pathlib.Path(path).absolute()  # the base may change the folder
         self._partial = self.path.with_name(self.path.name + ".partial")
         self.identity: dict[str, Any] = json.loads(json.dumps(dict(identity)))
+        self._answers = answers
+        self._written = self.identity  # with what need not be the same to the last bit
+        if answers is not None:
+            settings = self.identity["settings"] | {"probes": answers.record()}
+            self._written = self.identity | {"settings": settings}
         self.n_rows = n_rows
         self.n_done = 0
         self._head: dict[str, Any] | None = None
@@ -129,7 +142,7 @@ class RunningLog:
     def append(self, certificate: Certificate, keys: Sequence[str]) -> None:
         """Write the next rows. When the call returns, the death of the process cannot take them."""
         names = columns_of(certificate.method, keyed=True)
-        head = json.loads(json.dumps(head_of(certificate, self.n_rows, self.identity["settings"])))
+        head = json.loads(json.dumps(head_of(certificate, self.n_rows, self._written["settings"])))
         if self._head is None:
             self._head = head
             _write(self._file, title_of(head, names).encode())
@@ -224,7 +237,7 @@ class RunningLog:
         content = self._partial.read_bytes()
         head, *lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1] or [b""]
         if not head:
-            if not (json.dumps(self.identity).encode() + b"\n").startswith(content):
+            if not (json.dumps(self._written).encode() + b"\n").startswith(content):
                 raise ValueError(f"{self._partial} was not written by certify.")
             return
         keep = len(head) + 1
@@ -258,7 +271,7 @@ class RunningLog:
     def _open_partial(self, keep: int) -> None:
         self._journal = journal = open(self._partial, "ab", buffering=0)  # noqa: SIM115  see _close
         journal.truncate(keep)
-        head = json.dumps(self.identity).encode() + b"\n"
+        head = json.dumps(self._written).encode() + b"\n"
         self._journal_head = len(head)
         if not keep:
             _write(journal, head)
@@ -271,6 +284,9 @@ class RunningLog:
             # as text: in Python 0 is 0.0 and False, and a number that is none is not itself
             if json.dumps(theirs.get(name)) != json.dumps(value)
         ]
+        if self._answers is not None and not different:
+            found = self._answers.difference(head["settings"].get("probes"))
+            different += [] if found is None else [found]
         if different:
             more = f", and {len(different) - _SHOWN} more" * (len(different) > _SHOWN)
             raise ValueError(

@@ -10,9 +10,9 @@ from scipy.special import ndtr
 
 from ..bounds import clopper_pearson
 from ..bounds.binomial import complement
-from ..certificate import Certificate
-from ..noise import Gaussian
-from ..validation import check_alpha
+from ..certificate import Certificate, Run
+from ..checks import check_alpha
+from ..noise import FloatGaussian
 from .lines import check_unique, fault, rows_of
 from .record import Record
 
@@ -74,7 +74,7 @@ def read_theirs(
     if "radius" not in values:
         return Record(label, predict, None, index, seconds)
     radii, abstained = np.array(values["radius"]), predict == -1
-    noise = Gaussian(_sigma_of(path) if sigma is None else sigma)
+    noise = FloatGaussian(_sigma_of(path) if sigma is None else sigma)
     largest = float(noise.radius(clopper_pearson([n], n, check_alpha(alpha)))[0])
     if radii.max() > 1.005 * largest:  # three digits
         line = int(radii.argmax())
@@ -99,11 +99,14 @@ def read_theirs(
         n_draws=np.full(len(label), n, dtype=np.int64),
         stop_reason=np.full(len(label), "n"),
         classes=np.unique(np.concatenate([label, predict[~abstained]])),
-        n=n,
-        n0=n0,
-        alpha=alpha,
-        noise=noise,
-        max_radius=max(largest, float(radii.max())),
+        run=Run(
+            noise=noise,
+            n=n,
+            n0=n0,
+            alpha=alpha,
+            max_radius=max(largest, float(radii.max())),
+            abstain_label=-1,
+        ),
     )
     return Record(label, predict, certificate, index, seconds)
 

@@ -3,7 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..backends import is_net, unwrap
+from ..introspection.probes import probe_rows
 from .problem import Problem
 
 __all__ = ["VARIANTS", "in_variant"]
@@ -19,7 +23,12 @@ def in_variant(*names: str) -> Callable[[Problem], Problem | None]:
             return None
         from ..backends.skorch_variants import in_variant  # imports torch
 
-        backend = in_variant(problem.backend, names)
+        deviations = problem.noise.deviations(problem.X.shape[1:])
+
+        def probes(n: int) -> NDArray[np.floating]:
+            return probe_rows(problem.X, deviations, near=n, far=0)
+
+        backend = in_variant(problem.backend, names, probes)
         if backend is None:
             return None
         return dataclasses.replace(problem, backend=backend, taken=(*problem.taken, *names))

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend, get_backend, is_net
-from ..models import elementwise, split
-from ..models.affine import Ops
+from ..introspection import elementwise, split, why_not_readable
+from ..introspection.affine import Ops
+from ..introspection.probes import probe_rows
 from .problem import Problem
 
 __all__ = ["StepsBackend", "without_checks"]
@@ -26,7 +27,7 @@ class StepsBackend(Backend):
 
     def __init__(self, ops: Ops, inner: Backend) -> None:
         self.ops, self.inner = ops, inner
-        self.n_classes = inner.n_classes
+        self.n_classes, self.pure = inner.n_classes, inner.pure
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits the inner backend."""
@@ -35,6 +36,10 @@ class StepsBackend(Backend):
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`, which is overwritten."""
         return self.inner.classify(self.apply(batch))
+
+    def gaps(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the gaps of the inner backend."""
+        return self.inner.gaps(self.apply(batch.copy()))
 
     def apply(self, batch: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return `batch` after the steps, in place."""
@@ -46,24 +51,25 @@ class StepsBackend(Backend):
 def without_checks(problem: Problem) -> Problem | None:
     """Return the problem with the scaling steps of a Pipeline as plain arithmetic.
 
-    The same operations in the same order as scikit-learn's, so that the result is the same bit for
-    bit; that is looked at too.
+    The same operations in the same order as scikit-learn's. Versions differ in the precision of the
+    operands, so that the results are compared, too: they must be the same bit for bit.
     """
     steps, model = split(problem.estimator)
+    if problem.X.ndim != 2 or is_net(model) or why_not_readable(*steps) is not None:
+        return None
     ops: Ops = []
     for step in steps:
         found = elementwise(step)
         if found is None:
             return None
         ops += found
-    if not ops or problem.X.ndim != 2 or is_net(model) or not len(problem.X):
+    if not ops or hasattr(model, "feature_names_in_"):  # then the steps hand on frames
         return None
     backend = StepsBackend(ops, get_backend(model, problem.answers))
-    sample = problem.sample()
-    expected: Any = sample if problem.frame is None else problem.frame(sample)
+    probes = probe_rows(problem.X, problem.noise.deviations(problem.X.shape[1:]))
+    expected: Any = probes.copy() if problem.frame is None else problem.frame(probes.copy())
     for step in steps:
         expected = step.transform(expected)
-    names = hasattr(model, "feature_names_in_")  # the steps handed on frames
-    if names or not np.array_equal(backend.apply(sample.copy()), np.asarray(expected)):
+    if not np.array_equal(backend.apply(probes), np.asarray(expected)):
         return None
     return problem.then("steps", estimator=model, frame=None, backend=backend)

@@ -13,10 +13,10 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from ..backends import Backend
+from ..introspection import split, why_not_readable
 from .problem import Problem
 from .steps import StepsBackend
 
@@ -30,6 +30,7 @@ class _TreesBackend(Backend):
     """What forests and boosting have in common: scores, of which the largest wins."""
 
     codes: NDArray[np.int64]
+    pure = True
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length: there is little to pay for a call, and short batches stay in the cache."""
@@ -83,10 +84,36 @@ class BoostingBackend(_TreesBackend):
             raise ValueError("categorical features")
         if getattr(estimator, "_preprocessor", None) is not None:
             raise ValueError("a preprocessor")
+        if getattr(estimator, "_in_fit", False):
+            raise ValueError("it takes rows for bins")
         self.mapper, self.predictors = estimator._bin_mapper, estimator._predictors
+        self._check_bins()
         self.baseline = estimator._baseline_prediction
         self.missing = self.mapper.missing_values_bin_idx_
         self.codes, self.n_classes = codes, len(codes)
+
+    def _check_bins(self) -> None:
+        """Refuse trees whose thresholds are not those of the bins, at any node.
+
+        Each ``fit`` makes new bins. Trees that were grown before, with ``warm_start``, keep the
+        numbers of the old ones, while ``predict`` compares with thresholds.
+        """
+        thresholds = self.mapper.bin_thresholds_
+        if any(np.any(np.diff(points) <= 0) for points in thresholds):
+            raise ValueError("thresholds of bins are not in order")
+        # beyond the last threshold lies a bin that goes left at every node that only splits off
+        # missing values
+        ends = [np.append(points, np.inf) for points in thresholds]
+        for predictor in itertools.chain.from_iterable(self.predictors):
+            nodes = predictor.nodes[predictor.nodes["is_leaf"] == 0]
+            for feature, number, point in zip(
+                nodes["feature_idx"].tolist(),
+                nodes["bin_threshold"].tolist(),
+                nodes["num_threshold"].tolist(),
+                strict=True,
+            ):
+                if ends[feature][min(number, len(ends[feature]) - 1)] != point:
+                    raise ValueError("a node compares with another value than its bin's")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # joblib hands large arrays to its workers as files that are only read; these are not taken
@@ -113,23 +140,18 @@ class BoostingBackend(_TreesBackend):
 
 def without_checks(problem: Problem) -> Problem | None:
     """Return the problem with the trees of a model in place of the model."""
-    model = problem.estimator
-    while type(model) is FrozenEstimator:
-        model = model.estimator
+    steps, model = split(problem.estimator)
     kinds: dict[Any, type[Any]] = {HistGradientBoostingClassifier: BoostingBackend}
     kinds |= dict.fromkeys((*_FORESTS, *_TREES), ForestBackend)
     kind = kinds.get(type(model))
-    if kind is None or "predict" in vars(model) or problem.X.ndim != 2 or not len(problem.X):
+    if steps or kind is None or problem.X.ndim != 2 or why_not_readable(model) is not None:
         return None
-    sample = problem.sample()
-    outer = problem.backend
     try:
         code_of = {answer: code for code, answer in enumerate(problem.answers.tolist())}
         codes = np.array([code_of[label] for label in model.classes_.tolist()])
         backend: Backend = kind(model, codes)
-        if isinstance(outer, StepsBackend):
-            backend = StepsBackend(outer.ops, backend)
-        same = np.array_equal(outer.classify(sample.copy()), backend.classify(sample))
-    except Exception:  # another version of scikit-learn
+    except Exception:  # another version of scikit-learn, or attributes that were changed
         return None
-    return problem.then("trees", estimator=None, backend=backend) if same else None
+    if isinstance(problem.backend, StepsBackend):
+        backend = StepsBackend(problem.backend.ops, backend)
+    return problem.then("trees", estimator=None, backend=backend)

@@ -1,4 +1,4 @@
-"""Triton kernels of exact noise: what `sksmooth.lattice` draws, bit for bit, on a GPU.
+"""Triton kernels of exact noise: what `sksmooth.noise.samplers` draws, bit for bit, on a GPU.
 
 The values of a fill, block after block, are cut into tiles. `look_up` looks every value up and
 lists those that need more bits, tile by tile; `look_again` finds these. A value's rank among those
@@ -22,7 +22,7 @@ _SIZES = ["width", "block_values", "tiles"]
 
 @triton.jit
 def _philox(place, key0, key1, block, purpose, HALF: tl.constexpr):
-    """Return words 4 * place to 4 * place + 3 of a half of a stream of `sksmooth.streams.Philox`.
+    """Return words 4 * place to 4 * place + 3 of a half of a stream of `Philox`.
 
     numpy counts before it generates: the first counter is (1, 0, block, purpose).
     """
@@ -66,7 +66,7 @@ def _total(counts, n, LANES: tl.constexpr):
 
 @triton.jit
 def _put(out, place, k, unit, live, ODD: tl.constexpr):
-    """Store sums of row and noise as floats: as `ExactGaussian` does, each step rounded as IEEE.
+    """Store sums of row and noise as floats: as `IntegerGaussian` does, each step rounded as IEEE.
 
     `unit` is the step if ODD is 0. Else it is the number of levels, and k counts grid points of
     which ODD are one step of the levels' grid.

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...lattice import FineNormal, RoundedNormal, coarse, fine
-from ...noise import ExactGaussian, Noise
-from ...streams import Philox, Purpose, block_rows
+from ...noise import IntegerGaussian, Noise
+from ...noise.samplers import FineNormal, RoundedNormal
+from ...noise.samplers import cells as fine
+from ...noise.samplers import rounded as coarse
+from ...noise.streams import Philox, Purpose, block_rows
 from ..base import Source
 
 __all__ = ["CudaSource"]
@@ -36,7 +38,7 @@ class CudaSource(Source):
     noise : Noise
         What to draw.
     stream : str
-        Name of the generator of random bits, among `sksmooth.streams.GENERATORS`.
+        Name of the generator of random bits, among `sksmooth.noise.streams.GENERATORS`.
     device : torch.device
         Where to.
     """
@@ -44,7 +46,7 @@ class CudaSource(Source):
     def __init__(self, noise: Noise, stream: str, device: Any) -> None:
         super().__init__(noise, stream)
         self.device = device
-        known = stream == "philox" and isinstance(noise, ExactGaussian) and noise.bits == 22
+        known = stream == "philox" and isinstance(noise, IntegerGaussian)
         self._exact: Any = noise if known else None
         self._kernels: _Kernels | None = None
 
@@ -78,9 +80,9 @@ class CudaSource(Source):
 
 
 class _Kernels:
-    """Draws around one row; `total` is what `ExactGaussian.around` has made of it."""
+    """Draws around one row; `total` is what `IntegerGaussian.around` has made of it."""
 
-    def __init__(self, noise: ExactGaussian, total: Any, device: Any) -> None:
+    def __init__(self, noise: IntegerGaussian, total: Any, device: Any) -> None:
         self.device = device
         self.is_fine = isinstance(total.sampler, FineNormal)
         self.tables = _tables(noise, total.sampler, device)
@@ -138,7 +140,7 @@ class _Tables:
 
 
 @functools.lru_cache(maxsize=16)
-def _tables(noise: ExactGaussian, sampler: RoundedNormal | FineNormal, device: Any) -> _Tables:
+def _tables(noise: IntegerGaussian, sampler: RoundedNormal | FineNormal, device: Any) -> _Tables:
     """Send the tables of a sampler, once."""
     unit = _send(np.array([float(noise.levels or noise.step)]), device)
     if isinstance(sampler, RoundedNormal):
@@ -181,7 +183,7 @@ def _dtype(array: NDArray[Any]) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _agrees(noise: ExactGaussian, is_fine: bool, dtype: str, device: Any) -> bool:
+def _agrees(noise: IntegerGaussian, is_fine: bool, dtype: str, device: Any) -> bool:
     """Whether the device draws what the processor draws; warns if it does not."""
     import torch
 

@@ -1,0 +1,110 @@
+"""What a certification is asked for, and what it was made with."""
+
+import dataclasses
+from typing import Any
+
+from ..noise import Noise
+
+__all__ = ["Plan", "Run"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The checked arguments of one certification by sampling.
+
+    Parameters
+    ----------
+    n, n0 : int
+        Most draws for estimation, and draws for selection, per row. Without the latter, the former
+        select too.
+    alpha : float
+        Level of the certificate.
+    bound : str
+        Name of the confidence bound, among `sksmooth.bounds.BOUNDS`.
+    radii : tuple of float or None
+        Draw only until each of these is certified or declined.
+    tol : float or None
+        Draw only as often as the n0 draws predict that the radius needs, with this loss.
+    """
+
+    n: int
+    n0: int
+    alpha: float
+    bound: str = "one-sided"
+    radii: tuple[float, ...] | None = None
+    tol: float | None = None
+
+    @property
+    def draws(self) -> int:
+        """Most draws per row, of both kinds."""
+        return self.n0 + self.n
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """How certificates were made: the same for all rows of a `Certificate`.
+
+    Attributes
+    ----------
+    noise : Noise
+        The noise.
+    method : {"montecarlo", "exact"}
+        Whether probabilities were bounded by drawing noise or computed.
+    form : str or None
+        Name of the closed form that they were computed by.
+    n, n0 : int
+        Most draws for estimation, and draws for selection, per row; 0 where none are needed.
+    alpha : float
+        Probability, per row, with which the statement may be false.
+    bound : str
+        How `p_upper` was found: "one-sided" (as ``1 - p_lower``), "two-sided", or "exact".
+    asked_radii : tuple of float or None
+        The radii that were to be decided; None where the radius was asked for.
+    tol : float or None
+        The loss of radius that was allowed.
+    max_radius : float
+        The radius of unanimous votes: none can be larger with these settings.
+    abstain_label : object
+        Label of rows with nothing to certify; None stands for the selected class.
+    seed : str or None
+        The seed of the noise, in hexadecimal.
+    stream : str
+        Generator of the random bits.
+    shortcut : str or None
+        How votes were found faster than by asking the base about each noisy row, if they were.
+    """
+
+    noise: Noise
+    method: str = "montecarlo"
+    form: str | None = None
+    n: int = 0
+    n0: int = 0
+    alpha: float = 0.0
+    bound: str = "one-sided"
+    asked_radii: tuple[float, ...] | None = None
+    tol: float | None = None
+    max_radius: float = float("inf")
+    abstain_label: Any = None
+    seed: str | None = None
+    stream: str = "philox"
+    shortcut: str | None = None
+
+    @classmethod
+    def computed(cls, noise: Noise, form: str, abstain_label: Any) -> "Run":
+        """Return the run of a closed form: no draws, and no failure probability."""
+        return cls(noise, "exact", form, bound="exact", abstain_label=abstain_label)
+
+    @classmethod
+    def of_plan(cls, plan: Plan, noise: Noise, max_radius: float, **options: Any) -> "Run":
+        """Return the run that carries a plan out."""
+        return cls(
+            noise=noise,
+            n=plan.n,
+            n0=plan.n0,
+            alpha=plan.alpha,
+            bound=plan.bound,
+            asked_radii=plan.radii,
+            tol=plan.tol,
+            max_radius=max_radius,
+            **options,
+        )

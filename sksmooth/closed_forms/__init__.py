@@ -1,0 +1,32 @@
+"""Closed forms: class probabilities under noise that are computed, not sampled.
+
+Each `Form` reads one kind of scikit-learn model from the inside and bounds the probability of each
+class under Gaussian noise, outward: no draws, no failure probability. What is read is compared with
+what the model answers. To add a kind, write a `Form` and name it in `FORMS`.
+"""
+
+from .closed import ClosedForm, DisagreementError, closed_form
+from .form import Form, NotClosedError
+from .forms.additive import Additive
+from .forms.boxes import Boxes
+from .forms.grid import Grid, SmallGrid
+from .forms.linear import Linear
+from .forms.quadratic import Quadratic
+from .forms.refit import refit_leaves
+from .law import Law
+from .numerics.normal import FLOOR
+
+__all__ = [
+    "FLOOR",
+    "FORMS",
+    "ClosedForm",
+    "DisagreementError",
+    "Form",
+    "Law",
+    "NotClosedError",
+    "closed_form",
+    "refit_leaves",
+]
+
+# in the order in which they are tried
+FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, SmallGrid, Additive, Grid)

@@ -1,0 +1,83 @@
+"""What a closed form is: a model whose answers under noise have probabilities that are computed."""
+
+import abc
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .inputs import Inputs, Spread
+from .law import Law
+
+__all__ = ["Form", "NotClosedError"]
+
+
+class NotClosedError(Exception):
+    """Raised for a model without a closed form; says why."""
+
+
+class Form(abc.ABC):
+    """A fitted model, read off from the inside.
+
+    Classes are counted as the model's ``classes_`` are.
+
+    Attributes
+    ----------
+    name : str
+        For the certificate.
+    models : tuple of type
+        What it is known to be a form of; subclasses are other models.
+    complete : bool
+        Whether `law` bounds the probability of every class well, not that of the top one only.
+    """
+
+    name: str
+    models: tuple[type, ...] = ()
+    complete = True
+
+    @classmethod
+    def may_be(cls, model: Any) -> bool:
+        """Return False where a short look at a model tells that it is not of this form."""
+        return type(model) in cls.models
+
+    @classmethod
+    @abc.abstractmethod
+    def of(cls, model: Any, spread: Spread) -> "Form":
+        """Read a model; raises `NotClosedError`, with the reason, if it is not of this form.
+
+        Parameters
+        ----------
+        model : fitted classifier
+            The last step of the base.
+        spread : Spread
+            The noise on its inputs.
+        """
+
+    @abc.abstractmethod
+    def law(self, inputs: Inputs) -> Law:
+        """Return bounds on the class probabilities around some rows."""
+
+    @abc.abstractmethod
+    def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the answers at inputs without noise.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n, n_inputs)
+            Inputs of the model.
+
+        Returns
+        -------
+        classes : ndarray of shape (n,), int
+            Positions in the model's ``classes_``.
+        sure : ndarray of shape (n,), bool
+            False where rounding in the model's own sums may decide.
+        """
+
+    def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return inputs near `Z` at which a model that was misread would show it."""
+        return Z
+
+    def rows_at_once(self) -> int:
+        """Return for how many rows `law` should be asked together: for the sake of the memory."""
+        return 4096

@@ -1,0 +1,287 @@
+r"""Linear classifiers: half-spaces, and intersections of them.
+
+Of two classes, the smoothed classifier is the linear one itself, and its radius is the distance to
+the plane (Propositions 3 to 5 of arXiv:1902.02918). Of more, class A loses where any other class c
+beats it: :math:`w_c^T z + b_c \ge w_A^T z + b_A`. Each of these events has a normal probability,
+any two of them a bivariate normal one. Hunter's inequality bounds the probability of their union
+from above by the sum of the former less those of the latter that make up a spanning tree. For three
+classes that is the union's probability itself.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import owens_t
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+
+from ...introspection import after
+from ...introspection.linear import LINEAR_MODELS, linear_scores
+from ..form import Form, NotClosedError
+from ..inputs import Inputs, Spread, lengths
+from ..law import Law
+from ..numerics.normal import FLOOR, REACH, Tails, tail_bounds
+
+__all__ = ["Linear", "both_exceed"]
+
+_UNIT = 2.0**-53
+_MOST_CLASSES = 100
+_MOST_RIVALS = 12  # of which pairs are looked at
+_LEAST = 1e-150  # a deviation, of which the square is no rounded 0
+_PAIR_ERROR = 1e-13  # absolute, of a bivariate probability by Owen's function
+
+
+class Linear(Form):
+    """The class with the largest of some linear functions.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_classes, n_inputs)
+        In the order of the classes.
+    offsets : ndarray of shape (n_classes,)
+        What is added to them.
+    spread : Spread
+        The noise.
+    blur : float, default=0.0
+        Error of the offsets.
+    """
+
+    name = "linear"
+    models = (*LINEAR_MODELS, CalibratedClassifierCV)
+
+    def __init__(
+        self,
+        weights: NDArray[np.float64],
+        offsets: NDArray[np.float64],
+        spread: Spread,
+        blur: float = 0.0,
+    ) -> None:
+        self.weights, self.offsets, self.spread, self.blur = weights, offsets, spread, blur
+        self.n_classes = len(weights)
+        if self.n_classes > _MOST_CLASSES:
+            raise NotClosedError(f"more than {_MOST_CLASSES} classes")
+        self.complete = self.n_classes <= 3
+        # standard deviations of the differences of two scores, and errors of these
+        self.deviations, errors = np.empty((2, self.n_classes, self.n_classes))
+        for a in range(self.n_classes):
+            apart = weights[a] - weights
+            self.deviations[a] = lengths(spread.behind(apart))
+            errors[a] = lengths(spread.sizes_behind(apart))
+        if np.any(self.deviations[~np.eye(self.n_classes, dtype=bool)] < _LEAST):
+            raise NotClosedError("some of its classes have the same weights")
+        # a product or a sum of as many terms as there are inputs and features errs by this
+        sums = weights.shape[1] + spread.factor.shape[-1] + spread.affine.roundings + 8
+        self._roundings = 4 * _UNIT * sums
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._relative = self._roundings * errors / self.deviations
+        self._steepest, self._least = self._slope() if self.n_classes == 2 else (1.0, 1.0)
+
+    @classmethod
+    def of(cls, model: Any, spread: Spread) -> "Linear":
+        """Read the weights of a linear model, calibrated or not."""
+        threshold, blur = 0.0, 0.0
+        if type(model) is CalibratedClassifierCV:
+            model, threshold = _uncalibrated(model)
+            blur = 1e-9 * abs(threshold)  # the calibration's own rounding, and that of the search
+        found = linear_scores(model)
+        if found is None:
+            raise NotClosedError("it is not a linear model")
+        weights, offsets = found
+        if weights.shape[1] != len(spread.scale) or len(weights) != len(model.classes_):
+            raise NotClosedError("its weights are not one a class and input")
+        if not (np.all(np.isfinite(weights)) and np.all(np.isfinite(offsets))):
+            raise NotClosedError("its weights are not finite")
+        if threshold:
+            offsets = offsets - np.array([0.0, threshold])
+        return cls(weights, offsets, spread, blur)
+
+    def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return the classes with the largest scores."""
+        scores = Z @ self.weights.T + self.offsets
+        first, second = -np.sort(-scores, axis=1)[:, :2].T
+        error = 2 * self._sums(np.abs(Z)).max(axis=1)
+        return scores.argmax(axis=1), first - second > error
+
+    def _sums(self, far: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bound the rounding of each score, the model's or ours, for inputs of up to this size."""
+        roundings = 2 * (self.weights.shape[1] + 8)
+        sizes = far @ np.abs(self.weights.T) + np.abs(self.offsets)
+        return roundings * self.spread.unit * sizes + self.blur
+
+    def _margins(
+        self, inputs: Inputs, a: int, others: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return by how much class a leads the others, and bounds on all errors of that."""
+        apart = self.weights[a] - self.weights[others]
+        margins = inputs.mean @ apart.T + (self.offsets[a] - self.offsets[others])
+        sums = self._sums(inputs.far)
+        errors = inputs.slack @ np.abs(apart.T) + sums[:, [a]] + sums[:, others]
+        return margins, 2 * errors * (1 + 1e-9)
+
+    def law(self, inputs: Inputs) -> Law:
+        """Return the law: exact for two and three classes, a bracket for more."""
+        if self.n_classes == 2:
+            return self._of_two(inputs)
+        n, k = len(inputs), self.n_classes
+        upper, miss = np.ones((n, k)), np.ones((n, k))
+        leads = (inputs.mean @ self.weights.T + self.offsets).argmax(axis=1)
+        for a in range(k):
+            rows = np.arange(n) if self.complete else np.flatnonzero(leads == a)
+            if len(rows):
+                self._of_class(a, inputs[rows], upper, miss, rows)
+        return Law(upper, miss)
+
+    def _of_two(self, inputs: Inputs) -> Law:
+        margins, errors = self._margins(inputs, 1, np.array([0]))
+        margin, error = margins[:, 0], errors[:, 0]
+        deviation, relative = self.deviations[0, 1], self._relative[0, 1]
+        tails = Tails.at(margin / deviation, (error + 2 * relative * np.abs(margin)) / deviation)
+        (_, zero), (_, one) = tails.above(), tails.below()
+        # one = P(Z below the margin) is the probability of class 1
+        upper = np.minimum(np.stack([zero, one], axis=1) * (1 + 4 * _UNIT) + FLOOR, 1.0)
+        # Within r the margin shrinks by r standard deviations, and what bounds the rounding grows
+        # in proportion to the sizes of numbers, of which REACH standard deviations are a part.
+        lead = np.maximum(np.abs(margin) * (1 - 4 * _UNIT) - error, 0.0)
+        radius = lead / (deviation * (1 + relative) + error / REACH) * (1 - 1e-12)
+        distance = lead / (self._steepest + error / (REACH * self._least)) * (1 - 1e-12)
+        law = Law(upper, upper[:, ::-1].copy())
+        leads = law.top == (margin > 0)  # what is proved is proved of the class that leads
+        return Law(upper, law.miss, np.where(leads, radius, 0.0), np.where(leads, distance, 0.0))
+
+    def _slope(self) -> tuple[float, float]:
+        """Return how fast two scores come together along noisy features, and the least sigma."""
+        noisy = self.spread.sigma > 0
+        apart = self.weights[1] - self.weights[0]
+        affine = self.spread.affine
+        normal = lengths(after(apart[None], affine.matrix)[:, noisy])
+        sizes = lengths(after(np.abs(apart)[None], affine.sizes)[:, noisy])
+        steepest = normal[0] + self._roundings * sizes[0]
+        return float(steepest), float(self.spread.sigma[noisy].min())
+
+    def _of_class(
+        self,
+        a: int,
+        inputs: Inputs,
+        upper: NDArray[np.float64],
+        miss: NDArray[np.float64],
+        rows: NDArray[np.intp],
+    ) -> None:
+        """Fill in what is known of class a, and of the others as its rivals."""
+        others = np.delete(np.arange(self.n_classes), a)
+        margins, errors = self._margins(inputs, a, others)
+        deviations = self.deviations[a, others]
+        z = margins / deviations
+        slack = errors / deviations + 2 * self._relative[a, others] * np.abs(z)
+        tails = Tails.at(z, slack)
+        lost, beaten = tails.above()  # bounds on P(class c beats a), for each c
+        # of many rivals, those that win most often: a tree of some of the nodes does as well
+        most = np.argsort(-beaten.mean(axis=0))[:_MOST_RIVALS]
+        both = self._pairs(a, others[most], z[:, most], slack[:, most])
+        union = beaten.sum(axis=1) - _heaviest_tree(both)
+        miss[rows, a] = np.clip(union * (1 + 1e-14) + FLOOR, beaten.max(axis=1), 1.0)
+        # a wins no more often than against any single one
+        wins = tails.below()[1].min(axis=1)
+        upper[rows, a] = np.minimum(upper[rows, a], wins)
+        upper[rows[:, None], others] = np.minimum(upper[rows[:, None], others], beaten)
+        if self.n_classes == 3:
+            at_most = self._pairs(a, others, z, -slack)[:, 0, 1]
+            least = lost.sum(axis=1) - np.minimum(at_most, beaten.min(axis=1))
+            upper[rows, a] = np.minimum(upper[rows, a], 1.0 - np.maximum(least, 0.0) + 1e-15)
+
+    def _pairs(
+        self,
+        a: int,
+        others: NDArray[np.intp],
+        z: NDArray[np.float64],
+        slack: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return bounds on the probability that two classes both beat class a.
+
+        Lower ones where `slack` is added to what they have to make up for; upper ones, but for
+        `_PAIR_ERROR`, where it is taken off.
+        """
+        apart = self.spread.behind(self.weights[a] - self.weights[others])
+        apart = apart / self.deviations[a, others][:, None]
+        direction = 1.0 if np.all(slack >= 0) else -1.0
+        both = np.zeros((len(z), len(others), len(others)))
+        for i in range(len(others)):
+            for j in range(i):
+                error = self._relative[a, others[i]] + self._relative[a, others[j]]
+                correlation = float(apart[i] @ apart[j]) - direction * (2 * error + 1e-12)
+                p = both_exceed(z[:, i] + slack[:, i], z[:, j] + slack[:, j], correlation)
+                both[:, i, j] = both[:, j, i] = np.maximum(p - direction * _PAIR_ERROR, 0.0)
+        return both
+
+
+def _uncalibrated(model: Any) -> tuple[Any, float]:
+    """Return the classifier inside, and the value of its decision function where answers change.
+
+    A calibration that rises moves the threshold of a classifier of two classes and does nothing
+    else to its answers.
+    """
+    parts = model.calibrated_classifiers_
+    if len(parts) != 1 or len(model.classes_) != 2:
+        raise NotClosedError("several calibrated models are averaged, or there are not two classes")
+    inner, (calibrator,) = parts[0].estimator, parts[0].calibrators
+    while type(inner) is FrozenEstimator:
+        inner = inner.estimator
+    if not np.array_equal(inner.classes_, model.classes_):
+        raise NotClosedError("it orders the classes in another way")
+
+    def second(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        p = np.asarray(calibrator.predict(values))
+        return p > 1 - p
+
+    sizes = np.geomspace(1e-9, 1e6, 400)
+    points = np.concatenate([-sizes[::-1], [0.0], sizes])
+    answers = second(points)
+    if answers[0] or not answers[-1] or np.any(np.diff(answers.astype(int)) < 0):
+        raise NotClosedError("its calibration does not rise through 1/2")
+    low, high = points[~answers][-1], points[answers][0]
+    while high - low > 1e-13 * max(abs(low), abs(high)):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        if second(np.array([middle]))[0]:
+            high = middle
+        else:
+            low = middle
+    return inner, float(high)
+
+
+def both_exceed(
+    h: NDArray[np.float64], k: NDArray[np.float64], correlation: float
+) -> NDArray[np.float64]:
+    """Return P(X > h, Y > k) of standard normals with a correlation, by Owen's function."""
+    rho = correlation
+    if rho > 1 - 1e-12:  # the larger one is all there is, up to far less than _PAIR_ERROR
+        return np.minimum(_below(-h), _below(-k))
+    # P(X > h, Y > k) = P(X < -h, Y < -k); Owen's formula has no zeros among its arguments
+    h, k = (np.where(np.abs(v) < 1e-150, 1e-150, -v) for v in (h, k))
+    root = np.sqrt((1 - rho) * (1 + rho))
+    below = 0.5 * (_below(h) + _below(k))
+    below -= owens_t(h, (k / h - rho) / root) + owens_t(k, (h / k - rho) / root)
+    return np.clip(below - 0.5 * ((h < 0) != (k < 0)), 0.0, np.minimum(_below(h), _below(k)))
+
+
+def _below(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    tail = tail_bounds(z)[0]
+    return np.where(z <= 0, tail, 1.0 - tail)
+
+
+def _heaviest_tree(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weight of the heaviest spanning tree of each complete graph, by Prim's algorithm.
+
+    Any tree would do for a bound. `weights` is of shape (n_graphs, n_nodes, n_nodes).
+    """
+    lines = np.arange(len(weights))
+    total = np.zeros(len(weights))
+    best = weights[:, 0].copy()  # of the edges from the tree to each node
+    best[:, 0] = -1.0
+    for _ in range(weights.shape[1] - 1):
+        node = best.argmax(axis=1)
+        total += best[lines, node]
+        best = np.where(best < 0, -1.0, np.maximum(best, weights[lines, node]))
+        best[lines, node] = -1.0
+    return total

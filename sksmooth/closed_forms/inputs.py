@@ -1,0 +1,176 @@
+"""Noise as a model behind a Pipeline sees it: pushed through the steps, rounding bounded."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..introspection import AffineMap, after
+from .numerics.normal import REACH
+
+__all__ = ["Inputs", "Spread", "lengths"]
+
+_UNIT = 2.0**-53
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Noise on a model's inputs: the same around every row.
+
+    Attributes
+    ----------
+    affine : AffineMap
+        From rows to inputs.
+    sigma : ndarray of shape (n_features,)
+        Standard deviations of the noise on the rows; 0 where there is none.
+    unit : float
+        Rounding error of one operation of the pipeline, relative: 2**-53 for float64 rows.
+    factor : ndarray of shape (n_inputs, n_features) or (n_features,)
+        Noise on the inputs is this matrix times standard normals. Of one dimension, a diagonal.
+    scale : ndarray of shape (n_inputs,)
+        Standard deviations of the noise on the inputs.
+    excess : float
+        Where the inputs' noise is all but independent, the probability of anything is at most this
+        much, relative, larger or smaller than if it were independent with the deviations `scale`;
+        infinite where it is not.
+    """
+
+    affine: AffineMap
+    sigma: NDArray[np.float64]
+    unit: float
+    factor: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    excess: float
+
+    @classmethod
+    def of(cls, affine: AffineMap, sigma: NDArray[np.float64], unit: float = _UNIT) -> "Spread":
+        """Return what the steps make of independent noise on the rows."""
+        factor = affine.matrix * sigma
+        if factor.ndim == 1:
+            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0)
+        used = factor != 0
+        if np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
+            return cls(affine, sigma, unit, factor, np.abs(factor).max(axis=1, initial=0.0), 0.0)
+        scale = lengths(factor)
+        # how far off the matrix may be, by the rounding of its making
+        off = 2 * (affine.roundings + 4) * _UNIT * lengths(affine.sizes * sigma)
+        return cls(affine, sigma, unit, factor, scale, _excess(factor, scale, off))
+
+    def behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return linear functions of the inputs as functions of standard normals."""
+        return after(rows, self.factor)
+
+    def sizes_behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the same with absolute values throughout, of which rounding is a part."""
+        return after(np.abs(rows), self.affine.sizes) * self.sigma
+
+    @property
+    def independent(self) -> bool:
+        """Whether the inputs' noise may be taken to be independent."""
+        return self.excess < 1e-6
+
+    def around(self, X: NDArray[np.floating]) -> "Inputs":
+        """Return the inputs that the model gets around some rows."""
+        rows = X.astype(np.float64)
+        # No number on the way is larger than this, unless noise is beyond its reach.
+        far = self.affine.reach(np.abs(rows) + REACH * self.sigma) * (1 + 1e-9)
+        slack = 2 * (self.affine.roundings + 2) * self.unit * far
+        if self.affine.roundings == 0 and self.affine.matrix.ndim == 1:
+            slack = np.where(self.sigma == 0, 0.0, slack)  # then the model gets just the row
+        return Inputs(self, self.affine(rows), slack, far)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What a model gets around some rows.
+
+    Attributes
+    ----------
+    spread : Spread
+        The noise.
+    mean : ndarray of shape (n_rows, n_inputs)
+        Inputs without noise.
+    slack : ndarray of shape (n_rows, n_inputs)
+        What the model gets for a noisy row is not farther than this, in each coordinate, from
+        `mean` plus the noise of real arithmetic. (For noise within reach: the probability of more
+        is far below what `normal.FLOOR` adds to every upper bound.)
+    far : ndarray of shape (n_rows, n_inputs)
+        The absolute value of no input is larger, for noise within reach.
+    """
+
+    spread: Spread
+    mean: NDArray[np.float64]
+    slack: NDArray[np.float64]
+    far: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def __getitem__(self, rows: slice | NDArray[np.intp]) -> "Inputs":
+        return Inputs(self.spread, self.mean[rows], self.slack[rows], self.far[rows])
+
+    def standardised(
+        self, columns: NDArray[np.intp], points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where points on the inputs' axes lie, in standard deviations from the mean.
+
+        Parameters
+        ----------
+        columns : ndarray of shape (n_points,), int
+            The input that each point belongs to.
+        points : ndarray of shape (n_points,)
+            Points, infinite ones among them.
+
+        Returns
+        -------
+        z, slack : ndarray of shape (n_rows, n_points)
+            For `normal.Tails.at`. An input without noise gives infinite z.
+        """
+        scale = self.spread.scale[columns]
+        gap = points - self.mean[:, columns]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = gap / scale
+            # the difference, the quotient, and scale itself, are rounded
+            slack = np.abs(z)
+            slack *= 2 * (self.spread.affine.roundings + 4) * _UNIT
+            slack += ((self.slack + 4 * _UNIT * np.abs(self.mean)) / self.spread.scale)[:, columns]
+            slack += 4 * _UNIT * np.abs(points) / scale
+        infinite = np.isinf(points)
+        still = (scale == 0) & ~infinite
+        z[:, infinite], slack[:, infinite] = points[infinite], 0.0
+        if still.any():
+            # without noise: on one side for certain, or too near to tell
+            z = np.where(still, np.where(gap >= 0, np.inf, -np.inf), z)
+            near = self.slack[:, columns]
+            unsure = (np.abs(gap) <= near) & (near > 0)
+            slack = np.where(still, np.where(unsure, np.inf, 0.0), slack)
+        return z, slack
+
+
+def _excess(
+    factor: NDArray[np.float64], scale: NDArray[np.float64], off: NDArray[np.float64]
+) -> float:
+    """Bound how much the correlations of the inputs' noise can change any probability.
+
+    Each line of `factor` is known up to a vector of length `off`. With C the correlation matrix and
+    d the norm of its difference from the identity, the ratio of the two normal densities is at most
+    ``exp(k d + d r**2 / 2 / (1 - d))`` within distance r of their centre, in k dimensions.
+    """
+    if np.any(scale == 0):
+        return np.inf
+    unit_rows = factor / scale[:, None]
+    k = len(scale)
+    d = float(np.linalg.norm(unit_rows @ unit_rows.T - np.eye(k)))
+    d += 4 * k * (factor.shape[1] + 4) * _UNIT  # their own rounding
+    d += 4 * float(np.linalg.norm(off / scale))
+    if not d < 1e-3:
+        return np.inf
+    r = REACH + np.sqrt(k)
+    return float(np.expm1(k * d + 0.5 * d * r * r / (1 - d)) * (1 + 1e-6))
+
+
+def lengths(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the norms of the rows of a matrix, also where squares would be too small or large."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    return unit * np.sqrt(((rows / unit[:, None]) ** 2).sum(axis=1))

@@ -1,0 +1,190 @@
+"""scikit-learn's trees and their ensembles.
+
+Its trees compare ``float32(x) <= threshold``, those of histogram-based boosting in float64.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
+
+from ..form import NotClosedError
+from .ensemble import Parts, Tree
+from .registry import parts_of, refuse_other_methods
+from .thresholds import last_at_most
+
+__all__ = [
+    "ada_boost",
+    "bagging",
+    "forest",
+    "gradient_boosting",
+    "hist_gradient_boosting",
+    "tree",
+    "voting",
+]
+
+_TREES = (DecisionTreeClassifier, ExtraTreeClassifier)
+_CONSTANT = ("prior", "most_frequent", "constant", "uniform")
+
+Columns = NDArray[np.intp] | slice
+_ALL = slice(None)
+
+
+def tree(model: Any) -> Parts:
+    """Read a single tree: the class with the largest share in the leaf."""
+    return Parts([_tree(model, _leaf_values(model))], "mean", np.zeros(len(model.classes_)))
+
+
+def forest(model: Any) -> Parts:
+    """Read a forest: the mean of its trees' shares is the largest where their sum is."""
+    trees = (_tree(member, _leaf_values(member)) for member in model.estimators_)
+    # threads add to the same sums
+    any_order = model.n_jobs not in (None, 1)
+    return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
+
+
+def bagging(model: Any) -> Parts:
+    """Read bagged trees, each of which may see a part of the inputs and of the classes."""
+    members = list(zip(model.estimators_, model.estimators_features_, strict=True))
+    n_classes = len(model.classes_)
+
+    def trees() -> Iterator[Tree]:
+        for member, columns in members:
+            shares = _leaf_values(member)
+            values = np.zeros((len(shares), n_classes))
+            values[:, member.classes_.astype(np.intp)] = shares  # their numbers
+            yield _renamed(_tree(member, values), columns)
+
+    if all(type(member) in _TREES for member, _ in members):
+        return Parts(trees(), "mean", np.zeros(n_classes))
+    return Parts(_nested(members), "predict")
+
+
+def voting(model: Any) -> Parts:
+    """Read ensembles that vote."""
+    return Parts(_nested((member, _ALL) for member in model.estimators_), "predict")
+
+
+def dummy(model: Any) -> Parts:
+    """Read a model that gives the same answer everywhere."""
+    if model.strategy not in ("prior", "most_frequent", "constant"):
+        raise NotClosedError(f"DummyClassifier answers by chance: {model.strategy}")
+    return Parts([], "predict")
+
+
+def ada_boost(model: Any) -> Parts:
+    """Read the weighted votes of trees; of other ensembles, only their splits."""
+    n_classes = len(model.classes_)
+    weights = model.estimator_weights_[: len(model.estimators_)]
+    trees = all(type(member) in _TREES for member in model.estimators_)
+    if not (trees and np.all(weights >= 0) and model.estimator_weights_.sum() > 0):
+        return Parts(_nested((member, _ALL) for member in model.estimators_), "predict")
+
+    def votes() -> Iterator[Tree]:
+        for member, weight in zip(model.estimators_, weights, strict=True):
+            labels = member.classes_[_leaf_values(member).argmax(axis=1)]
+            won = labels[:, None] == model.classes_
+            if n_classes == 2:
+                yield _tree(member, np.where(won[:, [1]], weight, -weight))
+            else:
+                yield _tree(member, np.where(won, weight, -weight / (n_classes - 1)))
+
+    return Parts(votes(), "sum", np.zeros(1 if n_classes == 2 else n_classes))
+
+
+def gradient_boosting(model: Any) -> Parts:
+    """Read sums of trees; if they do not start from constants, only their splits."""
+    start = model.init_
+    constant = type(start) is DummyClassifier and start.strategy in _CONSTANT
+    if not (constant or (isinstance(start, str) and start == "zero")):
+        # its first model gets rows that are rounded to float32
+        first = (t._replace(point=last_at_most(t.point)) for t in _nested([(start, _ALL)]))
+        rest = (_tree(member, _leaf_values(member)[:, :0]) for member in model.estimators_.flat)
+        return Parts(itertools.chain(first, rest), "predict")
+    offsets = model._raw_predict_init(np.zeros((1, model.n_features_in_)))[0]
+
+    def trees() -> Iterator[Tree]:
+        for stage in model.estimators_:
+            for k, member in enumerate(stage):
+                values = np.zeros((member.tree_.node_count, len(offsets)))
+                values[:, k] = model.learning_rate * _leaf_values(member)[:, 0]
+                yield _tree(member, values)
+
+    return Parts(trees(), "sum", offsets)
+
+
+def hist_gradient_boosting(model: Any) -> Parts:
+    """Read sums of trees that compare in float64."""
+    if model._preprocessor is not None:
+        raise NotClosedError("it has categorical inputs")
+    offsets = np.asarray(model._baseline_prediction, dtype=np.float64).ravel()
+
+    def trees() -> Iterator[Tree]:
+        for stage in model._predictors:
+            for k, predictor in enumerate(stage):
+                nodes = predictor.nodes
+                leaf = nodes["is_leaf"].astype(bool)
+                if np.any(nodes["is_categorical"][~leaf]):
+                    raise NotClosedError("it has categorical inputs")
+                itself = np.arange(len(nodes))
+                left, right = (np.where(leaf, itself, nodes[side]) for side in ("left", "right"))
+                values = np.zeros((len(nodes), len(offsets)))
+                values[:, k] = nodes["value"]
+                yield Tree(
+                    np.where(leaf, 0, nodes["feature_idx"]),
+                    nodes["num_threshold"],
+                    left,
+                    right,
+                    nodes["missing_go_to_left"].astype(bool),
+                    values,
+                )
+
+    return Parts(trees(), "sum", offsets)
+
+
+def _nested(members: Iterable[tuple[Any, Columns]]) -> Iterator[Tree]:
+    """Yield the trees of models that a model asks, with the inputs that it hands to each."""
+    for member, columns in members:
+        parts = parts_of(member)
+        if parts.any_order and len(member.classes_) > 1:
+            raise NotClosedError("sums of forests in it come in any order: set their n_jobs to 1")
+        for found in parts.trees:
+            yield _renamed(found, columns)._replace(values=np.zeros((len(found.feature), 0)))
+
+
+def _renamed(found: Tree, columns: Columns) -> Tree:
+    """Return a tree with its inputs counted as the whole model's are."""
+    if isinstance(columns, slice):
+        return found
+    return found._replace(feature=np.asarray(columns)[found.feature])
+
+
+def _leaf_values(member: Any) -> NDArray[np.float64]:
+    """Return what a tree has in its nodes, (n_nodes, n_values)."""
+    if type(member) not in (*_TREES, DecisionTreeRegressor):
+        raise NotClosedError(f"{type(member).__name__} is no tree that is known")
+    if member.n_outputs_ != 1:
+        raise NotClosedError("a tree is of another shape: it has several outputs")
+    refuse_other_methods(member)
+    values: NDArray[np.float64] = member.tree_.value[:, 0, :]
+    return values
+
+
+def _tree(member: Any, values: NDArray[np.float64]) -> Tree:
+    """Return a tree, with values of our own at its nodes."""
+    found = member.tree_
+    leaf, nodes = found.children_left < 0, np.arange(found.node_count)
+    children = found.children_left, found.children_right
+    left, right = (np.where(leaf, nodes, child) for child in children)
+    return Tree(
+        np.where(leaf, 0, found.feature),
+        last_at_most(found.threshold),
+        left,
+        right,
+        found.missing_go_to_left.astype(bool),
+        values,
+    )

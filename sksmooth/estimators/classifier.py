@@ -1,0 +1,386 @@
+"""SmoothedClassifier, the scikit-learn face of the library; it alone knows all other modules."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import get_config
+from sklearn.base import _fit_context, clone
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+
+from ..backends import is_net, warn_of_lost_weights
+from ..certificate import Certificate
+from ..labels import check_label_kind, choose_abstain_label, decode
+from ..noise.streams import new_seed
+from . import inputs as check
+from .base import MetaClassifier
+from .fitting import fit_base
+from .run import certify_rows, predict_codes, shares_of_classes
+from .smoother import levels_of, noise_of, shortcut_names
+
+__all__ = ["SmoothedClassifier"]
+
+
+class SmoothedClassifier(MetaClassifier):
+    r"""A classifier whose answers come with a certified radius: randomized smoothing.
+
+    Around any base classifier f this builds the smoothed classifier
+
+    .. math:: g(x) = \arg\max_c \; P(f(x + \varepsilon) = c), \quad
+        \varepsilon \sim N(0, \sigma^2 I),
+
+    and proves, row by row, an L2 radius within which g's answer cannot change [1]_.
+
+    Parameters
+    ----------
+    estimator : classifier
+        The base classifier f: any scikit-learn classifier, a Pipeline, a skorch
+        ``NeuralNetClassifier``. Wrap a trained model in ``sklearn.frozen.FrozenEstimator``. Put
+        scaling *inside* (``SmoothedClassifier(make_pipeline(StandardScaler(), clf))``): then noise
+        and radii are in the units of X.
+    sigma : float, array-like of the shape of a row, dict or Series, default=0.25
+        Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
+        larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
+        dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
+        deviations. Features with sigma 0 get no noise: those that nobody can change.
+    method : {"auto", "montecarlo", "exact"}, default="auto"
+        "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
+        smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
+        `n_predict` and `alpha` are ignored. "auto" computes where that is possible, and draws
+        otherwise or for ``arithmetic="float"``.
+    n_augment : int, default=1
+        Noisy copies of the training data that the base is fitted on. What validates inside it holds
+        out all copies of a row, or is named in a warning. Of more than 1 GB, a base with
+        ``partial_fit`` gets one at a time, once each, after a warning. Skorch nets ignore it: they
+        see fresh noise in every batch.
+    n : int, default=100_000
+        Draws per row with which `certify` bounds a probability.
+    n0 : int, default=100
+        Draws per row with which `certify` chooses the class.
+    n_predict : int, default=1000
+        Draws per row of `predict` and `vote_frequencies`.
+    sequential_predict : bool, default=False
+        Let `predict` stop drawing for a row as soon as its votes decide; `n_predict` is then the
+        most draws, and can be large. Ignored where `abstain_label` is None.
+    alpha : float, default=0.001
+        Probability, per row, that an answer of `predict` or `certify` is false.
+    abstain_label : int, float, str or None, default="auto"
+        What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
+        the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
+        None never abstains: the top class is returned, and `predict_proba` exists.
+    noise : {"gaussian"} or Specification, default="gaussian"
+        Family of the noise, by name or as `sksmooth.noise` specifies it.
+    arithmetic : {"integer", "float"}, default="integer"
+        "integer" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
+        training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma
+        for each feature, of sigma / 2**22. "float" sums them as floating-point numbers, as others
+        do; **certificates are then unsound**, since the sums leak the row.
+    stream : {"philox", "shake128"}, default="philox"
+        Random bits: a fast generator, or a cryptographic one for a base that somebody made who
+        might know a weakness of the fast one.
+    shortcuts : "auto", None or sequence of str, default="auto"
+        Ways to find the same votes faster for some kinds of base: "steps", "trees"; or to
+        run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". "auto" is all of
+        the former; None asks the base's ``predict`` about each noisy row. See the guide.
+    batch_size : int, default=None
+        Noisy rows per call of the base; None for what suits it. It does not change the results.
+    n_jobs : int, default=None
+        Workers, as in joblib; it does not change the results. Nets on a GPU run in one process.
+    random_state : int, RandomState instance or None, default=None
+        Where the seed of the noise is drawn from, once, in `fit`; an int also seeds every unset
+        ``random_state`` of the base. None takes it from the operating system. **An int makes
+        results reproducible, not secret**: the guarantee is a probability over a seed that whoever
+        chose the model and the inputs did not know.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted base. It answers in the labels of y; a net or XGBoost in class codes.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels: those that the fitted base knows, in its order.
+    abstain_label_ : int, float, str or None
+        The label that stands for "no answer"; never one of `classes_`.
+    n_features_in_ : int
+        Number of features (of channels, for images) seen in `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    sksmooth.certify : The same for a fitted search, or a Pipeline that ends in a smoother.
+    sksmooth.certified_accuracy_scorer : Certified accuracy at a radius, for model search.
+
+    Notes
+    -----
+    What a row gets depends on the seed and the row's content alone: not on the other rows, their
+    order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
+    batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
+    change; the last digits of what is computed from a closed form may, too.)
+
+    `sigma` is read when it is used: ``set_params(sigma=...)`` after `fit` smooths the same base
+    with the new noise.
+
+    References
+    ----------
+    .. [1] J. Cohen, E. Rosenfeld and J. Z. Kolter (2019). "Certified Adversarial Robustness via
+       Randomized Smoothing". ICML. arXiv:1902.02918.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sksmooth import SmoothedClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X = X / X.std(axis=0)  # one unit for all features; sigma and radii are in it
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> base = LogisticRegression(max_iter=1000)
+    >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
+    >>> clf.predict(X_test[:4])
+    array([0, 1, 1, 1])
+    >>> certificate = clf.certify(X_test[:4], n=1000)
+    >>> certificate.radii > 0.2
+    array([ True,  True,  True,  True])
+    """
+
+    _parameter_constraints = check.CONSTRAINTS
+
+    def __init__(
+        self,
+        estimator: Any,
+        sigma: Any = 0.25,
+        *,
+        method: str = "auto",
+        n_augment: int = 1,
+        n: int = 100_000,
+        n0: int = 100,
+        n_predict: int = 1000,
+        sequential_predict: bool = False,
+        alpha: float = 0.001,
+        abstain_label: Any = "auto",
+        noise: Any = "gaussian",
+        arithmetic: str = "integer",
+        stream: str = "philox",
+        shortcuts: Any = "auto",
+        batch_size: int | None = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.sigma = sigma
+        self.method = method
+        self.n_augment = n_augment
+        self.n = n
+        self.n0 = n0
+        self.n_predict = n_predict
+        self.sequential_predict = sequential_predict
+        self.alpha = alpha
+        self.abstain_label = abstain_label
+        self.noise = noise
+        self.arithmetic = arithmetic
+        self.stream = stream
+        self.shortcuts = shortcuts
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "SmoothedClassifier":
+        """Fit the base classifier under noise, and draw the seed of the noise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Training rows: numbers without NaN or infinity; arrays, data frames or tensors. A torch
+            ``Dataset`` or an ``np.memmap`` is read batch by batch if the base is a net, and hardly
+            at all if it is frozen; see `sksmooth.rows.Rows`. All other methods read it in chunks.
+        y : array-like of shape (n_samples,), default=None
+            Labels of any kind. The base is fitted on them as given; nets and XGBoost on codes 0 to
+            K - 1, in which ``class_weight`` and the like are put too. None takes a ``Dataset``'s.
+        **fit_params : dict
+            Passed to the base's ``fit``; those with one value per row are repeated with the rows,
+            others, such as ``eval_set``, get no copies and no noise.
+
+        Returns
+        -------
+        self : SmoothedClassifier
+            The fitted estimator.
+        """
+        self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
+        check.check_base(self.estimator)
+        warn_of_lost_weights(self.estimator)
+        shortcut_names(self.shortcuts)  # refuse unknown ones
+        frame = None if is_net(self.estimator) else check.frame_maker(X)
+        X, y, rows = check.check_training_rows(self, X, y)
+        check_classification_targets(y)
+        labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
+        choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
+        self._row_shape = X.shape[1:]
+        self._levels = levels_of(X if rows is None else rows.peek())
+        # None stays None: then everything, the base included, is drawn afresh
+        rng = None if self.random_state is None else check_random_state(self.random_state)
+        if get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        self.estimator_, self.classes_, self._answers, self._frame = fit_base(
+            clone(self.estimator),
+            X,
+            y,
+            noise=noise_of(self),
+            n_copies=int(self.n_augment),
+            random_state=rng,
+            fit_params=fit_params,
+            frame=frame,
+            rows=rows,
+        )
+        self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label, others=labels)
+        # last, when the model exists: a model that was made knowing the seed could cheat
+        self._seed = new_seed(rng)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the smoothed classifier's labels: PREDICT, with `n_predict` draws a row.
+
+        This estimates the classifier that `certify` speaks of. Near the edge of a certified radius
+        it may abstain; more draws abstain less.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Row by row, with probability at least ``1 - alpha``, the smoothed classifier's label or
+            `abstain_label_` (Proposition 1 of arXiv:1902.02918); for certain, where it is computed.
+        """
+        codes, undecided = predict_codes(self, X)
+        return decode(codes, undecided, self.classes_, self.abstain_label_)
+
+    def certify(
+        self,
+        X: Any,
+        n: int | None = None,
+        *,
+        n0: int | None = None,
+        alpha: float | None = None,
+        radius: float | Sequence[float] | None = None,
+        tol: float | None = None,
+        bound: str = "one-sided",
+        log: str | os.PathLike[str] | None = None,
+        verbose: int = 0,
+    ) -> Certificate:
+        r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
+
+        `n0` draws choose a class; `n` fresh draws bound its probability :math:`p_A` from below by
+        Clopper-Pearson at level alpha; the radius is :math:`\sigma \Phi^{-1}(p_A)` if the bound is
+        above 1/2, otherwise the row is abstained on. Rows that no further votes could certify get
+        no more draws. Where the base has a closed form (see `method`), :math:`p_A` and the
+        runner-up's probability are computed instead, and all arguments but X are ignored.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+        n, n0, alpha : default=None
+            Override the constructor's parameters of these names.
+        radius : float or sequence of float, default=None
+            Only decide whether each row is certified at this radius, or at each of several, with
+            as few draws, up to `n`, as that takes: about 45 times fewer. 0 asks for any certificate
+            at all. With the one-sided bound the same draws select the class.
+        tol : float, default=None
+            Radius that may be lost, in the units of the radii. The `n0` draws then predict how
+            many, up to `n`, each row needs; the guarantee does not rest on that prediction.
+        bound : {"one-sided", "two-sided"}, default="one-sided"
+            "two-sided" bounds the runner-up's probability as well, each at level alpha / 2. With
+            many classes and noise that blurs them, radii are much larger; with two classes or where
+            :math:`p_A` is near 1, slightly smaller.
+        log : str or path-like, default=None
+            File to which finished rows are appended, and from which an interrupted call goes on if
+            it is repeated: to the same certificate, bit for bit. See the guide on long runs.
+        verbose : int, default=0
+            1 shows a progress bar in a terminal or notebook.
+
+        Returns
+        -------
+        certificate : Certificate
+            Unpacks as ``labels, radii``. For each row: with probability at least ``1 - alpha`` over
+            the noise, the smoothed classifier keeps this label for every perturbation delta with
+            ``length(delta) < radius``, in the norm of the certificate (Proposition 2 of
+            arXiv:1902.02918; for the options, the guide).
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
+            scores are not finite; or `log` is of another model, seed, setting or version.
+        BlockingIOError
+            If another process is writing `log`.
+        """
+        asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
+        return certify_rows(self, X, verbose=verbose, log=log, **asked)
+
+    def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
+        """Return how often the base gives each class under noise: computed, or over draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; columns follow `classes_`. Shares of `n_predict` votes, estimates without
+            a guarantee; or probabilities, where a closed form gives those of all classes.
+        """
+        return shares_of_classes(self, X)
+
+    @available_if(check.never_abstains)
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return `vote_frequencies`; exists only with ``abstain_label=None``.
+
+        Where `predict` may abstain, it would not be the argmax of these frequencies.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+
+        Returns
+        -------
+        frequencies : ndarray of shape (n_samples, n_classes)
+            Columns follow `classes_`.
+        """
+        return self.vote_frequencies(X)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy of `predict`; abstentions count as errors, whatever their label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+            Rows.
+        y : array-like of shape (n_samples,), default=None
+            True labels; None takes those that a ``Dataset`` has.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            In [0, 1].
+        """
+        codes, undecided = predict_codes(self, X)
+        y = column_or_1d(check.labels_of(X) if y is None else y)
+        check_consistent_length(codes, y, sample_weight)
+        check_label_kind(y, self.classes_)
+        correct = self.classes_[codes] == y
+        if self.abstain_label_ is not None:
+            correct &= ~undecided
+        return float(np.average(correct, weights=sample_weight))

@@ -1,0 +1,293 @@
+"""Fitting the base classifier under noise (Section 3.3 of Cohen et al. 2019).
+
+A base that has never seen noise answers noisy inputs badly, and then there is little to certify.
+"""
+
+import contextlib
+import inspect
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+
+from ..backends import FrameMaker, fitted_classes, frozen_classes, is_frozen, is_net, unwrap
+from ..checks import user_level
+from ..noise import Noise
+from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
+from ..rows import Rows
+from .class_codes import encode
+from .inner_validation import held_out_rows, on_original_rows
+
+__all__ = [
+    "STACK_BYTES",
+    "FittedBase",
+    "fit_base",
+    "fit_under_noise",
+    "noisy_copies",
+    "noisy_copy",
+    "seed_unset",
+]
+
+STACK_BYTES = 10**9  # of noisy copies that are made at once without a word
+
+
+def noisy_copies(
+    X: NDArray[np.floating], n_copies: int, *, noise: Noise, seed: bytes
+) -> NDArray[np.floating]:
+    """Return `n_copies` noisy copies of X, one after another, shape (n_copies * n, *shape).
+
+    Noise is named by content, so that a row that occurs twice has the same copies twice: repeating
+    a row means what doubling its sample weight means.
+    """
+    noisy = np.empty((n_copies, *X.shape), dtype=X.dtype)
+    size = block_rows(X[0].size)
+    draws = np.empty((min(size, n_copies), *X.shape[1:]), dtype=X.dtype)
+    streams = Philox()
+    for i, row in enumerate(X):
+        key = row_key(seed, row, noise.name)
+        perturb = noise.around(row)
+        for block, start in enumerate(range(0, n_copies, size)):
+            part = draws[: min(size, n_copies - start)]
+            perturb(streams.at(key, block, Purpose.TRAIN), part)
+            noisy[start : start + len(part), i] = part
+    return noisy.reshape(-1, *X.shape[1:])
+
+
+def noisy_copy(
+    X: NDArray[np.floating], number: int, *, noise: Noise, seed: bytes
+) -> NDArray[np.floating]:
+    """Return the copy of that number, from 0, among `noisy_copies`, without making the others.
+
+    A block is drawn from its beginning, so that later copies take longer: up to the block's size.
+    """
+    block, place = divmod(number, block_rows(X[0].size))
+    noisy = np.empty(X.shape, dtype=X.dtype)
+    draws = np.empty((place + 1, *X.shape[1:]), dtype=X.dtype)
+    streams = Philox()
+    for i, row in enumerate(X):
+        key = row_key(seed, row, noise.name)
+        noise.around(row)(streams.at(key, block, Purpose.TRAIN), draws)
+        noisy[i] = draws[place]
+    return noisy
+
+
+class FittedBase(NamedTuple):
+    """A base classifier, and how to read its answers."""
+
+    estimator: Any
+    classes: NDArray[Any]  # the user's labels, by class code
+    answers: NDArray[Any]  # what the estimator predicts for each class code
+    frame: FrameMaker | None  # the kind of data frame that the estimator expects
+
+
+def fit_base(
+    estimator: Any,
+    X: NDArray[np.floating],
+    y: NDArray[Any],
+    *,
+    noise: Noise,
+    n_copies: int,
+    random_state: np.random.RandomState | None,
+    fit_params: dict[str, Any],
+    frame: FrameMaker | None,
+    rows: Rows | None = None,
+) -> FittedBase:
+    """Fit `estimator` in place, under noise; a frozen one is only looked at.
+
+    It gets the labels as given, or class codes if it takes nothing else.
+
+    With a `random_state`, every unset one of the estimator's is set from it. With `rows`, a net is
+    trained on them, and X is a sample of them.
+    """
+    if is_frozen(estimator):
+        if not hasattr(estimator, "feature_names_in_"):
+            frame = None
+        estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
+        classes = frozen_classes(estimator, X, y, frame)
+        return FittedBase(estimator, classes, classes, frame)
+    if random_state is not None:
+        seed_unset(estimator, random_state)
+    coded = encode(estimator, y, fit_params)
+    if coded is not None:
+        y, fit_params = coded.y, coded.fit_params
+    estimator = fit_under_noise(
+        estimator,
+        X,
+        y.copy(),  # a base may spoil what it is given
+        noise=noise,
+        n_copies=n_copies,
+        seed=new_seed(random_state),
+        reproducible=random_state is not None,
+        fit_params=fit_params,
+        frame=frame,
+        rows=rows,
+    )
+    if coded is not None:
+        return FittedBase(estimator, coded.classes, np.arange(len(coded.classes)), frame)
+    return FittedBase(estimator, *fitted_classes(estimator, y), frame)
+
+
+def fit_under_noise(
+    estimator: Any,
+    X: NDArray[np.floating],
+    y: NDArray[Any],
+    *,
+    noise: Noise,
+    n_copies: int,
+    seed: bytes,
+    reproducible: bool,
+    fit_params: dict[str, Any],
+    frame: FrameMaker | None = None,
+    rows: Rows | None = None,
+) -> Any:
+    """Fit `estimator` in place: nets see fresh noise in every batch, others `n_copies` copies.
+
+    Copies of up to `STACK_BYTES` together are one training set. Where they would be more, a base
+    that can learn in parts is fitted on the first copy and goes on by ``partial_fit`` on each of
+    the others, so that one exists at a time. For sums, as of naive Bayes, that is the same as
+    fitting on all; whatever goes over its data several times sees the other copies once. So it is
+    done only where the stack would be large, and never silently. Any other base gets the stack all
+    the same, after a warning that says what it takes.
+
+    Entries of `fit_params` with one value per row are repeated with the rows; others are passed on.
+    What holds out rows inside the base holds out all copies of a row, or a warning names it.
+    """
+    if is_net(estimator):
+        from ..backends.skorch_fit import fit_net
+
+        return fit_net(
+            estimator,
+            X if rows is None else rows,
+            y,
+            noise=noise,
+            seed=seed,
+            reproducible=reproducible,
+            fit_params=fit_params,
+        )
+    n_rows = len(X)
+    per_row: dict[str, Any] = {}
+    if n_copies > 1:
+        per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, n_rows)}
+    if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
+        in_parts = _learns_in_parts(estimator, per_row)
+        what = _what_it_takes(estimator, X, n_copies, in_parts)
+        warnings.warn(what, UserWarning, stacklevel=user_level())
+        if in_parts:
+
+            def copy(number: int) -> Any:
+                noisy = noisy_copy(X, number, noise=noise, seed=seed)
+                return noisy if frame is None else frame(noisy)
+
+            for number in range(n_copies):
+                # no copy has a name here: each is gone before the next is made
+                if number == 0:
+                    estimator.fit(copy(number), y, **fit_params)
+                else:
+                    estimator.partial_fit(copy(number), y, **per_row)
+            return estimator
+
+    def stack(rows: NDArray[np.floating]) -> Any:
+        noisy = noisy_copies(rows, n_copies, noise=noise, seed=seed)
+        return noisy if frame is None else frame(noisy)
+
+    if n_copies > 1:
+        kept = np.arange(n_rows)
+        parts = held_out_rows(estimator, y, fit_params)
+        if parts is not None:
+            kept, apart = parts
+            fit_params = fit_params | {
+                "X_val": stack(X[apart]),
+                "y_val": np.tile(y[apart], n_copies),
+            }
+            if "sample_weight" in per_row:
+                weights = _safe_indexing(per_row["sample_weight"], np.tile(apart, n_copies))
+                fit_params["sample_weight_val"] = weights
+        numbers = np.tile(kept, n_copies)
+        X, y = X[kept], y[numbers]
+        repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
+        fit_params = fit_params | repeated
+    model = unwrap(estimator)[1]
+    with contextlib.ExitStack() as context:
+        context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
+        if is_net(model):
+            from ..backends.skorch_fit import seeded
+
+            context.enter_context(seeded(model, seed, enabled=reproducible))
+        estimator = _checked(estimator.fit(stack(X), y, **fit_params))
+    if is_net(model):
+        from ..backends.skorch_fit import warn_of_loss
+
+        warn_of_loss(unwrap(estimator)[1])
+    return estimator
+
+
+def _is_per_row(value: Any, n_rows: int) -> bool:
+    """Whether a fit parameter has one value for each of `n_rows` rows."""
+    if hasattr(value, "shape"):
+        return len(value.shape) > 0 and value.shape[0] == n_rows
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence) or len(value) != n_rows:
+        return False
+    try:  # pairs of rows and labels, as validation sets are, make no array
+        return np.ndim(value) > 0
+    except ValueError:
+        return False
+
+
+def _learns_in_parts(estimator: Any, per_row: dict[str, Any]) -> bool:
+    """Whether `estimator` can go on after ``fit`` with more rows, and with their parameters.
+
+    A Pipeline cannot. Classifiers of scikit-learn refuse it with two settings that need to see all
+    rows at once.
+    """
+    if (
+        not hasattr(estimator, "partial_fit")
+        or getattr(estimator, "early_stopping", False)
+        or getattr(estimator, "class_weight", None) == "balanced"
+    ):
+        return False
+    known = inspect.signature(estimator.partial_fit).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    return takes_any or per_row.keys() <= known.keys()
+
+
+def _what_it_takes(estimator: Any, X: NDArray[np.floating], n_copies: int, in_parts: bool) -> str:
+    """Say how much memory noisy copies take, and what can be done about it."""
+    name, values = type(estimator).__name__, X[0].size
+    what = (
+        f"n_augment={n_copies} noisy copies of {len(X)} rows x {values} values x "
+        f"{X.itemsize} bytes are {n_copies * X.nbytes / 1e9:.3g} GB"
+    )
+    if in_parts:
+        return (
+            f"{what}. One of {X.nbytes / 1e9:.3g} GB is made at a time: {name} is fitted on the "
+            "first and updated by partial_fit, once, on each of the others. Unless it learns by "
+            "sums, as naive Bayes does, that is not the same as fitting it on all of them."
+        )
+    return (
+        f"{what}, made at once, since {name} cannot go on by partial_fit; it may need several "
+        "times as much for itself. To need less: a smaller n_augment, a sample of the rows, "
+        "float32 in place of float64, or a base with partial_fit, such as SGDClassifier or "
+        "GaussianNB, that is not in a Pipeline."
+    )
+
+
+def _checked(fitted: Any) -> Any:
+    """Refuse what a ``fit`` returns that forgot to return its estimator."""
+    if not hasattr(fitted, "predict"):
+        raise TypeError(
+            f"The base estimator's fit returned {fitted!r}; it must return the fitted estimator."
+        )
+    return fitted
+
+
+def seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:
+    """Give every ``random_state`` that is None, at any depth, an int drawn from `random_state`."""
+    seeds = {}
+    for name, value in sorted(estimator.get_params(deep=True).items(), key=lambda item: item[0]):
+        if value is None and (name == "random_state" or name.endswith("__random_state")):
+            seeds[name] = int(random_state.randint(np.iinfo(np.int32).max))
+    if seeds:
+        estimator.set_params(**seeds)

@@ -1,0 +1,255 @@
+"""predict and certify of a fitted estimator, by closed form or by sampling."""
+
+import importlib.metadata
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backends import is_net, unwrap
+from ..certificate import Certificate, Plan
+from ..certificate.concat import concatenate
+from ..certificate.laws import certify_law, decide_law, frequencies_of_law
+from ..certificate.procedures import certify_by_votes, predict_by_votes
+from ..closed_forms import ClosedForm
+from ..introspection.fingerprint import fingerprint
+from ..noise.streams import Purpose, row_key
+from ..records.ours import noise_of_head, versions
+from ..records.probed import Answers, ask, probed_rows
+from ..records.running import RunningLog
+from ..rows import Rows, as_rows, chunks
+from ..sampling import Report
+from ..sampling.progress import progress_bar
+from . import inputs as check
+from .smoother import Smoother, smoother_of
+
+__all__ = ["certify_rows", "predict_codes", "shares_of_classes"]
+
+# Rows are finished, and written to a log, by so many draws: enough to share among workers, and
+# seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
+_GROUP_DRAWS = 2**20
+_WIDEST = 0.05  # an interval whose middle is a better estimate than the votes of some draws
+_ALL = slice(0, None)
+
+
+def certify_rows(clf: Any, X: Any, *, verbose: int, log: Any, **asked: Any) -> Certificate:
+    """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
+    first, parts = _parts(clf, X)
+    smoother = smoother_of(clf)
+    closed = smoother.closed_form(first)
+    plan = check.plan_of(clf, draws=closed is None, **asked)
+    rows = as_rows(X)
+    n_rows = len(first if rows is None else rows)
+    with progress_bar(n_rows, plan.draws, verbose and closed is None) as report:
+        job: _Job = _Draw(smoother, plan, report) if closed is None else _Compute(smoother, closed)
+        if log is None:
+            certificates = []
+            for number, part in _numbered(parts):
+                job.begin(part, number)
+                certificates.append(job.certify(_ALL))
+            certificate = concatenate(certificates)
+        else:
+            everything = first if rows is None else rows
+            answers = _answers_of(clf, smoother, everything)
+            certificate = _with_log(log, smoother, job, answers, n_rows, parts)
+    if closed is None:
+        check.warn_if_out_of_reach(certificate)
+    return certificate
+
+
+class _Job(Protocol):
+    """One way to certify rows."""
+
+    identity: dict[str, Any]  # must be the same for a run to go on
+    group: int  # rows that are finished together
+
+    def skip(self, n_rows: int) -> None:
+        """Report rows that were finished before."""
+
+    def begin(self, part: NDArray[Any], first: int) -> None:
+        """Go on to a part of the rows, which begins with the row number `first`."""
+
+    def certify(
+        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+    ) -> Certificate:
+        """Certify rows of the part; votes are journaled meanwhile, under the rows' keys."""
+
+
+class _Compute:
+    """Certify by a closed form."""
+
+    group = 1024
+
+    def __init__(self, smoother: Smoother, closed: ClosedForm) -> None:
+        self.smoother, self.closed = smoother, closed
+        self.identity: dict[str, Any] = {"method": "exact", "form": closed.name, "settings": {}}
+
+    def skip(self, n_rows: int) -> None:
+        """Do nothing: there is no bar."""
+
+    def begin(self, part: NDArray[Any], first: int) -> None:
+        self.part = part
+
+    def certify(
+        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+    ) -> Certificate:
+        return certify_law(
+            self.closed.law(self.part[rows]),
+            noise=self.smoother.noise,
+            classes=self.smoother.classes,
+            abstain_label=self.smoother.abstain_label,
+            form=self.closed.name,
+        )
+
+
+class _Draw:
+    """Certify by Monte Carlo sampling."""
+
+    def __init__(self, smoother: Smoother, plan: Plan, report: Report | None) -> None:
+        self.smoother, self.plan, self.report = smoother, plan, report
+        self.group = -(-_GROUP_DRAWS // plan.draws)
+        self.identity: dict[str, Any] = {
+            "method": "montecarlo",
+            **{name: getattr(plan, name) for name in ("n", "n0", "alpha", "bound")},
+            "asked_radii": plan.radii,
+            "seed": smoother.seed.hex(),
+            "stream": smoother.stream,
+            "settings": {"tol": plan.tol, "shortcuts": smoother.shortcuts},
+        }
+
+    def skip(self, n_rows: int) -> None:
+        if self.report is not None:
+            self.report(n_rows * self.plan.draws)
+
+    def begin(self, part: NDArray[Any], first: int) -> None:
+        self.sampler = self.smoother.sampler(part, self.report, first_row=first)
+
+    def certify(
+        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+    ) -> Certificate:
+        sampler = self.sampler.at(rows, journal, keys)
+        return certify_by_votes(
+            sampler, self.plan, self.smoother.classes, self.smoother.abstain_label
+        )
+
+
+def _with_log(
+    path: Any,
+    smoother: Smoother,
+    job: _Job,
+    answers: Answers,
+    n_rows: int,
+    parts: Iterable[NDArray[Any]],
+) -> Certificate:
+    """Certify the rows that are not in a log yet, and return the certificates of all in it."""
+    base = smoother.base
+    noise = noise_of_head(smoother.noise)
+    identity = job.identity | {
+        "sigma": noise.get("sigma"),
+        "rows": n_rows,
+        "classes": smoother.classes.tolist(),
+        "versions": versions(),
+    }
+    identity["settings"] = {
+        "model": fingerprint(base.estimator, base.answers, base.frame),
+        "abstain_label": np.asarray(smoother.abstain_label).item(),  # maybe an integer of numpy
+        "noise": noise,
+        **identity["settings"],
+    }
+    if is_net(unwrap(base.estimator)[1]):
+        net = {name: importlib.metadata.version(name) for name in ("torch", "skorch")}
+        identity["settings"] |= net
+    with RunningLog(path, identity, n_rows, answers) as log:
+        for first, part in _numbered(parts):
+            begun = False
+            for start in range(0, len(part), job.group):
+                rows = slice(start, start + job.group)
+                keys = [row_key(smoother.seed, row).tobytes().hex() for row in part[rows]]
+                if log.check(first + start, keys):
+                    job.skip(len(keys))
+                    continue
+                if not begun:  # reading a model may take a while
+                    job.begin(part, first)
+                    begun = True
+                log.append(job.certify(rows, log, keys), keys)
+        return log.read()
+
+
+def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
+    """Return what the base answers to probes around some rows of X, wherever X is kept."""
+    numbers = probed_rows(len(X), math.prod(smoother.row_shape))
+    if isinstance(X, Rows):  # not all of them take a list of numbers
+        some = check.check_rows(clf, np.stack([X.row(int(i)) for i in numbers]))
+    else:
+        some = X[numbers]
+    return ask(
+        smoother.backend,
+        some,
+        smoother.noise.deviations(smoother.row_shape),
+        smoother.seed,
+    )
+
+
+def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the class code of each row, and which rows are undecided."""
+    first, parts = _parts(clf, X)  # first, because it asks whether clf is fitted
+    smoother = smoother_of(clf)
+    n, abstains = int(clf.n_predict), clf.abstain_label_ is not None
+    closed = smoother.closed_form(first)
+    if closed is None and abstains:
+        check.warn_if_hopeless("n_predict", n, clf.alpha, shared=True)
+    stops = clf.sequential_predict and abstains
+
+    def decide(first: int, part: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        if closed is not None and abstains:
+            return decide_law(closed.law(part))
+        if closed is not None and closed.complete:  # the argmax of predict_proba
+            top = _shares(smoother, part, closed, n).argmax(axis=1)
+            return top, np.zeros(len(part), dtype=bool)
+        sampler = smoother.sampler(part, first_row=first)
+        return predict_by_votes(sampler, n, clf.alpha, sequential=stops)
+
+    # one by one: map would take a StopIteration of the base for the end of the rows
+    decided = [decide(*numbered) for numbered in _numbered(parts)]
+    codes, undecided = zip(*decided, strict=True)
+    return np.concatenate(codes), np.concatenate(undecided)
+
+
+def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
+    """Return how often each class is answered around rows."""
+    first, parts = _parts(clf, X)
+    smoother = smoother_of(clf)
+    closed, n = smoother.closed_form(first), int(clf.n_predict)
+    return np.concatenate([_shares(smoother, part, closed, n) for part in parts])
+
+
+def _shares(
+    smoother: Smoother, X: NDArray[Any], closed: ClosedForm | None, n: int
+) -> NDArray[np.float64]:
+    if closed is None or not closed.complete:
+        return smoother.sampler(X).counts(n, Purpose.PREDICT) / n
+    law = closed.law(X)
+    p = frequencies_of_law(law)
+    # what is decided stays: predict must not contradict a certificate by the chance of some draws
+    rough = (law.width > _WIDEST) & decide_law(law)[1]
+    if np.any(rough):
+        p[rough] = smoother.sampler(X[rough]).counts(n, Purpose.PREDICT) / n
+    return p
+
+
+def _numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the parts, each behind the number of its first row."""
+    first = 0
+    for part in parts:
+        yield first, part
+        first += len(part)
+
+
+def _parts(clf: Any, X: Any) -> tuple[NDArray[Any], Iterator[NDArray[Any]]]:
+    """Return the first part of the checked rows, and all parts: one, if they are in memory."""
+    parts = (check.check_rows(clf, part) for part in chunks(X))
+    first = next(parts)
+    return first, chain([first], parts)

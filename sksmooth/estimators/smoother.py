@@ -1,0 +1,234 @@
+"""A fitted smoothed classifier, frozen for one call: base, noise, seed, and how to ask them."""
+
+import dataclasses
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backends import Backend, get_backend, is_net, unwrap
+from ..checks import user_level
+from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
+from ..introspection import distrust, is_distrusted
+from ..noise import NOISES, Noise, Rows, Specification
+from ..noise.sigma import check_sigma
+from ..sampling import Report, Sampler
+from ..sampling.trials import refuse_batch_readers
+from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
+from .fitting import FittedBase
+
+__all__ = ["Smoother", "levels_of", "noise_of", "shortcut_names", "smoother_of"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Smoother:
+    """Everything that the answers of a smoothed classifier depend on.
+
+    Parameters
+    ----------
+    base : FittedBase
+        The base classifier, and how to read its answers.
+    noise : Noise
+        Bound to the rows of the base.
+    seed : bytes
+        Names the draws, together with each row's content.
+    row_shape : tuple of int
+        Shape of a row.
+    abstain_label : object
+        Label of rows with nothing to certify; None stands for the top class.
+    method : {"auto", "montecarlo", "exact"}
+        Whether probabilities are computed.
+    stream : str
+        Generator of the random bits.
+    shortcuts : tuple of str
+        Fast paths that may be taken.
+    batch_size, n_jobs : int or None
+        As of `SmoothedClassifier`.
+    """
+
+    base: FittedBase
+    noise: Noise
+    seed: bytes
+    row_shape: tuple[int, ...]
+    abstain_label: Any = None
+    method: str = "auto"
+    stream: str = "philox"
+    shortcuts: tuple[str, ...] = ()
+    batch_size: int | None = None
+    n_jobs: int | None = None
+
+    @property
+    def classes(self) -> NDArray[Any]:
+        """Labels of the class codes."""
+        return self.base.classes
+
+    @property
+    def backend(self) -> Backend:
+        """What asks the base as a whole."""
+        return get_backend(self.base.estimator, self.base.answers, self.base.frame)
+
+    def sampler(
+        self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
+    ) -> Sampler:
+        """Return what draws votes around some rows; `first_row` numbers them for messages."""
+        base = self.base
+        problem = simplify(
+            Problem(
+                estimator=base.estimator,
+                answers=base.answers,
+                frame=base.frame,
+                backend=self.backend,
+                X=X,
+                noise=self.noise,
+            ),
+            self.shortcuts,
+        )
+        deviations = self.noise.deviations(X.shape[1:])
+        refuse_batch_readers(problem.backend, X, deviations, base.estimator)
+        return Sampler(
+            problem.backend,
+            X,
+            self.noise,
+            self.seed,
+            stream=self.stream,
+            shortcut="+".join(problem.taken) or None,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+            first_row=first_row,
+        )
+
+    def closed_form(self, X: NDArray[Any]) -> ClosedForm | None:
+        """Return the base's closed form, compared with its answers around X; None to sample.
+
+        The model is certified as it is now: a form is read anew if its content has changed.
+        """
+        asked = self.method == "exact"
+        if self.method == "montecarlo" or not (self.noise.sound or asked):
+            return None
+        base = self.base
+        name = type(unwrap(base.estimator)[1]).__name__
+        try:
+            marginals = self.noise.marginals(self.row_shape)
+            if marginals is None or marginals.law != "normal":
+                raise NotClosedError(f"none is known for {type(self.noise).__name__}")
+            if is_net(unwrap(base.estimator)[1]):
+                raise NotClosedError("nets have none")
+            if is_distrusted(base.estimator):
+                raise NotClosedError("its reading has been found to be wrong")
+            columns = () if base.frame is None else base.frame.columns
+            return closed_form(
+                FORMS,
+                base.estimator,
+                base.answers,
+                X,
+                marginals.deviations,
+                self.backend.classify,
+                columns,
+            )
+        except NotClosedError as reason:
+            what = f"{name} has no closed form here: {reason}."
+            misread = isinstance(reason, DisagreementError)
+            if misread and distrust(base.estimator) and not asked:
+                warnings.warn(
+                    f"{what} Noise is drawn instead, without shortcuts. Please report the model.",
+                    UserWarning,
+                    stacklevel=user_level(),
+                )
+            if asked:
+                hint = "" if misread else f" {_CLOSED}"
+                raise ValueError(f"method='exact', but {what}{hint}") from reason
+            return None
+
+
+_CLOSED = (
+    "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
+    "interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, CatBoost, EBM), "
+    "GaussianNB and quadratic discriminants, and ensembles of trees on few features, each also "
+    "behind affine steps of a Pipeline. Use method='montecarlo' or 'auto'."
+)
+
+
+def smoother_of(clf: Any) -> Smoother:
+    """Return the smoother of a fitted estimator, with its parameters as they are now."""
+    base = FittedBase(clf.estimator_, clf.classes_, clf._answers, clf._frame)
+    return Smoother(
+        base=base,
+        noise=noise_of(clf),
+        seed=clf._seed,
+        row_shape=clf._row_shape,
+        abstain_label=clf.abstain_label_,
+        method=clf.method,
+        stream=clf.stream,
+        shortcuts=shortcut_names(clf.shortcuts),
+        batch_size=None if clf.batch_size is None else int(clf.batch_size),
+        n_jobs=clf.n_jobs,
+    )
+
+
+def noise_of(clf: Any) -> Noise:
+    """Return the noise of an estimator that knows its rows' shape and grid.
+
+    The grid depends on the training rows and on sigma, never on the row that is certified.
+    """
+    if clf.arithmetic == "float" and clf.stream != "philox":
+        raise ValueError(
+            f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
+        )
+    sigma = check_sigma(clf.sigma, clf._row_shape, getattr(clf, "feature_names_in_", None))
+    rows = Rows(sigma, clf._row_shape, clf._levels, clf.arithmetic)
+    return specification_of(clf.noise).bind(rows)
+
+
+def specification_of(noise: Any) -> Specification:
+    """Return the specification that the parameter `noise` names or is."""
+    if isinstance(noise, Specification):
+        return noise
+    if isinstance(noise, str) and noise in NOISES:
+        return NOISES[noise]()
+    if isinstance(noise, str) and noise in _ARITHMETIC:
+        raise ValueError(
+            f"noise={noise!r} is now arithmetic={_ARITHMETIC[noise]!r}; noise names a family, such "
+            "as 'gaussian'."
+        )
+    raise ValueError(
+        f"noise must be one of {sorted(NOISES)}, or a specification of sksmooth.noise; got "
+        f"{noise!r}."
+    )
+
+
+_ARITHMETIC = {"exact": "integer", "float": "float"}
+
+
+def levels_of(X: NDArray[np.floating]) -> int | None:
+    """Return the grid that the training rows lie on if they are images of bytes, None otherwise.
+
+    That is 1 for whole numbers from 0 to 255, and 255 for these divided by 255. Other rows that
+    happen to be whole numbers are left alone: noise on their coarse grid would be another noise.
+    """
+
+    def on(levels: int, row: NDArray[np.floating]) -> bool:
+        with np.errstate(over="ignore"):  # then it is not inside
+            values = row.astype(np.float64) * levels
+        if not (values.min() >= -(2.0**-16) and values.max() <= 255 + 2.0**-16):
+            return False
+        return bool(np.all(np.abs(values - np.rint(values)) <= 2.0**-16))
+
+    # a row at a time: the data may be large, and most fail soon
+    if all(on(255, row) for row in X):
+        return 255 if any(np.any((row > 0) & (row < 1)) for row in X) else None
+    return 1 if all(on(1, row) for row in X) else None
+
+
+def shortcut_names(shortcuts: Any) -> tuple[str, ...]:
+    """Return the names of the shortcuts that may be taken."""
+    given = [] if shortcuts is None else [shortcuts] if isinstance(shortcuts, str) else shortcuts
+    names: list[str] = []
+    for name in given:
+        names += SHORTCUTS if name == "auto" else [name]
+    known = [*SHORTCUTS, *ON_REQUEST]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"shortcuts must be 'auto', None, or some of {known}; got {unknown[0]!r}.")
+    return tuple(names)

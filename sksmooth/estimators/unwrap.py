@@ -1,0 +1,76 @@
+"""Certifying with a smoother that sits inside a search or at the end of a Pipeline."""
+
+import warnings
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from ..certificate import Certificate
+from ..checks import user_level
+
+__all__ = ["certify"]
+
+
+def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Certificate:
+    """Certify with a fitted SmoothedClassifier inside a search or at the end of a Pipeline.
+
+    Parameters
+    ----------
+    estimator : SmoothedClassifier, Pipeline or search
+        Fitted. Of a search such as GridSearchCV the best estimator is taken; a Pipeline must end in
+        a SmoothedClassifier.
+    X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
+        Rows, as the given estimator takes them.
+    n : int, default=None
+        Draws per row; None for the estimator's own.
+    **options : dict
+        Further arguments of `SmoothedClassifier.certify`, such as radius or bound.
+
+    Returns
+    -------
+    certificate : Certificate
+        With a Pipeline, **radii are in the units of what its last step sees**, which a warning
+        says. Put the Pipeline inside the SmoothedClassifier to have radii in the units of X.
+
+    Raises
+    ------
+    TypeError
+        If there is no SmoothedClassifier to be found.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import NearestCentroid
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> import sksmooth
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = sksmooth.SmoothedClassifier(NearestCentroid(), n=500, random_state=0)
+    >>> scorer = sksmooth.certified_accuracy_scorer(radius=0.5)
+    >>> search = GridSearchCV(clf, {"sigma": [0.25, 0.5]}, scoring=scorer).fit(X, y)
+    >>> sksmooth.certify(search, X[:3], n=1000).labels
+    array([0, 0, 0])
+    """
+    given = type(estimator).__name__
+    while not hasattr(estimator, "certify"):
+        if isinstance(estimator, Pipeline):
+            steps = [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
+            if steps:
+                warnings.warn(
+                    f"Radii are in the units of what the last step of the Pipeline sees, after "
+                    f"{', '.join(type(s).__name__ for s in steps)}; not in the units of X. For "
+                    "those, put the Pipeline inside: SmoothedClassifier(make_pipeline(..., clf)).",
+                    UserWarning,
+                    stacklevel=user_level(),
+                )
+            for step in steps:
+                X = step.transform(X)
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            raise TypeError(
+                f"{given} has no certify method and leads to no estimator that has one. Expected a "
+                "fitted SmoothedClassifier, a Pipeline that ends in one, or a search over either, "
+                "fitted with refit=True."
+            )
+    return estimator.certify(X, n, **options)

@@ -1,0 +1,19 @@
+"""Fitted models from the inside: which may be read, Pipelines as affine maps, linear scores.
+
+`sksmooth.shortcuts` and `sksmooth.closed_forms` rest on these. A model is read only if its
+structure proves what it answers (`readable`), and every reading is also compared with the answers
+of the base itself.
+"""
+
+from .affine import AffineMap, after, elementwise, split
+from .readable import distrust, is_distrusted, why_not_readable
+
+__all__ = [
+    "AffineMap",
+    "after",
+    "distrust",
+    "elementwise",
+    "is_distrusted",
+    "split",
+    "why_not_readable",
+]

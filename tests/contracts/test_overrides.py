@@ -1,0 +1,190 @@
+"""Methods that are not those of a model's type: none changes what predict says unnoticed.
+
+Each override changes the answers for 1 % or .1 % of noisy rows, which no few hundred probes show.
+It is set on an object, or on a class from outside, of the model or of anything inside it.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+
+from sksmooth import SmoothedClassifier
+
+pytest.importorskip("pandas")
+
+from contracts.models import MODELS, SIGMA
+from contracts.oracle import asked, counts, quiet
+from contracts.overriding import StandIn, override, overriding, parts
+
+# Methods that predict may go through, public and private. Not all of a model's are asked.
+METHODS = (
+    *("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "apply"),
+    *("_raw_predict", "_raw_predict_init", "_transform", "_validate_X_predict", "_preprocess_X"),
+    *("_joint_log_likelihood", "_decision_function", "_predict_proba_lr", "_predict", "_check_X"),
+    *("_compute_scores", "_dense_predict", "_forward_pass_fast", "_get_kernel", "_ovr_decision"),
+    *("_predict_proba", "_sparse_predict", "_get_bin_values", "predict_joint_log_proba"),
+    *("_dense_decision_function", "_dense_predict_proba", "kneighbors", "radius_neighbors"),
+    *("_parallel_decision_function", "_hstack", "get_predictions", "_concatenate_predictions"),
+    *("_predict_multiclass", "_decision", "_process_predict_proba", "_compute_kernel"),
+    *("infer", "forward", "get_dataset", "_get_predict_nonlinearity"),
+)
+# what is replaced by a stand-in object: trees, histogram trees, bins, boosters
+OBJECTS = ("tree_", "_predictors", "_bin_mapper", "_Booster", "_label_binarizer", "loss_", "_loss")
+SHARES = (0.01, 0.001)
+# model: at least so many overrides change what it answers
+MODELS_AND_LEAST = {
+    "AdaBoost": 18,
+    "Bagging": 14,
+    "BernoulliNB": 8,
+    "Calibrated": 20,
+    "DecisionTree": 10,
+    "ExtraTrees": 18,
+    "FixedThreshold": 0,
+    "GaussianNB": 12,
+    "GradientBoosting, stumps": 12,
+    "HistGradientBoosting": 18,
+    "HistGradientBoosting, stumps": 18,
+    "KNeighbors": 8,
+    "LDA": 8,
+    "LinearSVC": 8,
+    "LogisticRegression": 8,
+    "NearestCentroid": 4,
+    "OneVsRest": 8,
+    "QDA": 8,
+    "RandomForest": 18,
+    "RandomForest, two features": 30,
+    "Ridge": 8,
+    "Stacking": 27,
+    "Voting, soft": 26,
+    "scaled linear": 16,
+    "PCA and linear": 24,
+    "scaled forest": 26,
+    "scaled trees": 26,
+    "columns and linear": 24,
+    "search of linear": 12,
+    "calibrated pipeline": 34,
+    "oversampled linear": 16,
+    "net": 32,
+    "net, two classes": 24,
+    "scaled net": 40,
+    "XGBoost, stumps": 4,
+    "LightGBM, stumps": 14,
+}
+_ROWS = 50_000
+_VOTES = 2000
+
+
+class Place(NamedTuple):
+    """Where something is put, and how."""
+
+    path: str
+    name: str
+    how: str
+    share: float
+
+
+def places(model: Any) -> Iterator[Place]:
+    """Yield what can be overridden in a fitted model, one member of each kind."""
+    seen: set[tuple[type, str]] = set()
+    for path, part in parts(model):
+        for number, name in enumerate(METHODS):
+            if hasattr(part, name) and (type(part), name) not in seen:
+                seen.add((type(part), name))
+                for k, how in enumerate(("object", "class", "class, wrapped")):
+                    yield Place(path, name, how, SHARES[(number + k) % 2])
+                yield Place(path, name, "object", SHARES[(number + 1) % 2])
+        for name in OBJECTS:
+            if name in vars(part) and (type(part), name) not in seen:
+                seen.add((type(part), name))
+                for share in SHARES:
+                    yield Place(path, name, "stand-in", share)
+
+
+def put(place: Place, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Override something of a model, or of the class of something in it."""
+    part = dict(parts(model))[place.path]
+    if place.how == "object":
+        override(part, place.name, place.share)
+    elif place.how == "stand-in":
+        vars(part)[place.name] = _stand_in(vars(part)[place.name], place.share)
+    else:
+        kind = type(part)
+        if place.how == "class":  # the one that defines it: others inherit it
+            kind = next(base for base in kind.__mro__ if place.name in vars(base))
+        method = overriding(kind, place.name, place.share, wraps="wrapped" in place.how)
+        monkeypatch.setattr(kind, place.name, method)
+
+
+def _stand_in(thing: Any, share: float) -> Any:
+    if isinstance(thing, list):
+        return [_stand_in(item, share) for item in thing]
+    return StandIn(thing, share)
+
+
+def smoother(base: Any, name: str) -> SmoothedClassifier:
+    X, y = MODELS[name].table()
+    frozen = FrozenEstimator(base)
+    clf = SmoothedClassifier(frozen, SIGMA, method="montecarlo", random_state=0).fit(X, y)
+    # as if somebody had certified before: what is kept from then must not be used
+    with quiet():
+        clf.set_params(method="auto").certify(X[:2], n=100)
+    return clf.set_params(method="montecarlo")
+
+
+def what_goes_unnoticed(clf: SmoothedClassifier, X: np.ndarray, share: float) -> str:
+    """Return what of the certificate is not that of the whole base; nothing if all is."""
+    rows = X[:3]
+    found = clf.certify(rows, n=_VOTES, n0=10, alpha=0.3)
+    expected = counts(asked(clf), rows, _VOTES)
+    if not np.array_equal(found.counts, expected):
+        return f"votes ({found.shortcut})"
+    computed = clf.set_params(method="auto").certify(rows, n=_VOTES, n0=10)
+    clf.set_params(method="montecarlo")
+    return f"closed form ({computed.form})" if computed.method == "exact" else ""
+
+
+@pytest.mark.parametrize("name", MODELS_AND_LEAST)
+def test_no_override_goes_unnoticed(name, monkeypatch):
+    if MODELS[name].missing:
+        pytest.skip(f"{MODELS[name].missing} is not installed")
+    X, y = MODELS[name].table()
+    rng = np.random.default_rng(6)
+    noisy = X[rng.integers(3, size=_ROWS)] + SIGMA * rng.standard_normal((_ROWS, X.shape[1]))
+    noisy = noisy.astype(X.dtype)
+    with quiet():
+        fitted = MODELS[name].new().fit(X, MODELS[name].own_labels(y))
+        plain = np.asarray(fitted.predict(noisy)).ravel()
+    unnoticed, changing = [], 0
+    for place in places(fitted):
+        model = copy.deepcopy(fitted)
+        with monkeypatch.context() as patch, quiet():
+            clf = smoother(model, name)
+            put(place, model, patch)
+            try:
+                changed = np.asarray(model.predict(noisy)).ravel()
+            except Exception:  # not a model any more
+                continue
+            different = np.mean(changed != plain)
+            changing += 0 < different < 3 * place.share
+            found = what_goes_unnoticed(clf, X, place.share) if different else votes_of(clf, X)
+            if found:
+                unnoticed.append(f"{place.path}.{place.name} ({place.how}, {place.share}): {found}")
+    print(f"COUNT {name}: {changing}")  # noqa: T201
+    assert not unnoticed, "\n".join([f"{len(unnoticed)} of {changing}", *unnoticed])
+    assert changing >= MODELS_AND_LEAST[name]
+
+
+def votes_of(clf: SmoothedClassifier, X: np.ndarray) -> str:
+    """Return which votes are others than those of predict, which an override does not change."""
+    found = clf.certify(X[:3], n=_VOTES, n0=10, alpha=0.3)
+    same = np.array_equal(found.counts, counts(asked(clf), X[:3], _VOTES))
+    return "" if same else f"votes, though predict is as it was ({found.shortcut})"
+
+
+def test_overrides_are_many():
+    assert len(MODELS_AND_LEAST) >= 25
+    assert sum(MODELS_AND_LEAST.values()) >= 250
