@@ -18,7 +18,7 @@ from contracts.states import STATES, NotForThisModelError
 
 __all__ = ["Case", "Outcome", "all_cases", "few_cases", "run"]
 
-_VOTES = 1500
+_VOTES = 2500
 _DRAWS = 200_000
 
 
