@@ -70,7 +70,7 @@ MODELS_AND_LEAST = {
     "oversampled linear": 16,
     "net": 28,
     "net, two classes": 20,
-    "scaled net": 32,
+    "scaled net": 20,
     "XGBoost, stumps": 4,
     "LightGBM, stumps": 14,
 }
