@@ -55,8 +55,9 @@ paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOT
 mutants: $(VENV)/.test $(VENV)/.torch  ## put in 66 faults, one at a time: do the tests notice?
 	$(ONE_THREAD) $(BIN)/python -m benchmarks.mutants
 
-fidelity: $(VENV)/.test $(VENV)/.torch  ## is what is certified what the base answers? 98 models x 18 states x 3 workers
+fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 98 models x 18 states x 3 workers
 	$(BIN)/python -m benchmarks.fidelity
+	$(ONE_THREAD) SKSMOOTH_FIDELITY=all $(BIN)/python $(PYTEST) tests/contracts/test_limit.py
 
 bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(BIN)/python -m benchmarks.gpu

@@ -17,7 +17,7 @@ from sksmooth import SmoothedClassifier
 
 __all__ = ["STATES", "NotForThisModelError", "smoother"]
 
-SHARE = 0.01
+SHARE = 0.003  # fewer than a few hundred probes show
 
 
 class NotForThisModelError(Exception):

@@ -66,9 +66,9 @@ def test_the_suite_notices(monkeypatch):
         return votes
 
     case = Case("RandomForest", "plain", "one")
-    with quiet():
+    with quiet(), monkeypatch.context() as patch:
         assert run(case).verdict != "WRONG"
-        monkeypatch.setattr(ForestBackend, "classify", careless)
+        patch.setattr(ForestBackend, "classify", careless)
         assert run(case).verdict == "WRONG"
 
     law = Boxes.law
