@@ -22,13 +22,13 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from sksmooth.sampling.count.count import count_votes
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
 from sksmooth.backends import get_backend
 from sksmooth.estimators.fitting import noisy_copies
 from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import Purpose
+from sksmooth.sampling.count import count_votes
 
 X, y = blobs(60)
 

@@ -18,13 +18,13 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
-from sksmooth.sampling.count.count import count_votes
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
 from sksmooth.noise import IntegerGaussian
 from sksmooth.noise.streams import Purpose, block_rows
 from sksmooth.sampling.count import count as sampling
+from sksmooth.sampling.count import count_votes
 from sksmooth.sampling.count import parallel as workers
 
 X, Y = blobs(12, seed=1)

@@ -10,8 +10,6 @@ import pytest
 from helpers import Recorder, assert_same_certificate, blobs
 from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
-from sksmooth.sampling.count.count import _Draws, count_votes
-from sksmooth.sampling.count.progress import progress_bar
 
 from sksmooth import projected_certified_accuracy
 from sksmooth.backends import get_backend
@@ -36,6 +34,8 @@ from sksmooth.certificate.stopping import (
 from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import GENERATORS, Philox, Purpose, block_rows, row_key
 from sksmooth.records import read_log, write_log
+from sksmooth.sampling.count import _Draws, count_votes
+from sksmooth.sampling.progress import progress_bar
 
 mp = pytest.importorskip("mpmath")
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from helpers import Halfspace, Recorder
 from scipy import signal, stats
-from sksmooth.sampling.count.count import count_votes
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import Backend
@@ -19,6 +18,7 @@ from sksmooth.estimators.smoother import sampler_of
 from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose, block_rows
 from sksmooth.sampling import Sampler
+from sksmooth.sampling.count import count_votes
 
 SIGMA = 0.5
 SEED = bytes(range(16))

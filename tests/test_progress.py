@@ -4,9 +4,9 @@ import sys
 import numpy as np
 from helpers import blobs
 from sklearn.naive_bayes import GaussianNB
-from sksmooth.sampling.count.progress import progress_bar
 
 from sksmooth import SmoothedClassifier
+from sksmooth.sampling.progress import progress_bar
 
 X, y = blobs(20)
 

@@ -12,12 +12,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sksmooth.sampling.count.count import count_votes
 
 from sksmooth.backends import Backend, get_backend
 from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import GENERATORS, Purpose, block_rows, row_key
 from sksmooth.sampling.count import count as sampling
+from sksmooth.sampling.count import count_votes
 
 SEED = bytes(range(16))
 BASES = [

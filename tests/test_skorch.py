@@ -31,7 +31,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sksmooth.sampling.count.count import count_votes
 from torch import nn
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
@@ -39,6 +38,7 @@ from sksmooth.backends import get_backend
 from sksmooth.nets import ObjectiveNet
 from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose
+from sksmooth.sampling.count import count_votes
 
 X, y = blobs(120)
 X32 = X.astype(np.float32)
