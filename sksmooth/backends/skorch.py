@@ -42,6 +42,8 @@ def net_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None)
     # a Pipeline, search or wrapper with a `predict` of its own is asked itself
     if split(estimator)[1] is net and asks_its_module(net):
         return SkorchBackend(estimator, len(answers), frame)
+    if not hasattr(estimator, "predict_proba"):  # a wrapper that only predicts
+        return SklearnBackend(estimator, answers, frame)
     return _OpaqueNetBackend(estimator, answers, frame)
 
 

@@ -236,7 +236,7 @@ def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
             "X.toarray() if it fits into memory."
         )
     refuse_masked("X", X)
-    _warn_about_categories(X, sigma)
+    _check_columns(X, sigma)
     if isinstance(X, np.ndarray) and X.dtype.kind == "f":
         # scikit-learn would make float64 of float32 in the other byte order
         X = X.astype(X.dtype.newbyteorder("="), copy=False)
@@ -250,14 +250,25 @@ def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
     return X, [np.float64, np.float32]
 
 
-def _warn_about_categories(X: Any, sigma: Any) -> None:
+def _check_columns(X: Any, sigma: Any) -> None:
+    """Refuse columns of categories, and warn of booleans that would get noise."""
     dtypes = getattr(X, "dtypes", None)
     if dtypes is None or getattr(X, "ndim", 2) != 2:
         names = ["bool"] if getattr(getattr(X, "dtype", None), "kind", "") == "b" else []
     else:
-        still = is_still(sigma, list(getattr(X, "columns", dtypes)))
-        noisy = {str(d) for d, has_none in zip(dtypes, still, strict=True) if not has_none}
-        names = sorted(d for d in noisy if d.lower() in {"bool", "boolean", "category"})
+        kinds = [str(dtype).lower() for dtype in dtypes]
+        columns = list(getattr(X, "columns", range(len(kinds))))
+        categories = [c for c, kind in zip(columns, kinds, strict=True) if _is_category(kind)]
+        if categories:
+            raise ValueError(
+                f"X has columns of categories, {categories[:5]}. The base would get them as plain "
+                "numbers, and fit another model than it does by itself. Put codes in their place "
+                "(such as X[name].cat.codes), with an encoder for them inside the base if it needs "
+                "one, and give these columns a sigma of 0."
+            )
+        still = is_still(sigma, columns)
+        noisy = {kind for kind, has_none in zip(kinds, still, strict=True) if not has_none}
+        names = sorted(noisy & {"bool", "boolean"})
     if names:
         warnings.warn(
             f"X has columns of type {', '.join(names)}: they are treated as numbers and get "
@@ -266,6 +277,11 @@ def _warn_about_categories(X: Any, sigma: Any) -> None:
             UserWarning,
             stacklevel=user_level(),
         )
+
+
+def _is_category(dtype: str) -> bool:
+    """Whether a dtype of pandas or polars is one of categories."""
+    return dtype.startswith(("category", "categorical", "enum"))
 
 
 def check_rows(clf: Any, X: Any) -> Any:

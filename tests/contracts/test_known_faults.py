@@ -212,12 +212,9 @@ def test_1_4_a_convolution_that_is_called_twice():
     net = NeuralNetClassifier(Twice, max_epochs=3, verbose=0, train_split=None).fit(X, y)
     with torch.no_grad():
         net.module_.bn.running_mean += 1.0
-    clf = sampled(FrozenEstimator(net), X, y)
-    expected = counts(asked(clf), X[:4], 500)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it may be said that the form is not taken
-        found = counts(clf.set_params(shortcuts=["fold"]), X[:4], 500)
-    assert np.abs(found - expected).max() <= 2
+    clf = sampled(FrozenEstimator(net), X, y).set_params(shortcuts=["fold"])
+    with pytest.raises(ValueError, match="conv is called 2 times"):
+        clf.certify(X[:4], n=500)
 
 
 class TestBasesThatReadTheirBatch:
@@ -735,6 +732,7 @@ class TestLabels:
         assert np.mean(found == labels) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:max_iter=1000 was reached")
 @pytest.mark.parametrize(
     "base",
     [SelfTrainingClassifier(LogisticRegression()), LabelPropagation()],
@@ -758,9 +756,10 @@ def test_2_3_columns_of_categories():
     frame = pd.DataFrame({"x": X[:, 0], "c": codes})
     base = HistGradientBoostingClassifier(max_iter=5, random_state=0)
     assert base.fit(frame, y).is_categorical_.tolist() == [False, True]
-    clf = SmoothedClassifier(base, np.array([0.1, 0.0]), n=500, random_state=0).fit(frame, y)
-    assert clf.estimator_.is_categorical_.tolist() == [False, True]
-    assert np.mean(clf.predict(frame) == base.predict(frame)) > 0.9
+    numbers = frame.assign(c=pd.Categorical(np.arange(len(X)) % 3))
+    for other in (frame, numbers):
+        with pytest.raises(ValueError, match=r"columns of categories, \['c'\]"):
+            SmoothedClassifier(base, np.array([0.1, 0.0])).fit(other, y)
 
 
 class TestCopiesInValidation:
