@@ -17,10 +17,11 @@ __all__ = ["Backend", "Source", "is_frozen", "unwrap"]
 
 
 class Backend(abc.ABC):
-    """A fitted classifier as a function from noisy batches to votes.
+    """A fitted model as a function from noisy batches to outputs.
 
-    A vote is a class code from 0 to ``n_classes - 1``, or ``n_classes``, which stands for "not an
-    answer" (scores that are NaN or infinite) and makes sampling fail.
+    The outputs of a classifier are votes: class codes from 0 to ``n_classes - 1``, or
+    ``n_classes``, which stands for "not an answer" (scores that are NaN or infinite) and makes
+    sampling fail. What is counted of outputs is a tally's business.
 
     Attributes
     ----------
@@ -48,9 +49,13 @@ class Backend(abc.ABC):
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits the model, for rows like this one."""
 
-    @abc.abstractmethod
     def classify(self, batch: Any) -> Any:
         """Return votes of shape (len(batch),), as an array of the backend's own kind."""
+        raise TypeError(f"{type(self).__name__} is of no classifier: it gives no votes")
+
+    def outputs(self, batch: Any) -> Any:
+        """Return what the model answers to a batch, for a tally: votes, unless overridden."""
+        return self.classify(batch)
 
     def gaps(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return by how much the best class's probability exceeds the next one's, where known."""
@@ -65,20 +70,20 @@ class Backend(abc.ABC):
         """Context around all calls of `classify`, by whatever workers."""
         yield
 
-    def zeros(self, n_rows: int) -> Any:
-        """Return an empty tally of shape (n_rows, n_classes + 1)."""
-        return np.zeros((n_rows, self.n_classes + 1), dtype=np.int64)
+    def counters(self, n_rows: int, n_bins: int) -> Any:
+        """Return counters at 0, of shape (n_rows, n_bins)."""
+        return np.zeros((n_rows, n_bins), dtype=np.int64)
 
-    def add_votes(self, tally: Any, votes: Any, rows: NDArray[np.int64]) -> None:
-        """Count `votes` into `tally`, in place; `rows` names the row of each, in rising order."""
+    def count(self, counters: Any, bins: Any, rows: NDArray[np.int64]) -> None:
+        """Add one in each of `bins`, in place; `rows` names the row of each, in rising order."""
         first, last = int(rows[0]), int(rows[-1])
-        width = self.n_classes + 1
-        flat = np.bincount((rows - first) * width + votes, minlength=(last - first + 1) * width)
-        tally[first : last + 1] += flat.reshape(-1, width)
+        width = counters.shape[1]
+        flat = np.bincount((rows - first) * width + bins, minlength=(last - first + 1) * width)
+        counters[first : last + 1] += flat.reshape(-1, width)
 
-    def to_numpy(self, tally: Any) -> NDArray[np.int64]:
-        """Return the tally as a numpy array."""
-        return tally
+    def to_numpy(self, counters: Any) -> NDArray[np.int64]:
+        """Return counters as a numpy array."""
+        return counters
 
 
 class Source:

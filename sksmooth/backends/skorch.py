@@ -221,26 +221,26 @@ class SkorchBackend(Backend):
             )
         return first
 
-    def zeros(self, n_rows: int) -> torch.Tensor:
-        """Return an empty tally on the device: counting there keeps it from waiting for us."""
-        return torch.zeros((n_rows, self.n_classes + 1), dtype=torch.int64, device=self.device)
+    def counters(self, n_rows: int, n_bins: int) -> torch.Tensor:
+        """Return counters at 0 on the device: counting there keeps it from waiting for us."""
+        return torch.zeros((n_rows, n_bins), dtype=torch.int64, device=self.device)
 
-    def add_votes(self, tally: torch.Tensor, votes: torch.Tensor, rows: NDArray[np.int64]) -> None:
-        """Count `votes` into `tally`, in place; `rows` names the row of each, in rising order."""
-        cells = rows * (self.n_classes + 1)
+    def count(self, counters: torch.Tensor, bins: torch.Tensor, rows: NDArray[np.int64]) -> None:
+        """Add one in each of `bins`, in place; `rows` names the row of each, in rising order."""
+        cells = rows * counters.shape[1]
         if rows[0] == rows[-1]:
-            places = votes + int(cells[0])
+            places = bins + int(cells[0])
         else:
             offsets = torch.from_numpy(cells)
             if self.device.type == "cuda":  # or the host waits until the device has come so far
                 offsets = offsets.pin_memory()
-            places = votes + offsets.to(self.device, non_blocking=True)
+            places = bins + offsets.to(self.device, non_blocking=True)
         # bincount would ask the device for the largest value, and wait for the answer
-        tally.view(-1).index_add_(0, places, torch.ones_like(places))
+        counters.view(-1).index_add_(0, places, torch.ones_like(places))
 
-    def to_numpy(self, tally: torch.Tensor) -> NDArray[np.int64]:
-        """Return the tally as a numpy array."""
-        return tally.cpu().numpy()
+    def to_numpy(self, counters: torch.Tensor) -> NDArray[np.int64]:
+        """Return counters as a numpy array."""
+        return counters.cpu().numpy()
 
 
 class _OpaqueNetBackend(SklearnBackend):

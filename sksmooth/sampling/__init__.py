@@ -2,5 +2,6 @@
 
 from .count import Report
 from .sampler import Journal, Sampler
+from .tally import BinTally, Tally, VoteTally
 
-__all__ = ["Journal", "Report", "Sampler"]
+__all__ = ["BinTally", "Journal", "Report", "Sampler", "Tally", "VoteTally"]

@@ -19,6 +19,7 @@ from ..backends import Backend, Source
 from ..noise import Noise
 from ..noise.streams import Purpose, block_rows, row_key
 from .parallel import hand_out
+from .tally import Tally, VoteTally
 from .trials import trial_of
 
 __all__ = ["count_votes"]
@@ -39,6 +40,7 @@ def count_votes(
     noise: Noise,
     seed: bytes,
     purpose: Purpose,
+    tally: Tally | None = None,
     stream: str = "philox",
     start: int = 0,
     rows: NDArray[np.intp] | None = None,
@@ -47,7 +49,7 @@ def count_votes(
     n_jobs: int | None = None,
     report: Report | None = None,
 ) -> NDArray[np.int64]:
-    """Count the votes of a base classifier on noisy copies of each row: its draws `start` to n.
+    """Count what a base answers to noisy copies of each row: its draws `start` to n.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def count_votes(
         Distribution of the draws.
     seed, purpose
         Name the draws, together with each row's content. Fewer draws are a prefix of more.
+    tally : Tally, default=None
+        What is counted, for the rows of X; None counts votes for classes.
     stream : {"philox", "shake128"}, default="philox"
         Generator of the random bits.
     start : int, default=0
@@ -78,7 +82,7 @@ def count_votes(
 
     Returns
     -------
-    counts : ndarray of shape (n_rows, n_classes), int64
+    counts : ndarray of shape (n_rows, n_bins), int64
         Rows sum to ``n - start``. They depend on the model, the noise, the seed, the purpose and
         the content of each row, not on the other rows, `batch_size` or `n_jobs`.
 
@@ -87,10 +91,11 @@ def count_votes(
     ValueError
         If the model's scores are not finite for any draw.
     """
+    tally = VoteTally(backend.n_classes) if tally is None else tally
     if rows is None:
         rows = np.arange(len(X))
     else:
-        X = X[rows]
+        X, tally = X[rows], tally.at(rows)
     keys = np.empty((len(X), 2), dtype=np.uint64)  # a list of arrays would be ten times it
     for i, row in enumerate(X):
         keys[i] = row_key(seed, row, noise.name)
@@ -112,13 +117,13 @@ def count_votes(
                 warnings.warn(_RANDOM, UserWarning, stacklevel=2)
                 workers = 1
         if workers == 1 or n_tasks < 2:
-            tally = _count_blocks(backend, X, keys, draws, 0, total, report)
+            counts = _count_blocks(backend, X, keys, tally, draws, 0, total, report)
         else:
-            tally = np.zeros((len(X), backend.n_classes + 1), dtype=np.int64)
+            counts = np.zeros((len(X), tally.n_bins + 1), dtype=np.int64)
             results = hand_out(
                 _count_chunk,
                 backend,
-                _chunks(X, keys, draws, n_tasks),
+                _chunks(X, keys, tally, draws, n_tasks),
                 n_jobs=n_jobs,
                 prefer=backend.prefer,
                 in_order=report is None,  # only a report needs them as they come
@@ -129,12 +134,10 @@ def count_votes(
             # process without any. These are put back.
             with warnings.catch_warnings():
                 for first, part in results:
-                    tally[first : first + len(part)] += part
+                    counts[first : first + len(part)] += part
                     if report is not None:
                         report(int(part.sum()))
-    _refuse_lost_work(tally, n - start)
-    _refuse_non_answers(tally[:, -1], n - start, rows + first_row)
-    return np.ascontiguousarray(tally[:, :-1])
+    return tally.check(counts, n - start, rows + first_row)
 
 
 _RANDOM = (
@@ -181,7 +184,7 @@ class _Draws:
 
 
 def _chunks(
-    X: NDArray[np.floating], keys: Keys, draws: _Draws, n_chunks: int
+    X: NDArray[np.floating], keys: Keys, tally: Tally, draws: _Draws, n_chunks: int
 ) -> Iterator[tuple[Any, ...]]:
     """Yield arguments that count consecutive blocks; each takes only its own rows along."""
     total = len(X) * draws.blocks
@@ -189,7 +192,8 @@ def _chunks(
     for start, stop in pairwise(edges):
         first, last = start // draws.blocks, -(-stop // draws.blocks)
         shift = first * draws.blocks
-        yield first, X[first:last], keys[first:last], draws, start - shift, stop - shift
+        here = slice(first, last)
+        yield first, X[here], keys[here], tally.at(here), draws, start - shift, stop - shift
 
 
 def _count_chunk(backend: Backend, first: int, *args: Any) -> tuple[int, NDArray[np.int64]]:
@@ -200,15 +204,16 @@ def _count_blocks(
     backend: Backend,
     X: NDArray[np.floating],
     keys: Keys,
+    tally: Tally,
     draws: _Draws,
     start: int,
     stop: int,
     report: Report | None = None,
 ) -> NDArray[np.int64]:
-    """Tally the votes on blocks `start` to `stop`; no other draws are made."""
+    """Count the outputs on blocks `start` to `stop`; no other draws are made."""
     needed = draws.before(stop) - draws.before(start)
     batch_size = min(draws.batch_size, _power_of_two(needed) if backend.constant_shape else needed)
-    tally = backend.zeros(len(X))
+    counters = backend.counters(len(X), tally.n_bins + 1)
     source = backend.source(draws.noise, draws.stream)
     # The surrounding joblib.parallel_config is for the votes. A forest that followed it too would
     # sum its trees in whatever order its workers come, and a tie might fall either way.
@@ -217,11 +222,11 @@ def _count_blocks(
             filled = len(rows)
             # the last batch is shorter; with each new length a compiler would start again
             length = _power_of_two(filled) if backend.constant_shape else filled
-            votes = backend.classify(batch[:length])[:filled]
-            backend.add_votes(tally, votes, rows)
+            outputs = backend.outputs(batch[:length])[:filled]
+            backend.count(counters, tally.bins(outputs, rows), rows)
             if report is not None:
                 report(filled)
-    return backend.to_numpy(tally)
+    return backend.to_numpy(counters)
 
 
 def _power_of_two(n: int) -> int:
@@ -271,23 +276,3 @@ def _batches(
                 filled = 0
     if filled:
         yield batch, rows[:filled]
-
-
-def _refuse_lost_work(tally: NDArray[np.int64], n: int) -> None:
-    """No engine has been seen to do so, but a vote too few or too many would be a false count."""
-    if np.any(tally.sum(axis=1) != n):
-        raise RuntimeError(
-            "The workers have not returned each draw once: some work was lost or done twice. "
-            "Nothing is certified; try again, with n_jobs=1 if it happens again."
-        )
-
-
-def _refuse_non_answers(votes: NDArray[np.int64], n: int, rows: NDArray[np.intp]) -> None:
-    bad = np.flatnonzero(votes)
-    if bad.size:
-        raise ValueError(
-            f"The base estimator's scores were NaN or infinite for {votes[bad[0]]} of {n} noisy "
-            f"copies of row {rows[bad[0]]} ({bad.size} of {len(votes)} rows are affected). Such "
-            "a score is not a vote for any class, so nothing is certified. Check the model on "
-            "noisy input: overflow, log of a negative number, weights that diverged in training."
-        )

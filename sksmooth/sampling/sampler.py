@@ -16,6 +16,7 @@ from ..backends import Backend
 from ..noise import Noise
 from ..noise.streams import Purpose, block_rows
 from .count import Report, count_votes
+from .tally import Tally
 
 __all__ = ["Journal", "Sampler"]
 
@@ -55,6 +56,8 @@ class Sampler:
         Distribution of the draws.
     seed : bytes
         Names the draws, together with each row's content.
+    tally : Tally, default=None
+        What is counted; None counts votes for classes.
     stream : {"philox", "shake128"}, default="philox"
         Generator of the random bits.
     shortcut : str, default=None
@@ -75,6 +78,7 @@ class Sampler:
     X: NDArray[np.floating]
     noise: Noise
     seed: bytes
+    tally: Tally | None = None
     stream: str = "philox"
     shortcut: str | None = None
     batch_size: int | None = None
@@ -88,8 +92,18 @@ class Sampler:
         """Return the sampler of some rows, with these names in a journal if there is one."""
         first = self.first_row + rows.start
         return dataclasses.replace(
-            self, X=self.X[rows], first_row=first, journal=journal, keys=keys
+            self,
+            X=self.X[rows],
+            tally=None if self.tally is None else self.tally.at(rows),
+            first_row=first,
+            journal=journal,
+            keys=keys,
         )
+
+    @property
+    def n_bins(self) -> int:
+        """Number of columns of the counts."""
+        return self.backend.n_classes if self.tally is None else self.tally.n_bins
 
     def counts(
         self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None = None, start: int = 0
@@ -98,7 +112,7 @@ class Sampler:
         if self.journal is None:
             return self._count(n, purpose, rows, start)
         keys = self.keys if rows is None else [self.keys[row] for row in rows]
-        counts = np.zeros((len(keys), self.backend.n_classes), dtype=np.int64)
+        counts = np.zeros((len(keys), self.n_bins), dtype=np.int64)
         piece = self._piece(len(keys))
         while start < n:
             found = self.journal.find(purpose, keys, start, n)
@@ -132,6 +146,7 @@ class Sampler:
             noise=self.noise,
             seed=self.seed,
             purpose=purpose,
+            tally=self.tally,
             stream=self.stream,
             start=start,
             rows=rows,
@@ -162,7 +177,7 @@ class Sampler:
         is_open : ndarray of shape (n_samples,), bool
             True where a row is undecided after all draws.
         """
-        counts = np.zeros((len(self.X), self.backend.n_classes), dtype=np.int64)
+        counts = np.zeros((len(self.X), self.n_bins), dtype=np.int64)
         rows, before = np.arange(len(self.X)), 0
         for look, size in enumerate(sizes):
             if len(rows) == len(self.X):  # then nothing need be copied
