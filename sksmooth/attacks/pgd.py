@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
-from ..backends import is_net, unwrap
+from ..backends import kind_inside, unwrap
 from ..certificate.procedures import predict_by_votes
 from ..checks import check_draws, user_level
 from ..estimators import Smoother, check_rows, smoother_of
@@ -296,7 +296,7 @@ class _Ascent:
 def _backend_of(smoother: Smoother) -> Any:
     """Return the backend of a base that has gradients."""
     steps, model = unwrap(smoother.base.estimator)
-    if not is_net(model):
+    if not hasattr(smoother.backend, "scores") and not kind_inside(model).trains_per_batch:
         raise ValueError(
             f"pgd follows gradients, which {type(model).__name__} does not have. It works for "
             "skorch nets: SmoothedClassifier(skorch.NeuralNetClassifier(module, ...))."

@@ -5,6 +5,7 @@ of a framework cannot exist before. So ``import sksmooth`` stays light, and a ma
 never needs it.
 """
 
+import importlib
 import sys
 from typing import Any
 
@@ -16,26 +17,42 @@ from .base import Backend, Source, is_frozen, unwrap
 from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = [
+    "BACKENDS",
     "Backend",
     "FrameMaker",
+    "SklearnBackend",
     "Source",
+    "backend_kind",
     "fitted_classes",
     "frozen_classes",
     "get_backend",
     "is_frozen",
-    "is_net",
+    "kind_inside",
     "unwrap",
-    "warn_of_lost_weights",
 ]
 
 
-def is_net(estimator: Any) -> bool:
-    """Whether `estimator` is a skorch net (not: a pipeline or a search around one)."""
-    if "skorch" not in sys.modules:
-        return False
-    import skorch
+# each for the models of a package, in the order in which they are asked; the last is for all
+BACKENDS: list[tuple[str | None, str]] = [
+    ("skorch", "sksmooth.backends.skorch:SkorchBackend"),
+    (None, "sksmooth.backends.sklearn:SklearnBackend"),
+]
 
-    return isinstance(estimator, skorch.NeuralNet)
+
+def backend_kind(model: Any) -> type[Backend]:
+    """Return the first of `BACKENDS` that is for a model; no package is imported for that."""
+    for framework, path in BACKENDS:
+        if framework is None or framework in sys.modules:
+            module, _, name = path.partition(":")
+            kind: type[Backend] = getattr(importlib.import_module(module), name)
+            if kind.accepts(model):
+                return kind
+    return SklearnBackend
+
+
+def kind_inside(estimator: Any) -> type[Backend]:
+    """Return the kind of backend for the model at the end of Pipelines, searches and wrappers."""
+    return backend_kind(unwrap(estimator)[1])
 
 
 def get_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None = None) -> Backend:
@@ -50,11 +67,7 @@ def get_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None 
     frame : FrameMaker, default=None
         Gives batches the names of their columns, for an estimator that was fitted with them.
     """
-    if is_net(unwrap(estimator)[1]):
-        from .skorch import net_backend
-
-        return net_backend(estimator, answers, frame)
-    return SklearnBackend(estimator, answers, frame)
+    return kind_inside(estimator).of(estimator, answers, frame)
 
 
 def frozen_classes(
@@ -66,12 +79,9 @@ def frozen_classes(
     outputs (skorch infers them from the training labels), answers with the number of the output.
     """
     classes = np.asarray(getattr(estimator, "classes_", np.unique(y)))
-    if is_net(unwrap(estimator)[1]):
-        from .skorch import n_outputs
-
-        outputs = n_outputs(estimator, X[:1].copy(), frame)
-        if outputs is not None and (len(classes) != outputs or not hasattr(estimator, "classes_")):
-            classes = np.arange(outputs)
+    outputs = kind_inside(estimator).n_outputs(estimator, X[:1].copy(), frame)
+    if outputs is not None and (len(classes) != outputs or not hasattr(estimator, "classes_")):
+        classes = np.arange(outputs)
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(
@@ -115,11 +125,3 @@ def fitted_classes(estimator: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDArr
     if unknown:
         return answers, answers
     return np.array([in_y[answer] for answer in answers.tolist()], dtype=labels.dtype), answers
-
-
-def warn_of_lost_weights(estimator: Any) -> None:
-    """Warn if fitting a clone of `estimator` throws a net's weights away; called by ``fit``."""
-    if "skorch" in sys.modules:
-        from .skorch_fit import warn_of_lost_weights
-
-        warn_of_lost_weights(estimator)

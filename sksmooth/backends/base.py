@@ -2,7 +2,7 @@
 
 import abc
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,14 @@ class Backend(abc.ABC):
     pure : bool
         Whether it is code of this library alone: a function of each row, which keeps nothing and
         may be asked by several threads at once.
+    framework : str or None
+        Package of the models that it is for. Such a model cannot exist before the user has
+        imported the package, so that the backend's module is loaded only then.
+    wants_float32 : bool
+        Whether small integers, as bytes of images, become float32 in place of float64.
+    trains_per_batch : bool
+        Whether models are trained under noise that is fresh in every batch, by `fit_per_batch`,
+        and on class codes. Others are fitted on noisy copies.
     """
 
     n_classes: int
@@ -44,6 +52,49 @@ class Backend(abc.ABC):
     prefer: str | None = None
     constant_shape = False
     pure = False
+    framework: str | None = None
+    wants_float32 = False
+    trains_per_batch = False
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Whether the backend is for this model, the one at the end of Pipelines and wrappers."""
+        return False
+
+    @classmethod
+    def of(cls, estimator: Any, answers: NDArray[Any], frame: Any = None) -> "Backend":
+        """Return what asks an estimator as its ``predict`` answers; see `get_backend`."""
+        raise TypeError(f"{cls.__name__} is in no registry")
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Return the versions of packages on which answers depend, beside scikit-learn's own."""
+        return {}
+
+    @classmethod
+    def n_outputs(cls, estimator: Any, X: NDArray[np.floating], frame: Any = None) -> int | None:
+        """Return how many classes a trained model tells apart by number; None if by label."""
+        return None
+
+    @classmethod
+    def fit_per_batch(cls, estimator: Any, X: Any, y: NDArray[Any], **options: Any) -> Any:
+        """Train a model in place under fresh noise, if `trains_per_batch`."""
+        raise TypeError(f"{cls.__name__} trains no models")
+
+    @classmethod
+    @contextlib.contextmanager
+    def fitting(cls, estimator: Any, seed: bytes, *, reproducible: bool) -> Iterator[None]:
+        """Context around the ``fit`` of something that holds a model of this kind."""
+        yield
+
+    @classmethod
+    def warn_before_fit(cls, estimator: Any) -> None:
+        """Warn if ``fit``, which fits a clone, will not do what an estimator's state suggests."""
+        return
+
+    def in_form(self, names: Sequence[str], probes: Any) -> "Backend | None":
+        """Return the model in a form that runs faster; None if it has none."""
+        return None
 
     @abc.abstractmethod
     def batch_rows(self, row: NDArray[np.floating]) -> int:

@@ -55,6 +55,16 @@ class SklearnBackend(Backend):
         Applied to each batch.
     """
 
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Whether it has a ``predict``."""
+        return hasattr(model, "predict")
+
+    @classmethod
+    def of(cls, estimator: Any, answers: NDArray[Any], frame: FrameMaker | None = None) -> Backend:
+        """Return what asks any classifier through its ``predict``."""
+        return cls(estimator, answers, frame)
+
     def __init__(self, estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> None:
         self.estimator = estimator
         self.answers = np.asarray(answers)

@@ -6,8 +6,9 @@ the module is asked directly; otherwise ``predict`` is.
 """
 
 import contextlib
+import importlib.metadata
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from .base import Backend, Source, unwrap
 from .sklearn import FrameMaker, SklearnBackend
 from .skorch_votes import VoteRule, asks_its_module, infers_plainly, is_binary
 
-__all__ = ["SkorchBackend", "is_binary", "n_outputs", "net_backend", "shared_dtype"]
+__all__ = ["SkorchBackend", "is_binary", "shared_dtype"]
 
 # Values in the widest output of any of a net's layers, over a batch. On a CPU it should stay in the
 # outer caches: `python -m benchmarks.speed` finds a ResNet-20 on 3 x 32 x 32 fastest at 64 to 128
@@ -34,17 +35,6 @@ _BATCH_ROWS = {"cpu": (32, 2048), "accelerator": (16, 4096)}
 # a call that ends must not give a module its training mode back under a call of another thread.
 _in_use: dict[torch.nn.Module, tuple[int, tuple[tuple[torch.nn.Module, bool], ...]]] = {}
 _lock = threading.Lock()
-
-
-def net_backend(estimator: Any, answers: NDArray[Any], frame: FrameMaker | None) -> Backend:
-    """Return the backend for a net, or a Pipeline that ends in one."""
-    net = unwrap(estimator)[1]
-    # a Pipeline, search or wrapper with a `predict` of its own is asked itself
-    if split(estimator)[1] is net and asks_its_module(net):
-        return SkorchBackend(estimator, len(answers), frame)
-    if not hasattr(estimator, "predict_proba"):  # a wrapper that only predicts
-        return SklearnBackend(estimator, answers, frame)
-    return _OpaqueNetBackend(estimator, answers, frame)
 
 
 class SkorchBackend(Backend):
@@ -63,6 +53,73 @@ class SkorchBackend(Backend):
     # A copy in another process needs a module that can be pickled, which those defined in a
     # notebook cannot; and torch and numpy let other threads run while they compute.
     prefer = "threads"
+    framework = "skorch"
+    wants_float32 = True
+    trains_per_batch = True
+
+    @classmethod
+    def accepts(cls, model: Any) -> bool:
+        """Whether it is a skorch net."""
+        return isinstance(model, skorch.NeuralNet)
+
+    @classmethod
+    def of(cls, estimator: Any, answers: NDArray[Any], frame: FrameMaker | None = None) -> Backend:
+        """Return the backend for a net, or a Pipeline or wrapper around one."""
+        net = unwrap(estimator)[1]
+        # a Pipeline, search or wrapper with a `predict` of its own is asked itself
+        if split(estimator)[1] is net and asks_its_module(net):
+            return cls(estimator, len(answers), frame)
+        if not hasattr(estimator, "predict_proba"):  # a wrapper that only predicts
+            return SklearnBackend(estimator, answers, frame)
+        return _OpaqueNetBackend(estimator, answers, frame)
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Return the versions of torch and skorch."""
+        return {name: importlib.metadata.version(name) for name in ("torch", "skorch")}
+
+    @classmethod
+    def n_outputs(
+        cls, estimator: Any, X: NDArray[np.floating], frame: FrameMaker | None = None
+    ) -> int | None:
+        """Return the number of classes that a fitted net tells apart; None if it is not known."""
+        net = unwrap(estimator)[1]
+        if is_binary(net):
+            return 2
+        backend = cls(estimator, 0, frame)
+        with backend.running(), torch.no_grad():
+            scores = backend.scores(X)
+        return int(scores.shape[1]) if scores.ndim == 2 else None
+
+    @classmethod
+    def fit_per_batch(cls, estimator: Any, X: Any, y: NDArray[Any], **options: Any) -> Any:
+        """Train a net in place under noise that is fresh in every batch."""
+        from .skorch_fit import fit_net
+
+        return fit_net(estimator, X, y, **options)
+
+    @classmethod
+    @contextlib.contextmanager
+    def fitting(cls, estimator: Any, seed: bytes, *, reproducible: bool) -> Iterator[None]:
+        """Seed torch while something around a net is fitted; warn if its loss has diverged."""
+        from .skorch_fit import seeded, warn_of_loss
+
+        with seeded(unwrap(estimator)[1], seed, enabled=reproducible):
+            yield
+        warn_of_loss(unwrap(estimator)[1])
+
+    @classmethod
+    def warn_before_fit(cls, estimator: Any) -> None:
+        """Warn if weights will be thrown away."""
+        from .skorch_fit import warn_of_lost_weights
+
+        warn_of_lost_weights(estimator)
+
+    def in_form(self, names: Sequence[str], probes: Any) -> Backend | None:
+        """Return the net in another form, such as "fold" or "bfloat16"."""
+        from .skorch_variants import in_variant
+
+        return in_variant(self, names, probes)
 
     def __init__(self, estimator: Any, n_classes: int, frame: FrameMaker | None) -> None:
         self.steps, self.net = unwrap(estimator)
@@ -311,19 +368,6 @@ def _refuse_if_it_reads_batches(part: torch.nn.Module) -> None:
             f"({'it stays in training mode' if part.training else 'track_running_stats=False'}). "
             "Then its answers are not a function of one row, and no certificate would be true."
         )
-
-
-def n_outputs(
-    estimator: Any, X: NDArray[np.floating], frame: FrameMaker | None = None
-) -> int | None:
-    """Return the number of classes that a fitted net tells apart; None if it is not known."""
-    net = unwrap(estimator)[1]
-    if is_binary(net):
-        return 2
-    backend = SkorchBackend(estimator, 0, frame)
-    with backend.running(), torch.no_grad():
-        scores = backend.scores(X)
-    return int(scores.shape[1]) if scores.ndim == 2 else None
 
 
 def _is_compiled(module: torch.nn.Module) -> bool:

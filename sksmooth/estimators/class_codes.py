@@ -20,7 +20,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from ..backends import is_net
+from ..backends import backend_kind
 from ..labels import shorten
 
 __all__ = ["Coded", "encode", "model_on_codes"]
@@ -51,7 +51,7 @@ class Coded(NamedTuple):
 def model_on_codes(estimator: Any) -> Any | None:
     """Return the net or XGBoost classifier that would be fitted on y as it is; None without one."""
     while True:
-        if is_net(estimator) or _is_xgboost(estimator):
+        if backend_kind(estimator).trains_per_batch or _is_xgboost(estimator):
             return estimator
         if isinstance(estimator, Pipeline):
             estimator = estimator.steps[-1][1]
@@ -88,7 +88,7 @@ def encode(estimator: Any, y: NDArray[Any], fit_params: dict[str, Any]) -> Coded
     if any(isinstance(e, SelfTrainingClassifier) for e in _through(estimator)):
         known = y != _NO_LABEL
     classes = np.unique(y[known])
-    if is_net(model) and getattr(model, "classes", None) is not None:
+    if not _is_xgboost(model) and getattr(model, "classes", None) is not None:
         classes = _classes_of_net(model, classes)
     code_of = {label: code for code, label in enumerate(classes.tolist())}
     codes = np.full(len(y), _NO_LABEL, dtype=np.int64)

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from ..backends import FrameMaker, fitted_classes, frozen_classes, is_frozen, is_net, unwrap
+from ..backends import (
+    FrameMaker,
+    backend_kind,
+    fitted_classes,
+    frozen_classes,
+    is_frozen,
+    unwrap,
+)
 from ..checks import user_level
 from ..noise import Noise
 from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
@@ -155,10 +162,8 @@ def fit_under_noise(
     Entries of `fit_params` with one value per row are repeated with the rows; others are passed on.
     What holds out rows inside the base holds out all copies of a row, or a warning names it.
     """
-    if is_net(estimator):
-        from ..backends.skorch_fit import fit_net
-
-        return fit_net(
+    if backend_kind(estimator).trains_per_batch:
+        return backend_kind(estimator).fit_per_batch(
             estimator,
             X if rows is None else rows,
             y,
@@ -209,19 +214,11 @@ def fit_under_noise(
         X, y = X[kept], y[numbers]
         repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
         fit_params = fit_params | repeated
-    model = unwrap(estimator)[1]
     with contextlib.ExitStack() as context:
         context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
-        if is_net(model):
-            from ..backends.skorch_fit import seeded
-
-            context.enter_context(seeded(model, seed, enabled=reproducible))
-        estimator = _checked(estimator.fit(stack(X), y, **fit_params))
-    if is_net(model):
-        from ..backends.skorch_fit import warn_of_loss
-
-        warn_of_loss(unwrap(estimator)[1])
-    return estimator
+        kind = backend_kind(unwrap(estimator)[1])
+        context.enter_context(kind.fitting(estimator, seed, reproducible=reproducible))
+        return _checked(estimator.fit(stack(X), y, **fit_params))
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:

@@ -26,7 +26,7 @@ from sklearn.model_selection import (
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-from ..backends import is_net
+from ..backends import backend_kind
 from ..checks import user_level
 
 __all__ = ["CopiesTogether", "held_out_rows", "on_original_rows"]
@@ -134,7 +134,7 @@ def on_original_rows(
         held_out = [name for name in _HOLD_OUT if _holds_out(name, params)]
         if isinstance(part, HistGradientBoostingClassifier):
             held_out = _decide_early_stopping(part, n_rows, fit_params)
-        elif is_net(part) and params["train_split"] is not None and params["callbacks"]:
+        elif backend_kind(part).trains_per_batch and params["train_split"] and params["callbacks"]:
             held_out = ["train_split"]
         for name in held_out:
             _warn(type(part).__name__, name, n_copies)

@@ -14,7 +14,7 @@ from sklearn.utils import check_consistent_length, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..backends import FrameMaker, is_frozen, is_net, unwrap
+from ..backends import FrameMaker, backend_kind, is_frozen, kind_inside, unwrap
 from ..bounds import BOUNDS, FREE_BOUNDS, smallest_certifying_n
 from ..certificate import Certificate, Plan
 from ..checks import (
@@ -242,7 +242,7 @@ def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
         X = X.astype(X.dtype.newbyteorder("="), copy=False)
     dtype = getattr(X, "dtype", None)
     if (
-        is_net(unwrap(estimator)[1])
+        kind_inside(estimator).wants_float32
         and isinstance(dtype, np.dtype)
         and (dtype == np.float16 or (dtype.kind in "iu" and dtype.itemsize <= 2))
     ):
@@ -315,7 +315,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> tuple[Any, Any, Rows | None
     rows = as_rows(X)
     if rows is not None:
         y = labels_of(rows) if y is None else y
-        if not (is_net(clf.estimator) or is_frozen(clf.estimator)):
+        if not (backend_kind(clf.estimator).trains_per_batch or is_frozen(clf.estimator)):
             X, rows = rows[:], None
     y = of_one_kind(y)
     if rows is None:

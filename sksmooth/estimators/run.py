@@ -1,6 +1,5 @@
 """predict and certify of a fitted estimator, by closed form or by sampling."""
 
-import importlib.metadata
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -9,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import is_net, unwrap
+from ..backends import kind_inside
 from ..certificate import Certificate, Plan
 from ..certificate.concat import concatenate
 from ..certificate.laws import certify_law, decide_law, frequencies_of_law
@@ -159,9 +158,7 @@ def _with_log(
         "noise": noise,
         **identity["settings"],
     }
-    if is_net(unwrap(base.estimator)[1]):
-        net = {name: importlib.metadata.version(name) for name in ("torch", "skorch")}
-        identity["settings"] |= net
+    identity["settings"] |= kind_inside(base.estimator).versions()
     with RunningLog(path, identity, n_rows, answers) as log:
         for first, part in _numbered(parts):
             begun = False

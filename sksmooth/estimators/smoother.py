@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import Backend, get_backend, is_net, unwrap
+from ..backends import Backend, get_backend, unwrap
 from ..checks import user_level
 from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
 from ..introspection import distrust, is_distrusted
@@ -113,8 +113,6 @@ class Smoother:
             marginals = self.noise.marginals(self.row_shape)
             if marginals is None or marginals.law != "normal":
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
-            if is_net(unwrap(base.estimator)[1]):
-                raise NotClosedError("nets have none")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
             columns = () if base.frame is None else base.frame.columns

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import is_net, unwrap
 from ..introspection.probes import probe_rows
 from .problem import Problem
 
@@ -19,16 +18,12 @@ def in_variant(*names: str) -> Callable[[Problem], Problem | None]:
     """Return the shortcut that runs a net in the form of these names."""
 
     def shortcut(problem: Problem) -> Problem | None:
-        if not is_net(unwrap(problem.estimator)[1]):
-            return None
-        from ..backends.skorch_variants import in_variant  # imports torch
-
         deviations = problem.noise.deviations(problem.X.shape[1:])
 
         def probes(n: int) -> NDArray[np.floating]:
             return probe_rows(problem.X, deviations, near=n, far=0)
 
-        backend = in_variant(problem.backend, names, probes)
+        backend = problem.backend.in_form(names, probes)
         if backend is None:
             return None
         return dataclasses.replace(problem, backend=backend, taken=(*problem.taken, *names))

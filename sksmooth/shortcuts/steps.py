@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import Backend, get_backend, is_net
+from ..backends import Backend, SklearnBackend, backend_kind, get_backend
 from ..introspection import elementwise, split, why_not_readable
 from ..introspection.affine import Ops
 from ..introspection.probes import probe_rows
@@ -55,7 +55,9 @@ def without_checks(problem: Problem) -> Problem | None:
     operands, so that the results are compared, too: they must be the same bit for bit.
     """
     steps, model = split(problem.estimator)
-    if problem.X.ndim != 2 or is_net(model) or why_not_readable(*steps) is not None:
+    if problem.X.ndim != 2 or backend_kind(model) is not SklearnBackend:
+        return None
+    if why_not_readable(*steps) is not None:
         return None
     ops: Ops = []
     for step in steps:
