@@ -141,9 +141,10 @@ class TestFitParameters:
         assert len(found) == 240
         assert np.array_equal(found[:, 0] if kind == "table" else found, values * 4)
 
-    def test_names_per_row(self):
-        model = fitted(self.Taking(), fit_params={"given": ["a", "b", "c"] * 20})
-        assert list(model.params_["given"]) == ["a", "b", "c"] * 80
+    @pytest.mark.parametrize("values", [["a", "b", "c"], [[1], [2, 3], []], [None, {}, "x"]])
+    def test_rows_of_any_kind(self, values):
+        model = fitted(self.Taking(), fit_params={"given": values * 20})
+        assert list(model.params_["given"]) == values * 80
 
 
 class TestInParts:
