@@ -11,7 +11,11 @@ from scipy import sparse
 from scipy.special import ndtri
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
@@ -681,6 +685,26 @@ class TestGuards:
 
         with pytest.raises(ValueError, match="must be a classifier; got LinearRegression"):
             smoothed(LinearRegression()).fit(X, y)
+        base = make_pipeline(StandardScaler(), LinearRegression())
+        with pytest.raises(ValueError, match="got Pipeline around LinearRegression"):
+            smoothed(base).fit(X, y)
+
+    def test_a_class_without_tags(self):
+        class Bare:
+            def fit(self, X, y):
+                return self
+
+            def predict(self, X):
+                return np.zeros(len(X))
+
+        for base in (Bare(), FrozenEstimator(Bare())):
+            with pytest.raises(ValueError, match=r"must be a classifier; got .*Bare\. A class of"):
+                SmoothedClassifier(base).fit(X, y)
+
+    def test_a_base_that_gets_predict_when_it_is_fitted(self):
+        stack = StackingClassifier([("a", GaussianNB()), ("b", DecisionTreeClassifier())])
+        assert not hasattr(stack, "predict")
+        assert smoothed(stack).fit(X, y).score(X, y) > 0.8
 
     def test_not_fitted(self):
         with pytest.raises(NotFittedError):

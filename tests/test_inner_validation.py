@@ -11,6 +11,7 @@ from helpers import Halfspace, blobs
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
@@ -42,6 +43,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import TargetEncoder
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -325,6 +327,33 @@ def test_platt_scaling():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_what_holds_out_nothing_is_not_named(base):
     smoothed(base).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning:sklearn")  # of random_state
+def test_target_encoding():
+    """Its folds are shuffled, unless it is told otherwise."""
+    seen = []
+
+    class Watching(TargetEncoder):
+        def fit_transform(self, X, y):
+            seen[:] = [*self.cv.split(X, y)] if hasattr(self.cv, "split") else []
+            return super().fit_transform(X, y)
+
+    grades = np.column_stack([np.arange(60) % 4, X[:, 0]])
+    base = make_pipeline(
+        make_column_transformer((Watching(cv=3, random_state=7), [0]), remainder="passthrough"),
+        GaussianNB(),
+    )
+    clf = SmoothedClassifier(base, sigma=[0.0, 0.1], n_augment=COPIES, random_state=0)
+    if "cv_object" not in TargetEncoder._parameter_constraints["cv"]:
+        with pytest.warns(UserWarning, match="Watching holds out rows by its parameter cv"):
+            clf.fit(grades, y)
+        return
+    clf.fit(grades, y)
+    expected = StratifiedKFold(3, shuffle=True, random_state=7).split(grades, y)
+    for (train, test), (rows, held_out) in zip(seen, expected, strict=True):
+        assert_array_equal(train, np.concatenate([rows + 60 * copy for copy in range(COPIES)]))
+        assert_array_equal(test, np.concatenate([held_out + 60 * copy for copy in range(COPIES)]))
 
 
 def test_behind_a_resampler():

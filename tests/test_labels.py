@@ -34,6 +34,20 @@ def test_explicit(classes, requested):
     assert choose_abstain_label(classes, requested) == requested
 
 
+@pytest.mark.parametrize(
+    ("classes", "others", "expected"),
+    [
+        (np.array([0, 1]), np.array([-1, 0, 1]), -2),
+        (np.array([0, 1]), np.array([-2, -1, 1]), -3),
+        (np.array([0.0, 1.0]), np.array([-1.0, 1.0]), -2.0),
+        (np.array(["a"]), np.array(["a", "abstain"]), "_abstain_"),
+        (np.array(["a"], dtype=object), np.array(["b"]), "abstain"),
+    ],
+)
+def test_auto_is_no_other_label_either(classes, others, expected):
+    assert choose_abstain_label(classes, "auto", others=others) == expected
+
+
 def test_none_means_never():
     assert choose_abstain_label(np.array([0, 1]), None) is None
 

@@ -95,6 +95,58 @@ def test_a_copy_behind_a_block_of_short_rows():
         assert np.array_equal(alone, together[number])
 
 
+class TestFitParameters:
+    """What has one value per row is repeated with the rows; all else is passed on as it is."""
+
+    class Taking(Halfspace):
+        def fit(self, X, y, **params):
+            self.params_ = params
+            return super().fit(X, y)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            [(X[:7], y[:7])],  # a validation set, as boosting libraries take it
+            [(X, y), (X[:9], y[:9])],
+            (X[:7], y[:7]),
+            [[1], [2, 3]],
+            {"a": 1},
+            "x" * 60,
+            b"x" * 60,
+            {*range(60)},
+            dict.fromkeys(range(60)),
+            [object()] * 59,
+            np.arange(59.0),
+            np.float64(3.0),
+            7,
+            None,
+        ],
+        ids=lambda value: repr(value)[:20],
+    )
+    def test_what_is_passed_on(self, value):
+        model = fitted(self.Taking(), fit_params={"given": value})
+        assert model.params_["given"] is value
+
+    @pytest.mark.parametrize("kind", [list, tuple, np.array, "pandas", "polars", "table"])
+    def test_what_is_repeated(self, kind):
+        values = [float(i) for i in range(60)]
+        if kind in ("pandas", "polars"):
+            given = pytest.importorskip(kind).Series(values)
+        elif kind == "table":
+            given = np.column_stack([values, values])
+        else:
+            given = kind(values)
+        model = fitted(self.Taking(), fit_params={"given": given})
+        found = np.asarray(model.params_["given"])
+        assert len(found) == 240
+        assert np.array_equal(found[:, 0] if kind == "table" else found, values * 4)
+
+    @pytest.mark.parametrize("values", [["a", "b", "c"], [[1], [2, 3], []], [None, {}, "x"]])
+    def test_rows_of_any_kind(self, values):
+        model = fitted(self.Taking(), fit_params={"given": values * 20})
+        assert list(model.params_["given"]) == values * 80
+
+
 class TestInParts:
     def test_one_copy_exists_at_a_time(self, no_stack):
         with pytest.warns(UserWarning, match="partial_fit, once, on each"):

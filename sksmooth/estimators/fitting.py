@@ -225,12 +225,8 @@ def _is_per_row(value: Any, n_rows: int) -> bool:
     """Whether a fit parameter has one value for each of `n_rows` rows."""
     if hasattr(value, "shape"):
         return len(value.shape) > 0 and value.shape[0] == n_rows
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence) or len(value) != n_rows:
-        return False
-    try:  # pairs of rows and labels, as validation sets are, make no array
-        return np.ndim(value) > 0
-    except ValueError:
-        return False
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return listed and len(value) == n_rows
 
 
 def _learns_in_parts(estimator: Any, per_row: dict[str, Any]) -> bool:
