@@ -17,7 +17,6 @@ import contextlib
 import dataclasses
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,10 +36,6 @@ _CHANGES = 8
 _TIE = 1e-12  # of two probabilities: more than the sums of a forest's trees can differ by
 
 Ask = Callable[[NDArray[Any]], NDArray[np.int64]]
-
-# Estimators that have been asked thoroughly, by address. What has changed since then inside one is
-# not known, so that they are asked again at every call, with less effort.
-_asked: dict[int, weakref.ref[Any]] = {}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,9 +96,8 @@ def trial_of(
         try:
             votes = ask(batches[0]), ask(batches[1])
             again = ask(batches[0])
-            is_random = bool(np.any(votes[0] != again)) and bool(
-                np.any((votes[0] != again) & _firm(backend, ask, rows, votes[0], deviations))
-            )
+            differ = votes[0] != again
+            is_random = bool(np.any(differ) and np.any(differ & (backend.gaps(rows) > _TIE)))
         except Exception:  # it will say so when the votes are counted
             return None
     return Trial(batches, votes, deviations, is_random)
@@ -123,7 +117,8 @@ def refuse_batch_readers(
     deviations : ndarray of the shape of a row
         Standard deviations of the noise.
     estimator : fitted classifier
-        The base: it is asked with less effort from the second time on.
+        The base, for the message. It is asked again at every call, eight times if all is well: what
+        has changed inside it meanwhile is not known.
 
     Raises
     ------
@@ -132,9 +127,8 @@ def refuse_batch_readers(
     """
     if backend.pure or not len(X):
         return
-    is_known = (known := _asked.get(id(estimator))) is not None and known() is estimator
-    rows = _probes(backend, X, deviations, *((8, 8) if is_known else (48, 48)))
-    groups = _groups(rows, [1] if is_known else [1, 1, 1, 1, 1, 1, 2, 3, 5])
+    rows = _probes(backend, X, deviations, 48, 48)
+    groups = _groups(rows)
     whole = _asker(backend)
 
     def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
@@ -157,11 +151,9 @@ def refuse_batch_readers(
             "of one row, and no certificate would be true. Use what was learnt in fit (means, "
             "scales, running statistics) in place of what the batch to be predicted has."
         )
-    with contextlib.suppress(TypeError):  # without weak references it is asked anew each time
-        _asked[id(estimator)] = weakref.ref(estimator, _forget(id(estimator)))
 
 
-def _groups(rows: NDArray[np.floating], sizes: list[int]) -> list[NDArray[np.intp]]:
+def _groups(rows: NDArray[np.floating]) -> list[NDArray[np.intp]]:
     """Return the numbers of rows that are asked together: a few of any, the rest of like ones.
 
     A base that takes means or scales from its batch finds others there: the second half of the rows
@@ -169,7 +161,7 @@ def _groups(rows: NDArray[np.floating], sizes: list[int]) -> list[NDArray[np.int
     """
     rng = np.random.default_rng(1)
     order = rng.permutation(len(rows))
-    *few, rest = np.split(order, np.cumsum(sizes))
+    *few, rest = np.split(order, np.cumsum([1, 1, 3]))
     flat = rows.reshape(len(rows), -1).astype(np.float64)
     along = (flat - flat.mean(axis=0)) @ rng.standard_normal(flat.shape[1])
     rest = rest[np.argsort(along[rest])]
@@ -257,10 +249,3 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _forget(name: int) -> Callable[[Any], None]:
-    def forget(_: Any) -> None:
-        _asked.pop(name, None)
-
-    return forget

@@ -81,6 +81,7 @@ class TestResults:
             pickle.loads(pickle.dumps(clf)).certify(X).counts, clf.certify(X).counts
         )
 
+    @pytest.mark.usefixtures("only_draws")
     def test_predict_and_certify_use_independent_draws(self):
         clf = smoothed(Recorder(), n_predict=300).fit(X, y)
         clf.estimator_.batches_.clear()
@@ -246,6 +247,7 @@ class TestGrid:
         trained_on = clf.estimator_.X_.astype(float)
         assert abs(trained_on / step - np.rint(trained_on / step)).max() < 1e-4
 
+    @pytest.mark.usefixtures("only_draws")
     def test_the_rows_that_are_certified_do_not_change_it(self):
         clf = fitted_on(self.BYTES / 255, sigma=0.25)
         clf.estimator_.batches_.clear()
