@@ -8,9 +8,10 @@ batches of other lengths or with another number of threads, and a row that lies 
 decision boundary may then get another answer. So a difference is put down to rounding if a small
 change of the rows changes the answer too, or if the two best classes tie.
 
-A *random* base is no exception to the theorem as long as its votes are independent: it answers the
-same batch differently when it is asked again. A base that keeps a state between calls looks the
-same from outside and is treated so, though nothing is proved of it.
+The theorem holds for a *random* base too, as long as its votes are independent. It answers the same
+batch differently when it is asked again, and so does a base that keeps a state between calls: the
+two cannot be told apart, so neither is refused, but nothing is proved of the second. (It is also the
+only one to which probes could matter: as sums of floating-point numbers they tell it the row.)
 """
 
 import contextlib
@@ -231,7 +232,7 @@ def _asker(backend: Backend) -> Ask:
         if backend.constant_shape:  # filled with the same rows
             batch = rows[np.arange(_length(backend, rows[0])) % len(rows)]
         votes = backend.to_numpy(backend.classify(batch.copy()))  # it may overwrite its batch
-        return np.asarray(votes)[: len(rows)]
+        return np.array(votes)[: len(rows)]  # a copy: a base may use one array for all answers
 
     return ask
 
