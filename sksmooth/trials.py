@@ -10,8 +10,8 @@ change of the rows changes the answer too, or if the two best classes tie.
 
 The theorem holds for a *random* base too, as long as its votes are independent. It answers the same
 batch differently when it is asked again, and so does a base that keeps a state between calls: the
-two cannot be told apart, so neither is refused, but nothing is proved of the second. (It is also the
-only one to which probes could matter: as sums of floating-point numbers they tell it the row.)
+two cannot be told apart, so neither is refused, but nothing is proved of the second. (Only to that
+one could probes matter: as sums of floating-point numbers they tell it the row.)
 """
 
 import contextlib
@@ -34,6 +34,7 @@ _VALUES = 2**18  # in all probes together, unless that is fewer than 16 rows
 _OVERLAP = 0.02  # seconds for which threads answer side by side; they take turns after 0.005
 _SMALL = 2.0**-6  # standard deviations of the noise: a small change of a row
 _CHANGES = 8
+_REPEATS = 12  # a coin agrees with itself so often in both ways with probability 2 / 4**13
 _TIE = 1e-12  # of two probabilities: more than the sums of a forest's trees can differ by
 
 Ask = Callable[[NDArray[Any]], NDArray[np.int64]]
@@ -90,18 +91,16 @@ def trial_of(
     It answers two batches of other rows and lengths: a copy that is left with what the original has
     kept of one of them answers the other falsely.
     """
-    rows = _probes(backend, X, deviations, 96, 32)
-    first = len(rows) if backend.constant_shape else len(rows) // 2
-    batches, ask = (rows, rows[::-1][:first]), _asker(backend)
+    ask = _asker(backend)
     with _quietly(), _as_when_votes_count():
-        try:
-            votes = ask(batches[0]), ask(batches[1])
-            again = ask(batches[0])
-            differ = votes[0] != again
-            is_random = bool(np.any(differ) and np.any(differ & (backend.gaps(rows) > _TIE)))
-        except Exception:  # it will say so when the votes are counted
+        rows, votes = _answered(backend, ask, X, deviations, 96, 32)
+        if votes is None:
             return None
-    return Trial(batches, votes, deviations, is_random)
+        others = rows[::-1][: len(rows) if backend.constant_shape else len(rows) // 2]
+        batches, answers = (rows, others), (votes, ask(others))
+        differ = ask(rows) != votes
+        is_random = bool(np.any(differ) and np.any(differ & (backend.gaps(rows) > _TIE)))
+    return Trial(batches, answers, deviations, is_random)
 
 
 def refuse_batch_readers(
@@ -128,21 +127,21 @@ def refuse_batch_readers(
     """
     if backend.pure or not len(X):
         return
-    rows = _probes(backend, X, deviations, 48, 48)
-    groups = _groups(rows)
     whole = _asker(backend)
-
-    def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
-        votes = np.empty(len(batch), dtype=np.int64)
-        for group in groups:
-            votes[group] = whole(batch[group])
-        return votes
-
     with backend.running(), _quietly(), _as_when_votes_count():
-        try:
-            differ = _differ(backend, (whole, in_groups), rows, deviations)
-        except Exception:  # it will say so when the votes are counted
+        rows, votes = _answered(backend, whole, X, deviations, 48, 48)
+        if votes is None:
             return
+        groups = _groups(rows)
+
+        def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
+            found = votes.copy()
+            for group in groups:
+                with contextlib.suppress(Exception):  # not every module takes a single row
+                    found[group] = whole(batch[group])
+            return found
+
+        differ = _differ(backend, (whole, in_groups), rows, votes, deviations)
     if differ:
         steps, model = unwrap(estimator)
         name = " and ".join(type(part).__name__ for part in (*steps, model))
@@ -175,17 +174,19 @@ def _differ(
     backend: Backend,
     ways: tuple[Ask, Ask],
     rows: NDArray[np.floating],
+    votes: NDArray[np.int64],
     deviations: NDArray[np.float64],
 ) -> int:
     """Return how many rows are answered in one way in a batch and in another way in groups."""
-    votes = [ask(rows) for ask in ways]
-    differ = votes[0] != votes[1]
-    if not np.any(differ):
-        return 0
-    for _ in range(2):
-        if any(np.any(ask(rows) != before) for ask, before in zip(ways, votes, strict=True)):
-            return 0  # random
-    for ask, before in zip(ways, votes, strict=True):
+    whole, in_groups = ways
+    others = in_groups(rows)
+    differ = votes != others
+    for _ in range(_REPEATS):
+        if not np.any(differ):
+            return 0
+        differ &= whole(rows) == votes
+        differ &= in_groups(rows) == others
+    for ask, before in ((whole, votes), (in_groups, others)):
         differ &= _firm(backend, ask, rows, before, deviations)
     return int(np.count_nonzero(differ))
 
@@ -206,18 +207,24 @@ def _firm(
     return firm
 
 
-def _probes(
+def _answered(
     backend: Backend,
+    ask: Ask,
     X: NDArray[np.floating],
     deviations: NDArray[np.float64],
     near: int,
     far: int,
-) -> NDArray[np.floating]:
+) -> tuple[NDArray[np.floating], NDArray[np.int64] | None]:
+    """Return probes and the answers: without those far away, if it raises there; None if always."""
     most = max(16, _VALUES // X[0].size)
     if backend.constant_shape:
         most = min(most, _length(backend, X[0]))
     share = min(1.0, most / (near + far))
-    return probe_rows(X, deviations, near=round(near * share), far=int(far * share))
+    rows = probe_rows(X, deviations, near=round(near * share), far=int(far * share))
+    for answerable in (rows, rows[: round(near * share)]):
+        with contextlib.suppress(Exception):  # it will say so when the votes are counted
+            return answerable, ask(answerable)
+    return rows, None
 
 
 def _length(backend: Backend, row: NDArray[np.floating]) -> int:

@@ -77,6 +77,27 @@ class TestBatchReaders:
         with pytest.raises(ValueError, match="reads its batch"):
             clf.certify(X[:2])
 
+    def test_where_it_raises_far_away_or_alone(self):
+        def picky(X):
+            if len(X) == 1 or np.abs(X - self.row).max() > 6:
+                raise RuntimeError("no")
+            return scale(X)
+
+        self.row = X[0]
+        model = make_pipeline(FunctionTransformer(), LogisticRegression()).fit(X, Y)
+        model.steps[0] = ("picky", FunctionTransformer(picky))
+        with pytest.raises(ValueError, match="reads its batch"):
+            refuse(model, X[:1])
+
+    def test_which_are_random_too(self):
+        class Both(Halfspace):
+            def predict(self, X):
+                coins = np.random.default_rng().random(len(X)) < 0.01
+                return self.classes_[(centred(X) @ self.w > 0).astype(int) ^ coins]
+
+        with pytest.raises(ValueError, match="reads its batch"):
+            refuse(Both(w=np.ones(3)).fit(X, Y % 2))
+
     def test_random_numbers_by_the_place_in_the_batch(self):
         """They are the same for each batch, so that votes are not independent."""
         with pytest.raises(ValueError, match="reads its batch"):
@@ -141,8 +162,15 @@ class TestOthersAreNotRefused:
     def test_transformers(self, step):
         refuse(make_pipeline(step, LogisticRegression()).fit(X, Y))
 
-    def test_a_random_base(self):
-        refuse(DummyClassifier(strategy="stratified").fit(X, Y))
+    @pytest.mark.parametrize("p", [0.5, 0.1, 0.01])
+    def test_a_random_base(self, p):
+        class Coin(Halfspace):
+            def predict(self, X):
+                return self.classes_[(np.random.default_rng().random(len(X)) < p).astype(int)]
+
+        model = Coin().fit(X, Y % 2)
+        for _ in range(20):
+            refuse(model)
 
     def test_rounding(self):
         """The last digits of a product depend on the length of the batch, here of every one."""
@@ -180,6 +208,15 @@ class TestOthersAreNotRefused:
         model = Refuses(w=np.ones(3)).fit(X, Y % 2)
         refuse(model)
         assert trial_of(get_backend(model, np.arange(2)), X, SIGMA) is None
+
+    def test_bases_that_take_no_single_row(self):
+        class Several(Halfspace):
+            def predict(self, X):
+                if len(X) == 1:
+                    raise RuntimeError("no")
+                return super().predict(X)
+
+        refuse(Several(w=np.ones(3)).fit(X, Y % 2))
 
 
 def count(model, n=20_000, **options):
