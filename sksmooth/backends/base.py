@@ -29,7 +29,7 @@ class Backend(abc.ABC):
     in_parallel : bool
         Whether several workers may share the work.
     prefer : str or None
-        Workers to use where the user has not chosen: "threads" where they need not wait for another.
+        Workers to use where the user has not chosen: "threads" where they run side by side.
     constant_shape : bool
         Whether batches should have few different lengths, because the framework compiles code for
         each.
