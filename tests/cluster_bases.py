@@ -14,6 +14,7 @@ import numpy as np
 from helpers import Halfspace
 
 HERE = os.getpid()  # a worker that is a process imports this anew
+TURNED = [False]
 
 
 class Traced(Halfspace):
@@ -63,6 +64,22 @@ class Unloadable(Halfspace):
 
     def __setstate__(self, state):
         raise ModuleNotFoundError("No module named 'only_here'")
+
+
+class ByItsProcess(Halfspace):
+    """Answers by things that are no part of it, and that every process has for itself."""
+
+    turned = False
+
+    def predict(self, X):
+        turned = (
+            "SKSMOOTH_TEST_TURNED" in os.environ
+            or pathlib.Path.cwd().name == "turned"
+            or np.geterr()["over"] == "raise"
+            or TURNED[0]
+            or self.turned
+        )
+        return self.classes_[(np.asarray(X) @ np.asarray(self.w) > 0).astype(int) ^ turned]
 
 
 class WithLargeArray(Halfspace):

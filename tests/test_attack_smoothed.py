@@ -193,6 +193,7 @@ def test_lengths_are_those_of_the_noise_where_features_have_their_own_sigma():
     assert cosine.min() > 0.999
 
 
+@pytest.mark.usefixtures("only_draws")
 def test_draws_are_fresh_at_every_step_and_are_not_those_that_decide():
     module = Spy()
     clf = frozen(module, n_predict=50)

@@ -9,10 +9,11 @@ import threading
 import time
 from collections import Counter
 
+import cluster_bases
 import joblib
 import numpy as np
 import pytest
-from cluster_bases import Deadly, Traced, Unloadable, WithLargeArray
+from cluster_bases import ByItsProcess, Deadly, Traced, Unloadable, WithLargeArray
 from helpers import Halfspace, blobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.ensemble import RandomForestClassifier
@@ -153,6 +154,47 @@ def test_one_row_is_shared_and_the_model_goes_to_each_worker_once(processes, tmp
     assert notes(tmp_path, "pickled") == {os.getpid(): 2}
     assert inner_jobs(tmp_path) == {"1"}
     assert np.array_equal(np.concatenate([first, second]), alone(model, X[:2], n))
+
+
+@contextlib.contextmanager
+def turned(by, monkeypatch, tmp_path):
+    """Change something of this process alone."""
+    (tmp_path / "turned").mkdir()
+    with monkeypatch.context() as patch, np.errstate():
+        if by == "environment":
+            patch.setenv("SKSMOOTH_TEST_TURNED", "1")
+        elif by == "directory":
+            patch.chdir(tmp_path / "turned")
+        elif by == "numpy":
+            np.seterr(over="raise")
+        elif by == "global":
+            patch.setattr(cluster_bases, "TURNED", [True])
+        else:
+            patch.setattr(ByItsProcess, "turned", True)
+        yield
+
+
+@pytest.mark.parametrize("by", ["environment", "directory", "numpy", "global", "class"])
+def test_a_process_that_answers_otherwise_is_refused(processes, monkeypatch, tmp_path, by):
+    model = ByItsProcess().fit(X, Y)
+    expected = alone(model)
+    with processes:
+        assert np.array_equal(count(model), expected)  # now there are workers
+        with (
+            turned(by, monkeypatch, tmp_path),
+            pytest.raises(RuntimeError, match="another process does not answer as this one.*rows"),
+        ):
+            count(model)
+        assert np.array_equal(count(model), expected)  # and no word of the other ones is left
+
+
+def test_a_forked_process_answers_as_the_one_that_it_was(monkeypatch, tmp_path):
+    model = ByItsProcess().fit(X, Y)
+    with (
+        turned("environment", monkeypatch, tmp_path),
+        joblib.parallel_config(backend="multiprocessing", n_jobs=2),
+    ):
+        assert np.array_equal(count(model), alone(model))
 
 
 def test_each_thread_has_a_model_of_its_own(tmp_path):

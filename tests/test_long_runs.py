@@ -50,7 +50,7 @@ class Fragile(LogisticRegression):
 
 
 @pytest.fixture
-def fragile(monkeypatch):
+def fragile(monkeypatch, only_draws):
     """A smoother that can be interrupted, and that tells its journal often."""
     monkeypatch.setitem(LEFT, "calls", None)
     monkeypatch.setattr(montecarlo, "_PIECE_DRAWS", (256, 2**14))

@@ -377,6 +377,7 @@ class TestDraws:
                 sampler_of(clf, X).counts(30_000, Purpose.ESTIMATE, start=5000), alone
             )
 
+    @pytest.mark.usefixtures("only_draws")
     def test_no_draw_is_made_twice_and_none_in_vain(self):
         """The base is asked about n_draws noisy rows, and n0 where other draws select."""
         base = Recorder()
@@ -505,6 +506,7 @@ class TestStatements:
             assert set(certificate.stop_reason[~early]) <= {"n"}
             assert np.array_equal(certificate.n_draws, certificate.counts.sum(axis=1))
 
+    @pytest.mark.usefixtures("only_draws")
     def test_sequential_predict_agrees_on_easy_rows_with_fewer_draws(self):
         easy = abs(DISTANCES) > 0.15
         fixed = fitted(Recorder(), n_predict=5000)

@@ -30,7 +30,7 @@ class Backend(abc.ABC):
     in_parallel : bool
         Whether several workers may share the work.
     prefer : str or None
-        Workers to use where the user has not chosen: "threads" where they share the model well.
+        Workers to use where the user has not chosen: "threads" where they run side by side.
     constant_shape : bool
         Whether batches should have few different lengths, because the framework compiles code for
         each.

@@ -25,9 +25,9 @@ from .trials import trial_of
 __all__ = ["count_votes"]
 
 _TASKS_PER_WORKER = 4
-# fewer are made here sooner than a worker has got the base, and answered some rows on trial
+# Fewer are made here sooner than a process has got the base and answered some rows on trial; a
+# thread has it sooner.
 _DRAWS_PER_TASK = 4096
-_DRAWS_PER_THREAD = 1024
 Report = Callable[[int], None]
 Keys = NDArray[np.uint64]  # of shape (n_rows, 2)
 
@@ -100,9 +100,7 @@ def count_votes(
     for i, row in enumerate(X):
         keys[i] = row_key(seed, row, noise.name)
     block = block_rows(X[0].size)
-    per_task = min(_DRAWS_PER_TASK, _DRAWS_PER_THREAD)
-    if backend.prefer != "threads":
-        per_task = _DRAWS_PER_TASK
+    per_task = -(-_DRAWS_PER_TASK // 4) if backend.prefer == "threads" else _DRAWS_PER_TASK
     with backend.running():
         if batch_size is None:  # whole blocks, so that noise is drawn where it is used
             batch_size = max(1, round(backend.batch_rows(X[0]) / block)) * block

@@ -8,16 +8,16 @@ batches of other lengths or with another number of threads, and a row that lies 
 decision boundary may then get another answer. So a difference is put down to rounding if a small
 change of the rows changes the answer too, or if the two best classes tie.
 
-A *random* base is no exception to the theorem as long as its votes are independent: it answers the
-same batch differently when it is asked again. A base that keeps a state between calls looks the
-same from outside and is treated so, though nothing is proved of it.
+The theorem holds for a *random* base too, as long as its votes are independent. It answers the same
+batch differently when it is asked again, and so does a base that keeps a state between calls: the
+two cannot be told apart, so neither is refused, but nothing is proved of the second. (Only to that
+one could probes matter: as sums of floating-point numbers they tell it the row.)
 """
 
 import contextlib
 import dataclasses
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,13 +34,10 @@ _VALUES = 2**18  # in all probes together, unless that is fewer than 16 rows
 _OVERLAP = 0.02  # seconds for which threads answer side by side; they take turns after 0.005
 _SMALL = 2.0**-6  # standard deviations of the noise: a small change of a row
 _CHANGES = 8
+_REPEATS = 12  # a coin agrees with itself so often in both ways with probability 2 / 4**13
 _TIE = 1e-12  # of two probabilities: more than the sums of a forest's trees can differ by
 
 Ask = Callable[[NDArray[Any]], NDArray[np.int64]]
-
-# Estimators that have been asked thoroughly, by address. What has changed since then inside one is
-# not known, so that they are asked again at every call, with less effort.
-_asked: dict[int, weakref.ref[Any]] = {}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -94,19 +91,16 @@ def trial_of(
     It answers two batches of other rows and lengths: a copy that is left with what the original has
     kept of one of them answers the other falsely.
     """
-    rows = _probes(backend, X, deviations, 96, 32)
-    first = len(rows) if backend.constant_shape else len(rows) // 2
-    batches, ask = (rows, rows[::-1][:first]), _asker(backend)
+    ask = _asker(backend)
     with _quietly(), _as_when_votes_count():
-        try:
-            votes = ask(batches[0]), ask(batches[1])
-            again = ask(batches[0])
-            is_random = bool(np.any(votes[0] != again)) and bool(
-                np.any((votes[0] != again) & _firm(backend, ask, rows, votes[0], deviations))
-            )
-        except Exception:  # it will say so when the votes are counted
+        rows, votes = _answered(backend, ask, X, deviations, 96, 32)
+        if votes is None:
             return None
-    return Trial(batches, votes, deviations, is_random)
+        others = rows[::-1][: len(rows) if backend.constant_shape else len(rows) // 2]
+        batches, answers = (rows, others), (votes, ask(others))
+        differ = ask(rows) != votes
+        is_random = bool(np.any(differ) and np.any(differ & (backend.gaps(rows) > _TIE)))
+    return Trial(batches, answers, deviations, is_random)
 
 
 def refuse_batch_readers(
@@ -123,7 +117,8 @@ def refuse_batch_readers(
     deviations : ndarray of the shape of a row
         Standard deviations of the noise.
     estimator : fitted classifier
-        The base: it is asked with less effort from the second time on.
+        The base, for the message. It is asked again at every call, eight times if all is well: what
+        has changed inside it meanwhile is not known.
 
     Raises
     ------
@@ -132,22 +127,21 @@ def refuse_batch_readers(
     """
     if backend.pure or not len(X):
         return
-    is_known = (known := _asked.get(id(estimator))) is not None and known() is estimator
-    rows = _probes(backend, X, deviations, *((8, 8) if is_known else (48, 48)))
-    groups = _groups(rows, [1] if is_known else [1, 1, 1, 1, 1, 1, 2, 3, 5])
     whole = _asker(backend)
-
-    def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
-        votes = np.empty(len(batch), dtype=np.int64)
-        for group in groups:
-            votes[group] = whole(batch[group])
-        return votes
-
     with backend.running(), _quietly(), _as_when_votes_count():
-        try:
-            differ = _differ(backend, (whole, in_groups), rows, deviations)
-        except Exception:  # it will say so when the votes are counted
+        rows, votes = _answered(backend, whole, X, deviations, 48, 48)
+        if votes is None:
             return
+        groups = _groups(rows)
+
+        def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
+            found = votes.copy()
+            for group in groups:
+                with contextlib.suppress(Exception):  # not every module takes a single row
+                    found[group] = whole(batch[group])
+            return found
+
+        differ = _differ(backend, (whole, in_groups), rows, votes, deviations)
     if differ:
         steps, model = unwrap(estimator)
         name = " and ".join(type(part).__name__ for part in (*steps, model))
@@ -157,11 +151,9 @@ def refuse_batch_readers(
             "of one row, and no certificate would be true. Use what was learnt in fit (means, "
             "scales, running statistics) in place of what the batch to be predicted has."
         )
-    with contextlib.suppress(TypeError):  # without weak references it is asked anew each time
-        _asked[id(estimator)] = weakref.ref(estimator, _forget(id(estimator)))
 
 
-def _groups(rows: NDArray[np.floating], sizes: list[int]) -> list[NDArray[np.intp]]:
+def _groups(rows: NDArray[np.floating]) -> list[NDArray[np.intp]]:
     """Return the numbers of rows that are asked together: a few of any, the rest of like ones.
 
     A base that takes means or scales from its batch finds others there: the second half of the rows
@@ -169,7 +161,7 @@ def _groups(rows: NDArray[np.floating], sizes: list[int]) -> list[NDArray[np.int
     """
     rng = np.random.default_rng(1)
     order = rng.permutation(len(rows))
-    *few, rest = np.split(order, np.cumsum(sizes))
+    *few, rest = np.split(order, np.cumsum([1, 1, 3]))
     flat = rows.reshape(len(rows), -1).astype(np.float64)
     along = (flat - flat.mean(axis=0)) @ rng.standard_normal(flat.shape[1])
     rest = rest[np.argsort(along[rest])]
@@ -182,17 +174,19 @@ def _differ(
     backend: Backend,
     ways: tuple[Ask, Ask],
     rows: NDArray[np.floating],
+    votes: NDArray[np.int64],
     deviations: NDArray[np.float64],
 ) -> int:
     """Return how many rows are answered in one way in a batch and in another way in groups."""
-    votes = [ask(rows) for ask in ways]
-    differ = votes[0] != votes[1]
-    if not np.any(differ):
-        return 0
-    for _ in range(2):
-        if any(np.any(ask(rows) != before) for ask, before in zip(ways, votes, strict=True)):
-            return 0  # random
-    for ask, before in zip(ways, votes, strict=True):
+    whole, in_groups = ways
+    others = in_groups(rows)
+    differ = votes != others
+    for _ in range(_REPEATS):
+        if not np.any(differ):
+            return 0
+        differ &= whole(rows) == votes
+        differ &= in_groups(rows) == others
+    for ask, before in ((whole, votes), (in_groups, others)):
         differ &= _firm(backend, ask, rows, before, deviations)
     return int(np.count_nonzero(differ))
 
@@ -213,18 +207,24 @@ def _firm(
     return firm
 
 
-def _probes(
+def _answered(
     backend: Backend,
+    ask: Ask,
     X: NDArray[np.floating],
     deviations: NDArray[np.float64],
     near: int,
     far: int,
-) -> NDArray[np.floating]:
+) -> tuple[NDArray[np.floating], NDArray[np.int64] | None]:
+    """Return probes and the answers: without those far away, if it raises there; None if always."""
     most = max(16, _VALUES // X[0].size)
     if backend.constant_shape:
         most = min(most, _length(backend, X[0]))
     share = min(1.0, most / (near + far))
-    return probe_rows(X, deviations, near=round(near * share), far=int(far * share))
+    rows = probe_rows(X, deviations, near=round(near * share), far=int(far * share))
+    for answerable in (rows, rows[: round(near * share)]):
+        with contextlib.suppress(Exception):  # it will say so when the votes are counted
+            return answerable, ask(answerable)
+    return rows, None
 
 
 def _length(backend: Backend, row: NDArray[np.floating]) -> int:
@@ -239,7 +239,7 @@ def _asker(backend: Backend) -> Ask:
         if backend.constant_shape:  # filled with the same rows
             batch = rows[np.arange(_length(backend, rows[0])) % len(rows)]
         votes = backend.to_numpy(backend.classify(batch.copy()))  # it may overwrite its batch
-        return np.asarray(votes)[: len(rows)]
+        return np.array(votes)[: len(rows)]  # a copy: a base may use one array for all answers
 
     return ask
 
@@ -257,10 +257,3 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _forget(name: int) -> Callable[[Any], None]:
-    def forget(_: Any) -> None:
-        _asked.pop(name, None)
-
-    return forget
