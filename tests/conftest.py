@@ -44,7 +44,7 @@ def _no_forms_of_earlier_tests():
 @pytest.fixture
 def only_draws(monkeypatch):
     """Bases are asked about draws alone, not about probes before: for tests that count them."""
-    monkeypatch.setattr("sksmooth.assembly.refuse_batch_readers", lambda *args: None)
+    monkeypatch.setattr("sksmooth.estimators.smoother.refuse_batch_readers", lambda *args: None)
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from sksmooth.class_codes import model_on_codes
+from sksmooth.estimators.class_codes import model_on_codes
 
 from sksmooth import SmoothedClassifier
 

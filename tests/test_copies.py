@@ -11,7 +11,7 @@ from helpers import Halfspace, blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sksmooth.copies import copy_model
+from sksmooth.sampling.copies import copy_model
 
 from sksmooth import SmoothedClassifier
 
