@@ -30,7 +30,7 @@ from sksmooth.sampling.trials import refuse_batch_readers, trial_of
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
-from sksmooth.noise import ExactGaussian
+from sksmooth.noise import IntegerGaussian
 from sksmooth.sampling.count import count_votes
 
 X, Y = blobs(60, d=3, k=3)
@@ -221,7 +221,7 @@ class TestOthersAreNotRefused:
 
 def count(model, n=20_000, **options):
     backend = get_backend(model, np.asarray(model.classes_))
-    noise = {"noise": ExactGaussian(1.5, 3), "seed": bytes(16), "purpose": Purpose.ESTIMATE}
+    noise = {"noise": IntegerGaussian(1.5, 3), "seed": bytes(16), "purpose": Purpose.ESTIMATE}
     return count_votes(backend, X[:6], n, **noise, **options)
 
 
