@@ -133,14 +133,14 @@ DRAWS = [
     ),
     Fault(
         "introspection/readable.py",
-        "reason = _foreign(kind) or _patched(kind) or _hidden(thing)",
-        "reason = _foreign(kind) or _patched(kind)",
+        "reason = _foreign(kind, known) or _patched(kind, known) or _hidden(thing)",
+        "reason = _foreign(kind, known) or _patched(kind, known)",
         "test_readable.py::test_methods_set_on_objects",
     ),
     Fault(
         "introspection/readable.py",
-        "reason = _foreign(kind) or _patched(kind) or _hidden(thing)",
-        "reason = _foreign(kind) or _hidden(thing)",
+        "reason = _foreign(kind, known) or _patched(kind, known) or _hidden(thing)",
+        "reason = _foreign(kind, known) or _hidden(thing)",
         "test_readable.py::test_methods_replaced_in_classes",
     ),
     Fault(

@@ -220,9 +220,10 @@ class TrainingNoise(Callback):
 
     def sigma(self, like: torch.Tensor) -> float | torch.Tensor:
         """Return the noise's deviation; a tensor of a row's shape if features have their own."""
-        if np.ndim(self.noise.sigma) == 0:
-            return self.noise.sigma
-        return torch.from_numpy(self.noise.deviations(tuple(like.shape[1:]))).to(like)
+        deviations = self.noise.deviations(tuple(like.shape[1:]))
+        if self.noise.norm.scale is None:  # all alike
+            return float(deviations.flat[0])
+        return torch.from_numpy(deviations).to(like)
 
     @contextlib.contextmanager
     def by_hand(self) -> Iterator[None]:

@@ -29,4 +29,4 @@ __all__ = [
 ]
 
 # in the order in which they are tried
-FORMS: tuple[type[Form], ...] = (Linear, Boxes, Quadratic, SmallGrid, Additive, Grid)
+FORMS: list[type[Form]] = [Linear, Boxes, Quadratic, SmallGrid, Additive, Grid]

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..introspection.probes import probe_rows
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
-from .readers import read_once
+from .readers import libraries_read, read_once
 
 __all__ = ["ClosedForm", "DisagreementError", "closed_form"]
 
@@ -103,7 +103,7 @@ class ClosedForm:
 
 @read_once()
 def closed_form(
-    kinds: tuple[type[Form], ...],
+    kinds: Sequence[type[Form]],
     estimator: Any,
     answers: NDArray[Any],
     X: NDArray[np.floating],
@@ -115,7 +115,7 @@ def closed_form(
 
     Parameters
     ----------
-    kinds : tuple of Form classes
+    kinds : sequence of Form classes
         Those to try, in this order.
     estimator : fitted classifier
         The base: a model, or a Pipeline of affine steps and a model.
@@ -144,7 +144,7 @@ def closed_form(
     steps, model = split(estimator)
     if X.ndim != 2:
         raise NotClosedError("rows are not vectors")
-    obstacle = why_not_readable(*steps, model)
+    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
     if obstacle is not None:
         raise NotClosedError(obstacle)
     try:

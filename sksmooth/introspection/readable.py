@@ -20,7 +20,7 @@ import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,9 @@ _seen: dict[type, list[Any]] = {}
 _distrusted: list[weakref.ref[Any]] = []
 
 
-def why_not_readable(*things: Any, deep: bool = True) -> str | None:
+def why_not_readable(
+    *things: Any, deep: bool = True, libraries: Collection[str] = ()
+) -> str | None:
     """Return why attributes of objects may not tell what their methods do; None if they do.
 
     Parameters
@@ -59,6 +61,8 @@ def why_not_readable(*things: Any, deep: bool = True) -> str | None:
         Fitted models, steps of Pipelines, or anything that a reader looks at.
     deep : bool, default=True
         Whether to look at all that is inside them, too.
+    libraries : collection of str, default=()
+        Packages beside the usual ones of which the reader knows the types.
 
     Returns
     -------
@@ -78,6 +82,7 @@ def why_not_readable(*things: Any, deep: bool = True) -> str | None:
     'predict_proba of DecisionTreeClassifier was set on the object'
     """
     waiting, seen = list(things), set()
+    known = _LIBRARIES.union(libraries)
     while waiting:
         thing = waiting.pop()
         kind = type(thing)
@@ -92,7 +97,7 @@ def why_not_readable(*things: Any, deep: bool = True) -> str | None:
         elif kind in _MAPPINGS:
             waiting += thing.values()
         elif kind not in _FUNCTIONS:
-            reason = _foreign(kind) or _patched(kind) or _hidden(thing)
+            reason = _foreign(kind, known) or _patched(kind, known) or _hidden(thing)
             if reason is not None:
                 return reason
             if deep:
@@ -127,12 +132,12 @@ def _inside(thing: Any) -> list[Any]:
     return inside
 
 
-def _foreign(kind: type) -> str | None:
+def _foreign(kind: type, libraries: Collection[str] = _LIBRARIES) -> str | None:
     """Return why a type is not one of a known library."""
     found: Any = sys.modules.get(kind.__module__)
     for name in kind.__qualname__.split("."):
         found = getattr(found, name, None)
-    if kind.__module__.partition(".")[0] not in _LIBRARIES or found is not kind:
+    if kind.__module__.partition(".")[0] not in libraries or found is not kind:
         return f"{kind.__qualname__} is no class of a known library"
     return None
 
@@ -150,17 +155,17 @@ def _hidden(thing: Any) -> str | None:
     return None
 
 
-def _patched(kind: type) -> str | None:
+def _patched(kind: type, libraries: Collection[str]) -> str | None:
     """Return which method of a class, or of one that it inherits from, others have replaced."""
     for cls in kind.__mro__:
-        if not cls.__flags__ & _HEAP_TYPE or cls.__module__.partition(".")[0] not in _LIBRARIES:
+        if not cls.__flags__ & _HEAP_TYPE or cls.__module__.partition(".")[0] not in libraries:
             continue
         now = list(_parts_of(cls))
         before = _seen.get(cls, [])
         if len(before) == len(now) and all(map(operator.is_, before, now)):
             continue
         for name, value in vars(cls).items():
-            if not _is_own(cls, name, value):
+            if not _is_own(cls, name, value, libraries):
                 return f"{name} of {cls.__qualname__} was replaced from outside its library"
         _seen[cls] = now  # keeps them alive, so that no other object can be taken for one of them
     return None
@@ -174,18 +179,20 @@ def _parts_of(cls: type) -> Iterator[Any]:
             yield value.__code__
 
 
-def _is_own(cls: type, name: str, value: Any) -> bool:
+def _is_own(cls: type, name: str, value: Any, libraries: Collection[str]) -> bool:
     """Whether an attribute of a class is one that its library has given it."""
     if isinstance(value, staticmethod | classmethod):
-        return _is_own(cls, name, value.__func__)
+        return _is_own(cls, name, value.__func__, libraries)
     if isinstance(value, property):
-        return all(_is_own(cls, name, f) for f in (value.fget, value.fset, value.fdel) if f)
+        parts = [f for f in (value.fget, value.fset, value.fdel) if f]
+        return all(_is_own(cls, name, f, libraries) for f in parts)
     if isinstance(value, functools.cached_property):
-        return _is_own(cls, name, value.func)
+        return _is_own(cls, name, value.func, libraries)
     if isinstance(value, types.FunctionType):
-        return _is_of_library(cls, name, value)
+        return _is_of_library(cls, name, value, libraries)
     if _is_descriptor_of_library(value):  # scikit-learn's available_if and others
-        return all(_is_own(cls, name, part) for part in vars(value).values() if callable(part))
+        parts = [part for part in vars(value).values() if callable(part)]
+        return all(_is_own(cls, name, part, libraries) for part in parts)
     if isinstance(value, type | types.GetSetDescriptorType | types.MemberDescriptorType):
         return True
     # whatever else can be called or acts on access was not there when the class was written
@@ -196,18 +203,18 @@ def _is_descriptor_of_library(value: Any) -> bool:
     return hasattr(value, "__dict__") and _foreign(type(value)) is None
 
 
-def _is_of_library(cls: type, name: str, function: Any) -> bool:
+def _is_of_library(cls: type, name: str, function: Any, libraries: Collection[str]) -> bool:
     """Whether a function, and all functions that it wraps, are what a library wrote for a class."""
     while True:
         code = getattr(function, "__code__", None)
-        if code is not None and not _is_known_file(code.co_filename):
+        if code is not None and not _is_known_file(code.co_filename, frozenset(libraries)):
             generated = code.co_filename == "<string>" and hasattr(cls, "__dataclass_fields__")
             return generated and name.startswith("__")
         if not hasattr(function, "__wrapped__"):
             break
         function = function.__wrapped__
     module, owner = function.__module__ or "", function.__qualname__.rpartition(".")[0]
-    return module.partition(".")[0] in _LIBRARIES and (
+    return module.partition(".")[0] in libraries and (
         name in _BORROWED
         or "<locals>" in owner  # a condition of available_if
         or module in (cls.__module__, "sklearn.utils.deprecation")
@@ -216,9 +223,9 @@ def _is_of_library(cls: type, name: str, function: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_known_file(filename: str) -> bool:
+def _is_known_file(filename: str, libraries: frozenset[str]) -> bool:
     """Whether a file belongs to a known library, or to Python itself."""
-    for name in _LIBRARIES.intersection(pathlib.PurePath(filename).parts):
+    for name in libraries.intersection(pathlib.PurePath(filename).parts):
         path = getattr(sys.modules.get(name), "__file__", None)
         if path and filename.startswith(str(pathlib.PurePath(path).parent)):
             return True

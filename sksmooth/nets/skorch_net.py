@@ -145,7 +145,15 @@ class ObjectiveNet(NeuralNetClassifier):
         if not self.initialized_:
             self.initialize()
         self._check_criterion()
-        self._objective_now()  # refuse bad parameters before anything is trained
+        objective = self._objective_now()  # refuse bad parameters before anything is trained
+        source = noise_in_use(self)
+        kind = "l2" if source is None else source.noise.norm.kind
+        if objective.norms is not None and kind not in objective.norms:
+            raise ValueError(
+                f"{type(objective).__name__} measures lengths in the norms {objective.norms}, but "
+                f"the noise proves radii in {kind!r}. Take another objective, such as "
+                "GaussianAugmentation, which adds the noise and measures nothing."
+            )
         if noise_in_use(self) is not None:
             return super().partial_fit(X, y, classes, **fit_params)
         with training_noise(self, self._own_noise(), None):

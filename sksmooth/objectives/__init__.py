@@ -15,6 +15,7 @@ from .stability import StabilityTraining
 
 __all__ = [
     "MACER",
+    "OBJECTIVES",
     "Consistency",
     "Deferred",
     "GaussianAugmentation",
@@ -25,3 +26,13 @@ __all__ = [
     "StabilityTraining",
     "Warmup",
 ]
+
+# by name; contract tests run over all of them
+OBJECTIVES: dict[str, type[Objective]] = {
+    "gaussian": GaussianAugmentation,
+    "stability": StabilityTraining,
+    "smoothadv": SmoothAdv,
+    "macer": MACER,
+    "consistency": Consistency,
+    "smoothmix": SmoothMix,
+}

@@ -23,6 +23,12 @@ class Objective(BaseEstimator, abc.ABC):
     A subclass stores plain numbers in its constructor, all with defaults, and computes the loss of
     one batch in `forward`. Any of the numbers may be a `Schedule`.
 
+    Attributes
+    ----------
+    norms : tuple of str or None
+        Norms in which the loss measures lengths; a net refuses noise with another norm by name.
+        None: the loss measures none.
+
     Notes
     -----
     Noisy copies of a row lie side by side: `copies` gives rows ``0 0 0 1 1 1``. It works for rows
@@ -30,6 +36,7 @@ class Objective(BaseEstimator, abc.ABC):
     order where it averages the scores that it reports to callbacks.
     """
 
+    norms: ClassVar[tuple[str, ...] | None] = None
     # scikit-learn's table of what the constructor takes
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 

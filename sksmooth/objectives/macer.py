@@ -58,6 +58,7 @@ class MACER(Objective):
     >>> loss.backward()
     """
 
+    norms = ("l2",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "lam": [Interval(Real, 0, None, closed="left")],
         "gamma": [Interval(Real, 0, None, closed="neither")],

@@ -76,6 +76,7 @@ class SmoothAdv(Objective):
     tensor([0.5000, 0.5000, 0.5000, 0.5000, 0.5000])
     """
 
+    norms = ("l2",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "epsilon": [Interval(Real, 0, None, closed="left")],
         "steps": [Interval(Integral, 1, None, closed="left")],

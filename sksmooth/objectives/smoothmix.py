@@ -74,6 +74,7 @@ class SmoothMix(Objective):
     >>> SmoothMix(eta=1.0).forward(module, X, y, noise, sigma=0.5).backward()
     """
 
+    norms = ("l2",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "eta": [Interval(Real, 0, None, closed="left")],
         "steps": [Interval(Integral, 1, None, closed="left")],

@@ -5,6 +5,17 @@ name its models in `READERS`.
 """
 
 from .ensemble import Box, Parts, Tree, TreeEnsemble
-from .registry import READERS, is_read, read, read_once
+from .registry import READERS, is_read, libraries_read, parts_of, read, read_once
 
-__all__ = ["READERS", "Box", "Parts", "Tree", "TreeEnsemble", "is_read", "read", "read_once"]
+__all__ = [
+    "READERS",
+    "Box",
+    "Parts",
+    "Tree",
+    "TreeEnsemble",
+    "is_read",
+    "libraries_read",
+    "parts_of",
+    "read",
+    "read_once",
+]

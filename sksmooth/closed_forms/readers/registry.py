@@ -11,27 +11,35 @@ from typing import Any
 from ..form import NotClosedError
 from .ensemble import Parts, TreeEnsemble
 
-__all__ = ["READERS", "is_read", "parts_of", "read", "read_once", "refuse_other_methods"]
+__all__ = [
+    "READERS",
+    "is_read",
+    "libraries_read",
+    "parts_of",
+    "read",
+    "read_once",
+    "refuse_other_methods",
+]
 
-# where the type is defined, and the file and function that read it
-READERS = {
-    "catboost.core.CatBoostClassifier": "catboost.catboost",
-    "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": "ebm.ebm",
-    "lightgbm.sklearn.LGBMClassifier": "lightgbm.booster",
-    "sklearn.dummy.DummyClassifier": "sklearn.dummy",
-    "sklearn.ensemble._bagging.BaggingClassifier": "sklearn.bagging",
-    "sklearn.ensemble._forest.ExtraTreesClassifier": "sklearn.forest",
-    "sklearn.ensemble._forest.RandomForestClassifier": "sklearn.forest",
-    "sklearn.ensemble._gb.GradientBoostingClassifier": "sklearn.gradient_boosting",
+# a type, by where it is defined, and its reader: ".file:function" is in this folder
+READERS: dict[str, str] = {
+    "catboost.core.CatBoostClassifier": ".catboost:catboost",
+    "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": ".ebm:ebm",
+    "lightgbm.sklearn.LGBMClassifier": ".lightgbm:booster",
+    "sklearn.dummy.DummyClassifier": ".sklearn:dummy",
+    "sklearn.ensemble._bagging.BaggingClassifier": ".sklearn:bagging",
+    "sklearn.ensemble._forest.ExtraTreesClassifier": ".sklearn:forest",
+    "sklearn.ensemble._forest.RandomForestClassifier": ".sklearn:forest",
+    "sklearn.ensemble._gb.GradientBoostingClassifier": ".sklearn:gradient_boosting",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier": (
-        "sklearn.hist_gradient_boosting"
+        ".sklearn:hist_gradient_boosting"
     ),
-    "sklearn.ensemble._voting.VotingClassifier": "sklearn.voting",
-    "sklearn.ensemble._weight_boosting.AdaBoostClassifier": "sklearn.ada_boost",
-    "sklearn.tree._classes.DecisionTreeClassifier": "sklearn.tree",
-    "sklearn.tree._classes.ExtraTreeClassifier": "sklearn.tree",
-    "xgboost.sklearn.XGBClassifier": "xgboost.booster",
-    "xgboost.sklearn.XGBRFClassifier": "xgboost.booster",
+    "sklearn.ensemble._voting.VotingClassifier": ".sklearn:voting",
+    "sklearn.ensemble._weight_boosting.AdaBoostClassifier": ".sklearn:ada_boost",
+    "sklearn.tree._classes.DecisionTreeClassifier": ".sklearn:tree",
+    "sklearn.tree._classes.ExtraTreeClassifier": ".sklearn:tree",
+    "xgboost.sklearn.XGBClassifier": ".xgboost:booster",
+    "xgboost.sklearn.XGBRFClassifier": ".xgboost:booster",
 }
 
 _KNOWN: contextvars.ContextVar[dict[tuple[int, int | None], TreeEnsemble] | None]
@@ -47,14 +55,19 @@ def is_read(model: Any) -> bool:
     return original is kind and f"{kind.__module__}.{kind.__qualname__}" in READERS
 
 
+def libraries_read() -> set[str]:
+    """Return the packages of the models that have a reader."""
+    return {name.partition(".")[0] for name in READERS}
+
+
 def parts_of(model: Any) -> Parts:
     """Return what the model's reader finds in it; raises `NotClosedError` where it cannot."""
     kind = type(model)
     if not is_read(model):
         raise NotClosedError(f"{kind.__name__} is no ensemble of trees that is known")
     refuse_other_methods(model)
-    file, function = READERS[f"{kind.__module__}.{kind.__qualname__}"].split(".")
-    reader = getattr(importlib.import_module(f"{__package__}.{file}"), function)
+    module, _, function = READERS[f"{kind.__module__}.{kind.__qualname__}"].partition(":")
+    reader = getattr(importlib.import_module(module, __package__), function)
     parts: Parts = reader(model)
     return parts
 
