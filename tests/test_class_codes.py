@@ -35,9 +35,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from sksmooth.estimators.class_codes import model_on_codes
 
 from sksmooth import SmoothedClassifier
+from sksmooth.estimators.class_codes import model_on_codes
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 2))

@@ -11,9 +11,9 @@ from helpers import Halfspace, blobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sksmooth.sampling.copies import copy_model
 
 from sksmooth import SmoothedClassifier
+from sksmooth.sampling.copies import copy_model
 
 X, Y = blobs(60)
 X32 = X.astype(np.float32)

@@ -25,13 +25,13 @@ from sklearn.preprocessing import (
     scale,
 )
 from sklearn.utils import all_estimators
-from sksmooth.noise.streams import Purpose
-from sksmooth.sampling.trials import refuse_batch_readers, trial_of
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
 from sksmooth.noise import IntegerGaussian
+from sksmooth.noise.streams import Purpose
 from sksmooth.sampling.count import count_votes
+from sksmooth.sampling.trials import refuse_batch_readers, trial_of
 
 X, Y = blobs(60, d=3, k=3)
 SIGMA = np.full(3, 1.0)
