@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from sksmooth.attacks import tightness
+from sksmooth.attacks import tightness_curve
 
 from ..statistics.page import Page, table, verdict
 from .data import mnist
@@ -20,7 +20,7 @@ _FACTORS = (1.0, 1.1, 1.25, 1.5, 2.0)
 _THEIRS = {1.5: 0.17, 2.0: 0.53}
 _TEXT = """\
 The LeNet of the experiment `mnist` at sigma = {sigma}; {rows} test images at equal distances,
-{certified} of them certified, with n = {n:,}. `sksmooth.attacks.tightness`: in balls of multiples
+{certified} of them certified, with n = {n:,}. `sksmooth.attacks.tightness_curve`: in balls of multiples
 of the certified radius R, runs of {steps} steps of projected gradient ascent on the mean over
 {draws} fresh draws ({restarts} for each image). An attack succeeds if `predict`, with
 {decides:,} draws of its own and alpha = 0.001, gives another label. For ImageNet
@@ -38,7 +38,7 @@ def run(quick: bool, folder: pathlib.Path) -> Page:
     if quick:
         options |= {"steps": 5, "n_draws": 16, "n": 200}
     start = time.perf_counter()
-    result = tightness(clf, data.X_test, certificate, _FACTORS, random_state=0, **options)
+    result = tightness_curve(clf, data.X_test, certificate, _FACTORS, random_state=0, **options)
     seconds = time.perf_counter() - start
     ratio = result.distance / np.where(result.certified, certificate.radii, np.nan)
     fallen = ratio[np.isfinite(ratio)]

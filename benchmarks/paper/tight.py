@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sksmooth.attacks import tightness as attack
+from sksmooth.attacks import tightness_curve
 
 from ..statistics.page import table
 from . import nets
@@ -29,7 +29,7 @@ def tightness(options: Options) -> Result:
         clf.set_params(n_predict=decides)
         certificate = clf.certify(X, n=amount.n, alpha=_ALPHA)
         right = np.flatnonzero((certificate.labels == y) & ~certificate.abstained)
-        result = attack(
+        result = tightness_curve(
             clf,
             X[right],
             certificate[right],
@@ -57,7 +57,7 @@ def tightness(options: Options) -> Result:
     blocks = [
         f"{nets.describe(options)} For this experiment alpha is 0.01, as in the paper, and every "
         "second of the images is taken.",
-        f"`sksmooth.attacks.tightness`, {steps} steps of length 0.1 along the normalised gradient "
+        f"`sksmooth.attacks.tightness_curve`, {steps} steps of length 0.1 along the normalised gradient "
         f"of cross-entropy over {draws} fresh draws, as in J.3 but for the draws (the paper: "
         f"1000). An attack succeeds if `predict` with {decides:,} draws gives another label.",
         table(

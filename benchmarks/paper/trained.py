@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sksmooth import CertifiedAccuracyDisplay, SmoothedClassifier, metrics
-from sksmooth.attacks import pgd
+from sksmooth.attacks import pgd_attack
 from sksmooth.records import Record
 from sksmooth.tables import certified_accuracy_table
 
@@ -190,7 +190,7 @@ def figure6(options: Options) -> Result:
         table(["", "", *(f"r={r:g}" for r in shown)], rows),
         "Dashed: the accuracy that an attack leaves to a net trained without noise, an upper bound "
         "on its robust accuracy. The paper attacks with DeepFool; this is projected gradient "
-        "ascent, 40 steps, by `sksmooth.attacks.pgd` on the net under noise of standard deviation "
+        "ascent, 40 steps, by `sksmooth.attacks.pgd_attack` on the net under noise of standard deviation "
         f"{_UNDEFENDED:g}, next to none. At radii {', '.join(above) or '(none)'} more is proved "
         "with noise than this attack leaves without. The paper has this line for CIFAR-10 as well: "
         "its net is not at hand.",
@@ -236,7 +236,7 @@ def _undefended(options: Options) -> tuple[Any, Any]:
     for radius in radii:
         rows = np.flatnonzero(standing)
         if len(rows):
-            found = pgd(
+            found = pgd_attack(
                 clf,
                 data.X_test[rows],
                 data.y_test[rows],
