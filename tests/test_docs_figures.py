@@ -86,7 +86,7 @@ def test_speed_in_the_comparison():
 def test_noise():
     ratios = {True: [], False: []}
     for row in table(RESULTS / "speed_noise.md", "row"):
-        ratios["image" in row["row"]].append(float(row["exact / numpy"]))
+        ratios["image" in row["row"]].append(float(row["integer / numpy"]))
     images, others = ratios[True], ratios[False]
     pattern = r"takes ([\d.]+) to ([\d.]+) of the time .* for images, and ([\d.]+) to ([\d.]+) for"
     assert_says("README.md", pattern, min(images), max(images), min(others), max(others))

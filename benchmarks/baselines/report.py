@@ -30,7 +30,7 @@ convolutions, two dense layers. What differs is how it is trained and what is ce
 
 _GUARANTEE = """\
 **Not the same promise.** Smoothing certifies the smoothed classifier, and each of its radii is
-wrong with a probability of alpha = {alpha} at most (n = {n:,}, exact noise): so many images, so
+wrong with a probability of alpha = {alpha} at most (n = {n:,}, integer noise): so many images, so
 many chances. The other methods certify the net itself, and for sure: no draw is involved, up to
 rounding (bounds are confirmed in double precision). At prediction the smoothed classifier costs
 hundreds of passes through the net, the others one."""

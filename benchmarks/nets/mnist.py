@@ -18,7 +18,7 @@ _TEXT = """\
 LeNet (431,080 weights) on {images:,} training images, by `ObjectiveNet` in `SmoothedClassifier`:
 SGD with momentum 0.9 (Nesterov) and weight decay 1e-4, batches of {rows}, one cycle up to a rate of
 {rate}, {epochs} epochs, instead of the authors' 90 epochs in steps. Certified: test images at equal
-distances ({tested}), n = {n:,}, alpha = 0.001, exact noise, on {device}, with channels last and in
+distances ({tested}), n = {n:,}, alpha = 0.001, integer noise, on {device}, with channels last and in
 bfloat16 (`shortcuts=["channels_last", "bfloat16"]`): the net that is certified is this form of it.
 Seconds are those of a processor.
 Published: mean of the trainings by Jeong and Shin (2020) and Jeong et al. (2021) on the
