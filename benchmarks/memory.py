@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from .speed.environment import describe, restart_steady
+from .environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parent / "results"
 _INTRODUCTION = """\

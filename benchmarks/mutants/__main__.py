@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from ..speed.environment import describe
+from ..environment import describe
 from .fault import Fault
 from .faults import FAULTS
 

@@ -6,7 +6,7 @@ import json
 import pathlib
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 

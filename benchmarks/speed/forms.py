@@ -9,7 +9,7 @@ import shutil
 import statistics
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _FORMS = ("fold", "channels_last", "bfloat16", "compile")

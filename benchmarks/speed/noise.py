@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _SIGMA = 0.25

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _LIMIT = 1.02
