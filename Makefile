@@ -56,8 +56,8 @@ baselines: $(VENV)/.bench $(VENV)/.torch  ## deterministic certificates beside s
 paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOTH_DATA names the data
 	$(BIN)/python -m reproduction.paper
 
-mutants: $(VENV)/.test $(VENV)/.torch  ## put in 66 faults, one at a time: do the tests notice?
-	$(ONE_THREAD) $(BIN)/python -m benchmarks.mutants
+mutants: $(VENV)/.test $(VENV)/.torch  ## put in one fault at a time: do the tests notice?
+	$(ONE_THREAD) $(BIN)/python -m tests.mutants
 
 fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 98 models x 18 states x 3 workers
 	$(BIN)/python -m benchmarks.fidelity

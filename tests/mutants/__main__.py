@@ -1,4 +1,4 @@
-"""Do the tests notice? ``python -m benchmarks.mutants`` puts in one fault at a time, and runs them.
+"""Do the tests notice? ``python -m tests.mutants`` puts in one fault at a time, and runs them.
 
 Package and tests are copied to a temporary folder; nothing here is changed. The exit status is 1 if
 a fault survives or cannot be put in, or if the tests fail without any.
@@ -13,21 +13,23 @@ import sys
 import tempfile
 import time
 
-from ..environment import describe
+from benchmarks.environment import describe
+
 from .fault import Fault
 from .faults import FAULTS
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _FAILED = 1  # pytest's exit status if tests failed; others are for errors of collection or usage
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument(
         "words", nargs="*", help="only faults of which a text contains one of these"
     )
-    parser.add_argument("--output", type=pathlib.Path, default=_RESULTS, help="folder")
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=pathlib.Path(__file__).parent, help="folder"
+    )
     args = parser.parse_args()
     chosen = [f for f in FAULTS if not args.words or any(w in str(f) for w in args.words)]
     with tempfile.TemporaryDirectory() as name:
@@ -44,7 +46,7 @@ def main() -> None:
             print(f"{verdicts[-1]:9} {seconds:5.1f} s  {fault.file}: {fault.new!r}", flush=True)
     if len(chosen) == len(FAULTS):
         args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "mutants.md").write_text(_page(verdicts))
+        (args.output / "results.md").write_text(_page(verdicts))
     killed = verdicts.count("killed")
     print(f"{killed} of {len(verdicts)} faults were noticed.")
     sys.exit(0 if killed == len(verdicts) else 1)
@@ -101,7 +103,7 @@ def _try(folder: pathlib.Path, fault: Fault) -> str:
 
 
 def _page(verdicts: list[str]) -> str:
-    about = describe("python -m benchmarks.mutants")
+    about = describe("python -m tests.mutants")
     lines = [
         "# Faults that the tests notice\n",
         f"`{about['command']}`, {about['date']}. One line of the package is changed at a time, and "
@@ -117,4 +119,5 @@ def _page(verdicts: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-main()
+if __name__ == "__main__":
+    main()
