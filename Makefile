@@ -6,8 +6,8 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-minimum lint docs bench baselines bench-gpu paper mutants \
-	fidelity clean
+.PHONY: help demo demo-torch test test-minimum lint docs bench bench-gpu paper statistics nets \
+	baselines mutants fidelity clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -28,32 +28,36 @@ test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, with
 lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell sksmooth tests benchmarks docs README.md CHANGELOG.md
+	$(BIN)/codespell sksmooth tests benchmarks reproduction docs README.md CHANGELOG.md
 	$(BIN)/mypy
 
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; statistics; exact forms
+bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; exact forms
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.speed.noise
 	$(BIN)/python -m benchmarks.speed.memory
 	$(BIN)/python -m benchmarks.speed.overhead
 	$(BIN)/python -m benchmarks.speed.forms
 	$(BIN)/python -m benchmarks.memory
-	$(BIN)/python -m benchmarks.statistics
 	$(BIN)/python -m benchmarks.exact
-	$(BIN)/python -m benchmarks.nets small
+
+statistics: $(VENV)/.bench  ## draws, bounds and tolerances, on the logs of the paper's authors
+	$(BIN)/python -m reproduction.statistics
+
+nets: $(VENV)/.bench $(VENV)/.torch  ## training objectives on small data
+	$(BIN)/python -m reproduction.nets small
 
 baselines: $(VENV)/.bench $(VENV)/.torch  ## deterministic certificates beside smoothing, on one net
 	$(BIN)/python -m pip install --quiet --no-deps auto-LiRPA==0.3 appdirs  # it asks for an old torch
-	$(BIN)/python -m benchmarks.baselines
+	$(BIN)/python -m reproduction.baselines
 
 paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOTH_DATA names the data
-	$(BIN)/python -m benchmarks.paper
+	$(BIN)/python -m reproduction.paper
 
-mutants: $(VENV)/.test $(VENV)/.torch  ## put in 66 faults, one at a time: do the tests notice?
-	$(ONE_THREAD) $(BIN)/python -m benchmarks.mutants
+mutants: $(VENV)/.test $(VENV)/.torch  ## put in one fault at a time: do the tests notice?
+	$(ONE_THREAD) $(BIN)/python -m tests.mutants
 
 fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 98 models x 18 states x 3 workers
 	$(BIN)/python -m benchmarks.fidelity

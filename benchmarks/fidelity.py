@@ -11,7 +11,7 @@ import pathlib
 import sys
 import time
 
-from .speed.environment import describe, restart_steady
+from .environment import describe, restart_steady
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _RESULTS = pathlib.Path(__file__).parent / "results"
@@ -102,4 +102,5 @@ def _cell(outcome) -> str:
     return {"none": "–", "WRONG": "**WRONG**"}.get(outcome.verdict, outcome.verdict)
 
 
-main()
+if __name__ == "__main__":
+    main()

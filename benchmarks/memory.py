@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from .speed.environment import describe, restart_steady
+from .environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parent / "results"
 _INTRODUCTION = """\
@@ -91,7 +91,7 @@ CASES = {
         shortcuts="auto",
     ),
     "draws": Case(
-        "linear model, frozen, asked about each noisy row; n={n:,}",
+        "linear model, frozen; n={n:,}",
         _FROZEN.format("LogisticRegression()"),
         rows=1,
         values=2,
@@ -99,7 +99,7 @@ CASES = {
         frozen=True,
     ),
     "wide": Case(
-        "linear model, frozen, asked about each noisy row; n={n:,}",
+        "linear model, frozen; n={n:,}",
         "FrozenEstimator(RidgeClassifier().fit(X[:20], y[:20]))",
         rows=1,
         values=3 * 224 * 224,

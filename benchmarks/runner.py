@@ -2,16 +2,15 @@
 
 import argparse
 import importlib
+import importlib.util
 import json
 import pathlib
 import tempfile
 from collections.abc import Mapping
 
-from .speed.environment import restart_steady
+from .environment import restart_steady
 
 __all__ = ["run_experiments"]
-
-_RESULTS = pathlib.Path(__file__).parent / "results"
 
 
 def run_experiments(package: str, experiments: Mapping[str, str], description: str) -> None:
@@ -20,46 +19,51 @@ def run_experiments(package: str, experiments: Mapping[str, str], description: s
     Parameters
     ----------
     package : str
-        Name of the folder under `benchmarks`; the files' names begin with it.
+        Package of the experiments, such as "benchmarks.exact". Results go into the folder `results`
+        beside it, in files whose names begin with its last name.
     experiments : mapping of str to str
         From the name of an experiment, which also names its files, to that of its module.
     description : str
         For ``--help``.
     """
     args = _arguments(package, experiments, description)
-    restart_steady(f"benchmarks.{package}")
+    restart_steady(package)
+    folder = package.rpartition(".")[2]
     # only now: numpy reads the number of threads when it is loaded
-    missing_data = importlib.import_module(f"benchmarks.{package}.data").MissingDataError
+    missing_data = importlib.import_module(f"{package}.data").MissingDataError
     args.output.mkdir(parents=True, exist_ok=True)
     for name in args.names or experiments:
-        experiment = importlib.import_module(f"benchmarks.{package}.{experiments[name]}")
+        experiment = importlib.import_module(f"{package}.{experiments[name]}")
         try:
-            page = experiment.run(args.quick, args.output / package)
+            page = experiment.run(args.quick, args.output / folder)
         except missing_data as reason:
             print(f"{name} was left out: it {reason}.")
             continue
-        command = " ".join([f"python -m benchmarks.{package}", *["--quick"] * args.quick, name])
+        command = " ".join([f"python -m {package}", *["--quick"] * args.quick, name])
         text = page.to_markdown(command)
         print(text, flush=True)
-        (args.output / f"{package}_{name}.md").write_text(text)
+        (args.output / f"{folder}_{name}.md").write_text(text)
         if page.figures:
             figures = json.dumps(page.figures, indent=1)
-            (args.output / f"{package}_{name}.json").write_text(figures + "\n")
+            (args.output / f"{folder}_{name}.json").write_text(figures + "\n")
     print(f"Written to {args.output}.")
 
 
 def _arguments(
     package: str, experiments: Mapping[str, str], description: str
 ) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.{package}", description=description
-    )
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description=description)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(experiments))
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, rougher figures")
     parser.add_argument("--output", type=pathlib.Path, help="folder; with --quick a temporary one")
     args = parser.parse_args()
     if args.output is None:  # rough figures must not replace the committed ones
-        args.output = pathlib.Path(tempfile.mkdtemp()) if args.quick else _RESULTS
+        args.output = pathlib.Path(tempfile.mkdtemp()) if args.quick else _results(package)
     if unknown := set(args.names) - set(experiments):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(experiments)}")
     return args
+
+
+def _results(package: str) -> pathlib.Path:
+    spec = importlib.util.find_spec(package)
+    return pathlib.Path(spec.origin).parents[1] / "results"

@@ -20,7 +20,7 @@ def baselines(monkeypatch):
     """Return a function that imports one of the modules."""
     monkeypatch.syspath_prepend(str(ROOT))
     torch.manual_seed(0)
-    return lambda name: importlib.import_module(f"benchmarks.baselines.{name}")
+    return lambda name: importlib.import_module(f"reproduction.baselines.{name}")
 
 
 @pytest.fixture

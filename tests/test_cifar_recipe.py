@@ -19,7 +19,7 @@ def cifar(monkeypatch):
     if DATA is None or not pathlib.Path(DATA, "cifar10_train_jpeg.npz").exists():
         pytest.skip("needs cifar10_train_jpeg.npz in the folder named by SKSMOOTH_DATA")
     monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks.nets import cifar
+    from reproduction.nets import cifar
 
     return cifar
 
@@ -31,7 +31,7 @@ def test_from_images_to_a_page(cifar, tmp_path):
         for name in ("gaussian", "consistency"):
             assert page.figures[sigma][name]["sigma"] == float(sigma)
             assert page.figures[sigma][name]["n"] == 100
-    assert "published" in page.to_markdown("python -m benchmarks.nets cifar")
+    assert "published" in page.to_markdown("python -m reproduction.nets cifar")
     from sksmooth.nets import load_checkpoint
 
     path = tmp_path / "cifar_resnet20_gaussian_0.25.pth.tar"
@@ -41,7 +41,7 @@ def test_from_images_to_a_page(cifar, tmp_path):
 
 
 def test_images_are_moved_and_mirrored_only(cifar):
-    from benchmarks.nets.data import cifar10
+    from reproduction.nets.data import cifar10
 
     data = cifar10(20, 5)
     rows, labels = zip(*(cifar.Augmented(data)[i] for i in range(20)), strict=True)

@@ -1,13 +1,12 @@
-"""The faults that the tests must notice (benchmarks/mutants) can still be put in."""
+"""The faults that the tests must notice (tests/mutants) can still be put in."""
 
 import pathlib
 import re
 
 import pytest
+from mutants import faults
 
 import sksmooth
-
-faults = pytest.importorskip("benchmarks.mutants.faults")
 
 TESTS = pathlib.Path(__file__).parent
 PACKAGE = pathlib.Path(sksmooth.__file__).parent

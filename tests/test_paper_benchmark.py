@@ -21,10 +21,10 @@ from sklearn.utils.estimator_checks import check_estimator
 from sksmooth import SmoothedClassifier
 
 ROOT = pathlib.Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "paper"
+RESULTS = ROOT / "reproduction" / "results" / "paper"
 
-entries = pytest.importorskip("benchmarks.paper.entries")  # where the root is on the path
-AveragePooling = pytest.importorskip("benchmarks.paper.pooling").AveragePooling
+entries = pytest.importorskip("reproduction.paper.entries")  # where the root is on the path
+AveragePooling = pytest.importorskip("reproduction.paper.pooling").AveragePooling
 
 # counted from the authors' 500 rows, at r = 0, 0.25, ... 1.5, as in test_published.py
 TABLE_3 = {
@@ -36,7 +36,7 @@ TABLE_3 = {
 
 
 def run(*arguments, data=None):
-    command = [sys.executable, "-m", "benchmarks.paper", *map(str, arguments)]
+    command = [sys.executable, "-m", "reproduction.paper", *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment.pop("SKSMOOTH_DATA", None)
     if data is not None:
@@ -72,9 +72,8 @@ def test_formula_figures(tmp_path):
     assert done.returncode == 0, done.stderr
     for name in ("figure5", "figure9", "figure11"):
         assert (tmp_path / f"{name}.png").read_bytes()[:4] == b"\x89PNG"
-        assert (
-            f"`python -m benchmarks.paper --quick {name}`" in (tmp_path / f"{name}.md").read_text()
-        )
+        page = (tmp_path / f"{name}.md").read_text()
+        assert f"`python -m reproduction.paper --quick {name}`" in page
     found = numbers(tmp_path, "figure5")
     assert found["draws for radius 4"] == 218_105
     assert_allclose(found["radius by p"]["Cohen et al."], norm.ppf(found["p"]), atol=5e-5)
@@ -96,7 +95,7 @@ def test_what_is_missing_is_said(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "table3 was left out: needs locuslab_logs" in done.stdout
     assert "figure18 was left out" in done.stdout
-    assert "benchmarks.baselines" in done.stdout
+    assert "reproduction.baselines" in done.stdout
     assert not list(tmp_path.glob("*.json"))
 
 
@@ -131,7 +130,7 @@ def test_table_3_from_a_folder_of_longer_logs(tmp_path, data_folder):
     for sigma, scores in TABLE_3.items():
         assert_allclose(found["certified accuracy"][sigma], scores, atol=1e-12)
     page = (tmp_path / "table3.md").read_text()
-    assert "`python -m benchmarks.paper --logs FOLDER table3`" in page
+    assert "`python -m reproduction.paper --logs FOLDER table3`" in page
     assert str(tmp_path) not in page
 
 
@@ -152,7 +151,7 @@ def test_a_trained_entry_on_digits(tmp_path):
 def test_results_are_whole_and_small():
     for path in RESULTS.glob("*.json"):
         content = json.loads(path.read_text())
-        assert content["command"].startswith("python -m benchmarks.paper")
+        assert content["command"].startswith("python -m reproduction.paper")
         assert path.with_suffix(".md").exists()
         assert path.with_suffix(".png").stat().st_size < 100_000
 

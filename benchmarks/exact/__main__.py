@@ -10,4 +10,4 @@ _EXPERIMENTS = {
 }
 
 if __name__ == "__main__":
-    run_experiments("exact", _EXPERIMENTS, __doc__ or "")
+    run_experiments("benchmarks.exact", _EXPERIMENTS, __doc__ or "")

@@ -8,7 +8,7 @@ from scipy import stats
 
 from sksmooth import SmoothedClassifier
 
-from ..statistics.page import Page, table, verdict
+from ..page import Page, table, verdict
 from .data import BASES, DATA
 
 __all__ = ["run"]

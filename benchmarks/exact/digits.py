@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from sksmooth import SmoothedClassifier, average_certified_radius_score, certified_accuracy_score
 
-from ..statistics.page import Page, table, verdict
+from ..page import Page, table, verdict
 from .data import DATA
 
 __all__ = ["run"]

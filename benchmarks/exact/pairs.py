@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from sksmooth import SmoothedClassifier, average_certified_radius_score, certified_accuracy_score
 
-from ..statistics.page import Page, table, verdict
+from ..page import Page, table, verdict
 from .data import mnist_pair
 
 __all__ = ["run"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from sksmooth import SmoothedClassifier
 
-from ..statistics.page import Page, table, verdict
+from ..page import Page, table, verdict
 from .data import BASES, DATA
 
 __all__ = ["run"]

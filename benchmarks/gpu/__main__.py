@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..speed.environment import describe
+from ..environment import describe
 from .measure import FORMS, measure
 from .nets import CASES
 from .report import to_markdown

@@ -6,8 +6,8 @@ __all__ = ["to_markdown"]
 
 TARGET_FRACTION = 0.95
 _EXPLANATION = """\
-Untrained nets, images of bytes / 255, exact noise of sigma 0.25. The net alone is the module in the
-same precision and form, its weights too, on batches of the same size that lie prepared on the
+Untrained nets, images of bytes / 255, integer noise of sigma 0.25. The net alone is the module in
+the same precision and form, its weights too, on batches of the same size that lie prepared on the
 device. It is measured before and after each image; the fractions are of the mean, by wall time,
 medians over the images. Under autocast, as certify runs it, the weights are float32 and are cast at
 each call. Noise alone fills the same batches, and nothing is asked about them."""

@@ -1,8 +1,6 @@
 """What is measured: fitted smoothers, the rows that they certify, and how many draws."""
 
 import dataclasses
-import os
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,20 +10,15 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
 from skorch import NeuralNetClassifier
 
 from sksmooth import SmoothedClassifier
 
 from .nets import MLP, ResNet20, SmallCNN
 
-__all__ = ["CASES", "SIGMA", "Case", "MissingDataError", "many_rows", "smoothed_net"]
+__all__ = ["CASES", "SIGMA", "Case", "many_rows", "smoothed_net"]
 
 SIGMA = 0.25
-
-
-class MissingDataError(Exception):
-    """Raised if a case needs data that is not at hand; says which."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,23 +50,6 @@ class Case:
     batch_sizes: tuple[int, ...]
     target: float | None = None
     module: Any = None
-
-
-def logistic_digits() -> Case:
-    clf, X = _on_digits(LogisticRegression(max_iter=1000))
-    sizes = (1000, 4000, 10_000, 40_000)
-    return Case("LogisticRegression, d=64", clf, X[:4], 100_000, sizes, target=0.5)
-
-
-def logistic_mnist() -> Case:
-    folder = os.environ.get("SKSMOOTH_DATA")
-    if folder is None or not (path := pathlib.Path(folder, "mnist.npz")).exists():
-        raise MissingDataError("needs mnist.npz in the folder named by SKSMOOTH_DATA")
-    with np.load(path) as file:
-        X, y = file["x_train"][:5000].reshape(-1, 784) / 255.0, file["y_train"][:5000]
-    clf = _smoothed(LogisticRegression(C=0.01, max_iter=200)).fit(X, y)
-    sizes = (250, 1000, 4000, 10_000)
-    return Case("LogisticRegression, d=784", clf, X[:2], 100_000, sizes, target=3.0)
 
 
 def forest() -> Case:
@@ -121,8 +97,6 @@ def resnet20() -> Case:
 CASES: dict[str, Callable[[], Case]] = {
     builder.__name__: builder
     for builder in (
-        logistic_digits,
-        logistic_mnist,
         forest,
         boosting,
         boosting_through_predict,

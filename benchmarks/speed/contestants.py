@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from sksmooth.backends import Source
-from sksmooth.estimators.smoother import sampler_of
+from sksmooth.estimators.smoother import smoother_of
 from sksmooth.noise.streams import Purpose, block_rows, row_key
 
 from .cases import SIGMA, Case
@@ -59,7 +59,7 @@ def certify(case: Case) -> Work:
 
 def noise(case: Case) -> Work:
     """Return the making of certify's noisy rows, in batches of a block, and nothing else."""
-    sampler = sampler_of(case.clf, case.X[:1])
+    sampler = smoother_of(case.clf).sampler(case.X[:1])
     source, key = Source(sampler.noise, sampler.stream), row_key(bytes(16), case.X[0])
     size = block_rows(case.X[0].size)
     out = source.empty(size, case.X[:1])

@@ -9,7 +9,7 @@ import shutil
 import statistics
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _FORMS = ("fold", "channels_last", "bfloat16", "compile")
@@ -55,7 +55,7 @@ def _cases(forms: list[str], rounds: int) -> list[dict[str, Any]]:
     import torch
 
     from .cases import Case, resnet20, small_cnn
-    from .contestants import Work, block_rows, certify, sampler_of
+    from .contestants import Work, block_rows, certify, smoother_of
     from .timing import fractions, interleave, rate
 
     torch.set_num_threads(1)
@@ -70,7 +70,7 @@ def _cases(forms: list[str], rounds: int) -> list[dict[str, Any]]:
         times = interleave(in_form(None), {form: in_form(form) for form in forms}, rounds)
         ratios = {form: statistics.median(fractions(times, form)) for form in forms}
         block = block_rows(case.X[0].size)  # certify draws whole blocks
-        asked = sampler_of(case.clf, case.X).backend.batch_rows(case.X[0])
+        asked = smoother_of(case.clf).sampler(case.X).backend.batch_rows(case.X[0])
         results.append(
             {
                 "title": case.title,

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _LIMIT_MB = 500
@@ -105,4 +105,5 @@ def _resident_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-main()
+if __name__ == "__main__":
+    main()

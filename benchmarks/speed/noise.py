@@ -1,4 +1,4 @@
-"""The noise alone: exact against floating point, keyed against one long stream.
+"""The noise alone: in integers against floating point, keyed against one long stream.
 
 ``python -m benchmarks.speed.noise [--rounds N]``
 """
@@ -11,16 +11,16 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _SIGMA = 0.25
 _EXPLANATION = """\
 Time to fill blocks of noisy copies of a row, in processor time, one thread: medians over rounds in
 which the ways take turns, in every order. `numpy` is `standard_normal` of a Generator on Philox,
-times sigma, plus the row, in place: the fastest plain loop on the same generator. `exact` is
+times sigma, plus the row, in place: the fastest plain loop on the same generator. `integer` is
 sigma=0.25 noise on the grid of 1/255 (images) or of sigma / 2**22 (other rows), summed with the row
-as integers and turned into floats. Exact over numpy should be at most 1.0. Keyed moves to a new
+as integers and turned into floats. Integer over numpy should be at most 1.0. Keyed moves to a new
 stream at each block, as `certify` does; unkeyed goes on with the same; their ratio should be at
 most 1.03 from 2**16 values a block."""
 
@@ -58,7 +58,7 @@ def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     row = rng.integers(0, 256, d) / 255 if kind == "image" else rng.standard_normal(d)
     row = row.astype(dtype)
-    exact = IntegerGaussian(_SIGMA, d, levels=255 if kind == "image" else None)
+    integer = IntegerGaussian(_SIGMA, d, levels=255 if kind == "image" else None)
     out = np.empty((block_rows(d), d), dtype=dtype)
     keys = [row_key(bytes(16), np.array([float(i)])) for i in range(64)]
 
@@ -80,8 +80,8 @@ def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
 
     ways: dict[str, Callable[[], int]] = {
         "numpy": work(FloatGaussian(_SIGMA), True),
-        "exact": work(exact, True),
-        "exact, unkeyed": work(exact, False),
+        "integer": work(integer, True),
+        "integer, unkeyed": work(integer, False),
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     # in every order: who comes after whom decides what is left in the caches
@@ -97,9 +97,9 @@ def _measure(d: int, kind: str, dtype: str, rounds: int) -> dict[str, Any]:
         "dtype": dtype,
         "values_per_block": out.size,
         "ns_per_value": medians,
-        "exact_over_numpy": medians["exact"] / medians["numpy"],
-        "keyed_over_unkeyed": medians["exact"] / medians["exact, unkeyed"],
-        "tv_error_per_value": exact.tv_error / d,
+        "integer_over_numpy": medians["integer"] / medians["numpy"],
+        "keyed_over_unkeyed": medians["integer"] / medians["integer, unkeyed"],
+        "tv_error_per_value": integer.tv_error / d,
     }
 
 
@@ -113,7 +113,7 @@ def _page(results: dict[str, Any]) -> str:
         "",
         _EXPLANATION,
         "",
-        "| row | precision | values a block | numpy, ns | exact, ns | exact / numpy "
+        "| row | precision | values a block | numpy, ns | integer, ns | integer / numpy "
         "| keyed / unkeyed | total variation a value |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -121,7 +121,7 @@ def _page(results: dict[str, Any]) -> str:
         ns = case["ns_per_value"]
         lines.append(
             f"| {case['kind']}, d={case['d']} | {case['dtype']} | {case['values_per_block']:,} "
-            f"| {ns['numpy']:.2f} | {ns['exact']:.2f} | **{case['exact_over_numpy']:.2f}** "
+            f"| {ns['numpy']:.2f} | {ns['integer']:.2f} | **{case['integer_over_numpy']:.2f}** "
             f"| {case['keyed_over_unkeyed']:.3f} | {case['tv_error_per_value']:.0e} |"
         )
     return "\n".join(lines) + "\n"

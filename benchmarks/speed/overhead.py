@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .environment import describe, restart_steady
+from ..environment import describe, restart_steady
 
 _RESULTS = pathlib.Path(__file__).parents[1] / "results"
 _LIMIT = 1.02
@@ -61,8 +61,7 @@ def _cases(rounds: int) -> list[dict[str, Any]]:
     X, y = load_digits(return_X_y=True)
     results = []
     for name, base, shortcuts, rows, n in (
-        ("LogisticRegression in score space", LogisticRegression(max_iter=500), "auto", 160, 10**5),
-        ("LogisticRegression by predict", LogisticRegression(max_iter=500), None, 30, 10**5),
+        ("LogisticRegression", LogisticRegression(max_iter=500), "auto", 30, 10**5),
         ("MLPClassifier", MLPClassifier((64,), max_iter=50), None, 20, 10**5),
         ("RandomForest of 20", RandomForestClassifier(20), "auto", 16, 10**5),
         ("RandomForest of 20", RandomForestClassifier(20), "auto", 100, 2000),

@@ -5,7 +5,7 @@ A classifier that reads rounding errors
 Which floating-point numbers the sum of a row and its noise can be depends on the row. The base
 below looks at its input's last bits and answers 1 if they are those of one particular point. Its
 votes around that point, and around a neighbour that moves away from it, are counted twice: with
-noise in floating point, as in the paper's code and everywhere else, and with exact noise, the
+noise in floating point, as in the paper's code and everywhere else, and with integer noise, the
 default.
 
 With the former it gets a certificate at the point that is false at every neighbour: the smoothed
@@ -38,12 +38,12 @@ class ReadsRounding(ClassifierMixin, BaseEstimator):
 distances = np.linspace(0, 2.5, 26)
 rows = point + distances[:, np.newaxis] / np.sqrt(30)
 fig, ax = plt.subplots(figsize=(7, 4))
-for noise, color in (("float", "C3"), ("exact", "C0")):
-    clf = SmoothedClassifier(ReadsRounding(), sigma=0.5, noise=noise, random_state=0)
+for arithmetic, color in (("float", "C3"), ("integer", "C0")):
+    clf = SmoothedClassifier(ReadsRounding(), sigma=0.5, arithmetic=arithmetic, random_state=0)
     clf.fit(np.vstack([point, -point]), [0, 1])
-    ax.plot(distances, clf.vote_frequencies(rows)[:, 1], color=color, label=f"{noise} noise")
+    ax.plot(distances, clf.vote_frequencies(rows)[:, 1], color=color, label=f"{arithmetic} noise")
     certificate = clf.certify(point[np.newaxis], n=10_000)
-    assert (certificate.labels[0] == 1) == (noise == "float")
+    assert (certificate.labels[0] == 1) == (arithmetic == "float")
     if certificate.labels[0] == 1:
         radius = certificate.radii[0]
         ax.axvspan(0, radius, color=color, alpha=0.1, label=f"certified as 1, up to {radius:.2f}")
@@ -53,4 +53,4 @@ ax.legend()
 plt.show()
 
 # %%
-# The guide's page on exact noise says how it is made and what it assumes.
+# The guide's page on integer noise says how it is made and what it assumes.

@@ -1,4 +1,4 @@
-"""Triton kernels of exact noise: what `sksmooth.noise.samplers` draws, bit for bit, on a GPU.
+"""Triton kernels of integer noise: what `sksmooth.noise.samplers` draws, bit for bit, on a GPU.
 
 The values of a fill, block after block, are cut into tiles. `look_up` looks every value up and
 lists those that need more bits, tile by tile; `look_again` finds these. A value's rank among those

@@ -29,7 +29,7 @@ _CANDIDATES = 512  # that one program draws at a time
 class CudaSource(Source):
     """Makes noisy rows on the device on which they are needed.
 
-    Exact noise on Philox is drawn there. First a little of it is compared with what the processor
+    Integer noise on Philox is drawn there. First a little of it is compared with what the processor
     draws; if it differs or cannot be drawn, a warning says so. Such noise, and other noise and
     streams, is drawn on the processor and sent.
 

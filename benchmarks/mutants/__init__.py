@@ -1,1 +1,0 @@
-"""Deliberate faults, one at a time: does a test fail? ``python -m benchmarks.mutants``."""

@@ -1,0 +1,1 @@
+"""Published experiments made again: from the root, ``python -m reproduction.<name>``."""

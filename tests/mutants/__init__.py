@@ -1,0 +1,1 @@
+"""Deliberate faults, one at a time: does a test fail? ``python -m tests.mutants``."""
