@@ -19,7 +19,7 @@ from sksmooth import SmoothedClassifier
 from sksmooth.attacks import AttackResult, Tightness, pgd, tightness
 from sksmooth.attacks.ball import Ball
 from sksmooth.attacks.skorch_gradient import NoisyGradient
-from sksmooth.estimators.smoother import noise_of, sampler_of
+from sksmooth.estimators.smoother import noise_of, smoother_of
 from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import Philox, Purpose
 
@@ -125,7 +125,7 @@ def test_gradient_is_that_of_the_mean_loss():
     module = nn.Sequential(nn.Linear(D, 8), nn.Tanh(), nn.Linear(8, 3)).double()
     rows, codes, n = X[:4].astype(np.float64), np.array([0, 1, 2, 1]), 10
     clf = frozen(module, rows=rows, labels=codes)
-    noise, backend = noise_of(clf), sampler_of(clf, rows).backend
+    noise, backend = noise_of(clf), smoother_of(clf).sampler(rows).backend
     keys = np.arange(8, dtype=np.uint64).reshape(4, 2)
     noisy = np.empty((4, n, D))
     for row, key, out in zip(rows, keys, noisy, strict=True):
