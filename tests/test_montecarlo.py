@@ -223,7 +223,9 @@ class TestImperfectNoise:
         for off in (0.0, 1e-4, 0.003, 0.03):
             for tv_error in {off, 0.0}:
                 sampler = Enumerated((0.5 - off, 0.5 + off), tv_error=tv_error)
-                codes, undecided = predict_by_votes(sampler, n=n, alpha=alpha, sequential=sequential)
+                codes, undecided = predict_by_votes(
+                    sampler, n=n, alpha=alpha, sequential=sequential
+                )
                 wrong = sampler.weights[(codes == 1) & ~undecided].sum()
                 assert wrong <= alpha or not tv_error
                 returned[off, tv_error] = wrong
