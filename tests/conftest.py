@@ -41,12 +41,6 @@ def _no_forms_of_earlier_tests():
     closed._RECENT.clear()
 
 
-@pytest.fixture
-def only_draws(monkeypatch):
-    """Bases are asked about draws alone, not about probes before: for tests that count them."""
-    monkeypatch.setattr("sksmooth.estimators.smoother.refuse_batch_readers", lambda *args: None)
-
-
 @pytest.fixture(autouse=True)
 def _small_tasks(monkeypatch):
     """Small work goes to workers too, so that small tests of n_jobs test something."""

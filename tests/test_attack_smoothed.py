@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn import functional
 
 from sksmooth import SmoothedClassifier
-from sksmooth.attacks import AttackResult, Tightness, pgd, tightness
+from sksmooth.attacks import AttackResult, Tightness, pgd_attack, tightness_curve
 from sksmooth.attacks.ball import Ball
 from sksmooth.attacks.skorch_gradient import NoisyGradient
-from sksmooth.estimators.smoother import noise_of, sampler_of
-from sksmooth.noise import FloatGaussian, IntegerGaussian
+from sksmooth.estimators.smoother import noise_of, smoother_of
+from sksmooth.noise import L2, FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import Philox, Purpose
 
 D = 6
@@ -100,7 +100,7 @@ def test_finds_the_nearest_point_beyond_a_plane(kind, loss):
     rows = X.astype(np.float64) if kind == "float64" else X
     away = -np.sign(MARGIN)[:, None] * W / np.linalg.norm(W)
     radius = np.abs(MARGIN) + 0.5
-    result = pgd(clf, rows, Y, radius, steps=12, loss=loss, random_state=0)
+    result = pgd_attack(clf, rows, Y, radius, steps=12, loss=loss, random_state=0)
     assert result.X_adv.dtype == rows.dtype
     np.testing.assert_allclose(result.X_adv - rows, radius[:, None] * away, atol=2e-3)
     assert result.success.all()
@@ -108,7 +108,7 @@ def test_finds_the_nearest_point_beyond_a_plane(kind, loss):
     np.testing.assert_allclose(result.distance, radius, rtol=1e-5)
     # one standard deviation short of the plane, no other answer is there to be found
     short = np.maximum(np.abs(MARGIN) - 0.5, 0.0)
-    assert not pgd(clf, rows, Y, short, steps=12, loss=loss, random_state=0).success.any()
+    assert not pgd_attack(clf, rows, Y, short, steps=12, loss=loss, random_state=0).success.any()
 
 
 def test_a_threshold_of_the_net_moves_the_plane():
@@ -116,7 +116,7 @@ def test_a_threshold_of_the_net_moves_the_plane():
     clf = frozen(None, net=net)
     margin = MARGIN - np.log(9.0) / np.linalg.norm(W)
     y = (margin > 0).astype(int)
-    assert pgd(clf, X, y, np.abs(margin) + 0.5, random_state=0).success.all()
+    assert pgd_attack(clf, X, y, np.abs(margin) + 0.5, random_state=0).success.all()
 
 
 def test_gradient_is_that_of_the_mean_loss():
@@ -125,7 +125,7 @@ def test_gradient_is_that_of_the_mean_loss():
     module = nn.Sequential(nn.Linear(D, 8), nn.Tanh(), nn.Linear(8, 3)).double()
     rows, codes, n = X[:4].astype(np.float64), np.array([0, 1, 2, 1]), 10
     clf = frozen(module, rows=rows, labels=codes)
-    noise, backend = noise_of(clf), sampler_of(clf, rows).backend
+    noise, backend = noise_of(clf), smoother_of(clf).sampler(rows).backend
     keys = np.arange(8, dtype=np.uint64).reshape(4, 2)
     noisy = np.empty((4, n, D))
     for row, key, out in zip(rows, keys, noisy, strict=True):
@@ -149,7 +149,7 @@ def test_never_leaves_the_ball_though_rows_are_rounded(far):
     rows = X + np.float32(far)
     clf, y = frozen(HalfSpace(), rows=rows), (rows @ W + OFFSET > 0).astype(int)
     radius = np.geomspace(1e-5, 2.0, len(X))
-    result = pgd(clf, rows, y, radius, steps=4, restarts=2, n_draws=4, random_state=0)
+    result = pgd_attack(clf, rows, y, radius, steps=4, restarts=2, n_draws=4, random_state=0)
     moved = result.X_adv.astype(np.float64) - rows.astype(np.float64)
     assert np.all(np.linalg.norm(moved, axis=1) <= radius)
     np.testing.assert_allclose(result.distance, np.linalg.norm(moved, axis=1))
@@ -159,18 +159,18 @@ def test_never_leaves_the_ball_though_rows_are_rounded(far):
 def test_stays_in_the_range_of_the_data():
     rows = np.clip(X / 4 + 0.5, 0.1, 0.9).astype(np.float32)
     clf = frozen(HalfSpace(), rows=rows)
-    result = pgd(clf, rows, Y, 2.0, clip=(0.1, 0.9), random_state=0)
+    result = pgd_attack(clf, rows, Y, 2.0, clip=(0.1, 0.9), random_state=0)
     assert result.X_adv.min() == np.float32(0.1)
     assert result.X_adv.max() == np.float32(0.9)
     assert result.distance.max() <= 2.0
-    assert pgd(clf, rows, Y, 2.0, random_state=0).X_adv.max() > 1.0
+    assert pgd_attack(clf, rows, Y, 2.0, random_state=0).X_adv.max() > 1.0
 
 
 def test_random_points_are_uniform_in_the_ball():
-    ball = Ball(np.zeros((4000, 3)), np.full(4000, 2.0), np.array([1.0, 0.0, 5.0]))
+    ball = Ball(np.zeros((4000, 3)), np.full(4000, 2.0), L2([1.0, 0.0, 5.0]))
     keys = np.arange(8000, dtype=np.uint64).reshape(-1, 2)
     delta = ball.random(keys)
-    share = np.sort(ball.length(delta) / 2.0) ** 2  # of the area within: uniform
+    share = np.sort(ball.norm.length(delta) / 2.0) ** 2  # of the area within: uniform
     assert np.abs(share - (np.arange(4000) + 0.5) / 4000).max() < 1.63 / np.sqrt(4000)
     assert np.all(delta[:, 1] == 0)
     np.testing.assert_allclose(delta[:, 2].std() / delta[:, 0].std(), 5.0, rtol=0.1)
@@ -179,7 +179,7 @@ def test_random_points_are_uniform_in_the_ball():
 def test_lengths_are_those_of_the_noise_where_features_have_their_own_sigma():
     sigma = [0.5, 0.25, 0.5, 0.5, 0.0, 1.0]
     clf = frozen(HalfSpace(), sigma=sigma)
-    result = pgd(clf, X, Y, 4.0, steps=12, random_state=0)
+    result = pgd_attack(clf, X, Y, 4.0, steps=12, random_state=0)
     moved = result.X_adv.astype(np.float64) - X
     assert np.all(moved[:, 4] == 0)  # no noise, so that the certificate does not speak of it
     scale = np.array(sigma)
@@ -193,14 +193,15 @@ def test_lengths_are_those_of_the_noise_where_features_have_their_own_sigma():
     assert cosine.min() > 0.999
 
 
-@pytest.mark.usefixtures("only_draws")
-def test_draws_are_fresh_at_every_step_and_are_not_those_that_decide():
+def test_draws_are_fresh_at_every_step_and_are_not_those_that_decide(no_trials):
     module = Spy()
     clf = frozen(module, n_predict=50)
     spy = clf.estimator_.estimator.module_
     spy.seen.clear()
     n, steps = 20, 5
-    result = pgd(clf, X[:3], Y[:3], 1.0, step_size=1e-30, n_draws=n, steps=steps, random_state=0)
+    result = pgd_attack(
+        clf, X[:3], Y[:3], 1.0, step_size=1e-30, n_draws=n, steps=steps, random_state=0
+    )
     np.testing.assert_array_equal(result.X_adv, X[:3])
     attack = [seen for seen in spy.seen if len(seen) == 3 * n]
     assert len(attack) == steps
@@ -219,7 +220,7 @@ def test_draws_are_fresh_at_every_step_and_are_not_those_that_decide():
 def test_success_is_what_the_smoothed_classifier_says():
     clf = smoothed_blobs()
     rows, y = BLOBS[0][:20], BLOBS[1][:20]
-    result = pgd(clf, rows, y, 1.5, random_state=0)
+    result = pgd_attack(clf, rows, y, 1.5, random_state=0)
     labels = clf.predict(result.X_adv)
     np.testing.assert_array_equal(result.labels, labels)
     np.testing.assert_array_equal(result.success, (labels != y) & (labels != clf.abstain_label_))
@@ -236,7 +237,7 @@ def test_an_abstention_is_no_success():
     rows = (X - (MARGIN / np.linalg.norm(W))[:, None] * W).astype(np.float32)
     for label in ("auto", None):
         clf = frozen(HalfSpace(), n_predict=20, abstain_label=label)
-        result = pgd(clf, rows, Y, 1e-6, random_state=0)
+        result = pgd_attack(clf, rows, Y, 1e-6, random_state=0)
         assert not result.success.any()
 
 
@@ -252,13 +253,13 @@ def test_a_row_does_not_depend_on_its_neighbours_or_the_batch_size():
     clf = smoothed_blobs()
     rows, y = BLOBS[0][:8], BLOBS[1][:8]
     options = {"n_draws": 16, "steps": 4, "restarts": 2, "random_state": 3}
-    whole = pgd(clf, rows, y, 1.5, **options).X_adv
+    whole = pgd_attack(clf, rows, y, 1.5, **options).X_adv
     for batch_size in (1, 7, 40, 10_000):
-        found = pgd(clf, rows, y, 1.5, batch_size=batch_size, **options).X_adv
+        found = pgd_attack(clf, rows, y, 1.5, batch_size=batch_size, **options).X_adv
         np.testing.assert_allclose(found, whole, atol=1e-4)
     order = np.array([5, 7, 0])
     np.testing.assert_allclose(
-        pgd(clf, rows[order], y[order], 1.5, **options).X_adv, whole[order], atol=1e-4
+        pgd_attack(clf, rows[order], y[order], 1.5, **options).X_adv, whole[order], atol=1e-4
     )
 
 
@@ -267,13 +268,15 @@ def test_the_same_seed_gives_the_same_attack_and_no_global_generator_is_used():
     rows, y = BLOBS[0][:8], BLOBS[1][:8]
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
     options = {"n_draws": 4, "steps": 3, "restarts": 2}
-    first = pgd(clf, rows, y, 1.5, random_state=1, **options).X_adv
+    first = pgd_attack(clf, rows, y, 1.5, random_state=1, **options).X_adv
     assert torch.equal(before[0], torch.get_rng_state())
     np.testing.assert_array_equal(before[1], np.random.get_state()[1])
     torch.manual_seed(1)
-    np.testing.assert_array_equal(first, pgd(clf, rows, y, 1.5, random_state=1, **options).X_adv)
-    assert not np.array_equal(first, pgd(clf, rows, y, 1.5, random_state=2, **options).X_adv)
-    assert not np.array_equal(first, pgd(clf, rows, y, 1.5, **options).X_adv)
+    np.testing.assert_array_equal(
+        first, pgd_attack(clf, rows, y, 1.5, random_state=1, **options).X_adv
+    )
+    assert not np.array_equal(first, pgd_attack(clf, rows, y, 1.5, random_state=2, **options).X_adv)
+    assert not np.array_equal(first, pgd_attack(clf, rows, y, 1.5, **options).X_adv)
 
 
 def test_the_net_is_left_as_it_was():
@@ -282,7 +285,7 @@ def test_the_net_is_left_as_it_was():
     module.train()
     gradients = [p.grad.clone() for p in module.parameters()]
     state = {name: value.clone() for name, value in module.state_dict().items()}
-    pgd(clf, BLOBS[0][:5], BLOBS[1][:5], 1.0, random_state=0)
+    pgd_attack(clf, BLOBS[0][:5], BLOBS[1][:5], 1.0, random_state=0)
     assert module.training
     pairs = zip(gradients, module.parameters(), strict=True)
     assert all(torch.equal(before, p.grad) for before, p in pairs)
@@ -308,8 +311,8 @@ def test_restarts_find_what_the_first_run_misses():
     rows = np.zeros((1, 1), dtype=np.float32)
     clf = frozen(Trap(), sigma=0.05, rows=rows, labels=[0])
     options = {"steps": 10, "random_state": 0}
-    assert not pgd(clf, rows, [0], 1.0, **options).success.any()
-    result = pgd(clf, rows, [0], 1.0, restarts=10, **options)
+    assert not pgd_attack(clf, rows, [0], 1.0, **options).success.any()
+    result = pgd_attack(clf, rows, [0], 1.0, restarts=10, **options)
     assert result.success.all()
     assert result.X_adv[0, 0] < -0.5
 
@@ -317,10 +320,10 @@ def test_restarts_find_what_the_first_run_misses():
 def test_labels_are_the_users():
     words = np.array(["no", "yes"])
     clf = smoothed_blobs(words[BLOBS[1]])
-    result = pgd(clf, BLOBS[0][:10], words[BLOBS[1][:10]], 8.0, random_state=0)
+    result = pgd_attack(clf, BLOBS[0][:10], words[BLOBS[1][:10]], 8.0, random_state=0)
     assert result.success.all()
     assert set(result.labels) == {"no", "yes"}
-    own = pgd(clf, BLOBS[0][:10], None, 8.0, random_state=0)
+    own = pgd_attack(clf, BLOBS[0][:10], None, 8.0, random_state=0)
     np.testing.assert_array_equal(own.y, clf.predict(BLOBS[0][:10]))
     np.testing.assert_array_equal(own.X_adv, result.X_adv)
 
@@ -329,7 +332,7 @@ def test_rows_without_an_answer_are_left_alone():
     clf = smoothed_blobs()
     y = BLOBS[1][:6].copy()
     y[2] = clf.abstain_label_
-    result = pgd(clf, BLOBS[0][:6], y, 8.0, random_state=0)
+    result = pgd_attack(clf, BLOBS[0][:6], y, 8.0, random_state=0)
     np.testing.assert_array_equal(result.distance > 0, y != clf.abstain_label_)
     np.testing.assert_array_equal(result.success, y != clf.abstain_label_)
     np.testing.assert_array_equal(result.y, y)
@@ -340,7 +343,7 @@ def test_images_of_bytes():
     flat = nn.Sequential(nn.Flatten(), HalfSpace(scale=1 / 64))
     clf = frozen(flat, sigma=20.0, rows=pictures, labels=Y[:4])
     assert isinstance(noise_of(clf), IntegerGaussian)
-    result = pgd(clf, pictures, None, 400.0, clip=(0, 255), random_state=0)
+    result = pgd_attack(clf, pictures, None, 400.0, clip=(0, 255), random_state=0)
     assert result.X_adv.shape == pictures.shape
     assert result.X_adv.dtype == np.float32
     assert result.X_adv.min() >= 0
@@ -351,7 +354,7 @@ def test_images_of_bytes():
 def test_floating_point_noise_too():
     clf = frozen(HalfSpace(), arithmetic="float")
     assert isinstance(noise_of(clf), FloatGaussian)
-    assert pgd(clf, X, Y, np.abs(MARGIN) + 0.5, random_state=0).success.all()
+    assert pgd_attack(clf, X, Y, np.abs(MARGIN) + 0.5, random_state=0).success.all()
 
 
 # What is refused
@@ -378,18 +381,18 @@ def test_scores_that_are_not_finite_are_refused():
     for value in (np.nan, np.inf):
         spoil(clf.estimator_, value)
         with pytest.raises(ValueError, match="scores were NaN or infinite"):
-            pgd(clf, BLOBS[0][:5], BLOBS[1][:5], 1.0)
+            pgd_attack(clf, BLOBS[0][:5], BLOBS[1][:5], 1.0)
     with pytest.raises(ValueError, match="gradient of the net's scores was NaN"):
-        pgd(frozen(BadGradient()), X, Y, 1.0)
+        pgd_attack(frozen(BadGradient()), X, Y, 1.0)
 
 
 def test_nets_without_gradients_are_refused_or_named():
     with pytest.raises(ValueError, match="have no gradient"):
-        pgd(frozen(Without()), X, Y, 1.0)
+        pgd_attack(frozen(Without()), X, Y, 1.0)
     far = np.abs(MARGIN) > 1.0
     n = far.sum()
     with pytest.warns(UserWarning, match=f"zero at every step for {n} of {n} rows"):
-        result = pgd(frozen(Rounds()), X[far], Y[far], 1.0)
+        result = pgd_attack(frozen(Rounds()), X[far], Y[far], 1.0)
     np.testing.assert_array_equal(result.X_adv, X[far])
 
 
@@ -397,7 +400,7 @@ def test_bases_that_cannot_be_attacked():
     def refused(base, match):
         clf = SmoothedClassifier(base, 0.5, random_state=0).fit(*BLOBS)
         with pytest.raises(ValueError, match=match):
-            pgd(clf, BLOBS[0][:5], BLOBS[1][:5], 1.0)
+            pgd_attack(clf, BLOBS[0][:5], BLOBS[1][:5], 1.0)
 
     class Own(skorch.NeuralNetClassifier):
         def predict_proba(self, X):
@@ -410,7 +413,7 @@ def test_bases_that_cannot_be_attacked():
     refused(Own(**options, module__n_in=2, module__n_out=2), "Own has a predict")
     one = SmoothedClassifier(mlp_net(), 0.5, random_state=0).fit(BLOBS[0], np.zeros(120, int))
     with pytest.raises(ValueError, match="one class only"):
-        pgd(one, BLOBS[0][:5], np.zeros(5, int), 1.0)
+        pgd_attack(one, BLOBS[0][:5], np.zeros(5, int), 1.0)
 
 
 _PLAIN = ("module", "criterion", "max_epochs", "lr", "verbose", "batch_size")
@@ -442,7 +445,7 @@ _PLAIN = ("module", "criterion", "max_epochs", "lr", "verbose", "batch_size")
 def test_bad_arguments(change, match):
     arguments = {"X": BLOBS[0][:5], "y": BLOBS[1][:5], "radius": 1.0} | change
     with pytest.raises(ValueError, match=match):
-        pgd(smoothed_blobs(), **arguments)
+        pgd_attack(smoothed_blobs(), **arguments)
 
 
 # Tightness
@@ -455,7 +458,7 @@ def test_no_attack_within_certified_radii_and_most_beyond():
     certificate = clf.certify(X[near], n=20_000)
     assert not certificate.abstained.any()
     factors = (0.5, 1.0, 1.3, 2.0, 4.0)
-    result = tightness(clf, X[near], certificate, factors, n=20_000, random_state=0)
+    result = tightness_curve(clf, X[near], certificate, factors, n=20_000, random_state=0)
     assert isinstance(result, Tightness)
     assert not result.success[:2].any()
     np.testing.assert_array_equal(result.shares, result.success.mean(axis=1))
@@ -470,7 +473,7 @@ def test_no_attack_within_certified_radii_and_most_beyond():
 def test_no_attack_within_certified_radii_of_a_trained_net():
     clf = smoothed_blobs()
     certificate = clf.certify(BLOBS[0], n=1000)
-    factors, shares = tightness(
+    factors, shares = tightness_curve(
         clf, BLOBS[0], certificate, (1.0, 2.0), steps=8, n_draws=16, restarts=2, random_state=0
     )
     assert factors.tolist() == [1.0, 2.0]
@@ -484,12 +487,12 @@ def test_rows_that_are_not_certified_do_not_count():
     rows[0] -= (MARGIN[0] / np.linalg.norm(W) * W).astype(np.float32)  # on the plane
     certificate = clf.certify(rows, n=200)
     assert certificate.abstained[0]
-    result = tightness(clf, rows, certificate, (8.0,), random_state=0)
+    result = tightness_curve(clf, rows, certificate, (8.0,), random_state=0)
     np.testing.assert_array_equal(result.certified, ~certificate.abstained)
     assert not result.success[0, 0]
     assert np.isinf(result.distance[0])
     assert result.shares[0] == result.success.sum() / result.certified.sum()
-    none = tightness(clf, rows[:1], certificate[0], random_state=0)
+    none = tightness_curve(clf, rows[:1], certificate[0], random_state=0)
     assert np.isnan(none.shares).all()
 
 
@@ -497,12 +500,12 @@ def test_a_certificate_of_something_else_is_refused():
     clf = frozen(HalfSpace())
     certificate = clf.certify(X, n=100)
     with pytest.raises(ValueError, match="11 rows, but the certificate is of 12"):
-        tightness(clf, X[1:], certificate)
+        tightness_curve(clf, X[1:], certificate)
     with pytest.raises(ValueError, match="factors must be positive"):
-        tightness(clf, X, certificate, (0.0, 1.0))
+        tightness_curve(clf, X, certificate, (0.0, 1.0))
     clf.set_params(sigma=0.25)
     with pytest.raises(ValueError, match="sigma=0.5, but clf now has sigma=0.25"):
-        tightness(clf, X, certificate)
+        tightness_curve(clf, X, certificate)
 
 
 @pytest.mark.gpu
@@ -513,7 +516,7 @@ def test_on_a_gpu():
         clf = SmoothedClassifier(mlp_net(), 0.5, random_state=0).fit(*BLOBS)
         clf.estimator_.set_params(device=device)
         clf.estimator_.module_.to(device)
-        return pgd(clf, BLOBS[0][:20], BLOBS[1][:20], 1.5, steps=5, random_state=0)
+        return pgd_attack(clf, BLOBS[0][:20], BLOBS[1][:20], 1.5, steps=5, random_state=0)
 
     here, there = attacked("cpu"), attacked("cuda")
     np.testing.assert_allclose(here.X_adv, there.X_adv, atol=1e-3)

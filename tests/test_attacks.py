@@ -264,7 +264,7 @@ ODD_ROWS = {
 }
 
 
-@pytest.mark.usefixtures("only_draws")
+@pytest.mark.usefixtures("no_trials")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("row", ODD_ROWS)
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_noisy_rows_are_made_of_integers(training, levels, row, dtype):
     assert not np.isin(5e-324, seen)
 
 
-@pytest.mark.usefixtures("only_draws")
+@pytest.mark.usefixtures("no_trials")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_way_to_the_grid_does_not_show(dtype):
     """From a level, from next to it, from beyond 16 bits: the distribution is that of one table."""

@@ -24,9 +24,9 @@ from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
 from sksmooth.noise import IntegerGaussian
 from sksmooth.noise.streams import Purpose, block_rows
-from sksmooth.sampling.count import count as sampling
+from sksmooth.sampling import count as sampling
+from sksmooth.sampling import parallel as workers
 from sksmooth.sampling.count import count_votes
-from sksmooth.sampling.count import parallel as workers
 
 X, Y = blobs(12, seed=1)
 N = 3000

@@ -1,5 +1,6 @@
 """SmoothedClassifier with closed forms: taken where they are the same classifier, and true."""
 
+import copy
 import pathlib
 
 import numpy as np
@@ -29,12 +30,13 @@ from sksmooth import (
     top_probability_curve,
 )
 from sksmooth.certificate.laws import certify_law
-from sksmooth.closed_forms import Law
+from sksmooth.closed_forms import Law, refit_leaves
 from sksmooth.closed_forms.forms import linear
 from sksmooth.closed_forms.numerics.normal import Tails
-from sksmooth.estimators.smoother import closed_form_of
+from sksmooth.estimators.smoother import smoother_of
 from sksmooth.noise import FloatGaussian
 from sksmooth.records import read_log, write_log
+from sksmooth.sampling import Sampler
 
 X, Y = load_breast_cancer(return_X_y=True)
 X = X / X.std(axis=0)
@@ -191,72 +193,12 @@ class TestTruth:
         assert np.all(np.isfinite(certificate.radii))
 
 
-class TestSoft:
-    def test_forests_are_certified_as_the_other_classifier_that_they_then_are(self):
-        clf = smoothed(RandomForestClassifier(20), n_augment=2, vote="soft")
-        certificate = clf.certify(X[:40])
-        assert (certificate.method, certificate.form) == ("exact", "soft")
-        assert np.array_equal(clf.predict(X[:40]), certificate.labels)
-        p = clf.vote_frequencies(X[:5])
-        rng = np.random.default_rng(0)
-        for row, mean in zip(X[:5], p[:, 1], strict=True):
-            noisy = row + SIGMA * rng.standard_normal((4000, 30))
-            drawn = clf.estimator_.predict_proba(noisy)[:, 1]
-            # Hoeffding, at one in a million
-            assert abs(drawn.mean() - mean) < np.sqrt(np.log(2e6) / 2 / 4000)
-
-    def test_what_has_no_soft_vote(self):
-        clf = smoothed(LogisticRegression(max_iter=1000), vote="soft")
-        with pytest.raises(ValueError, match=r"vote='soft', but LogisticRegression"):
-            clf.certify(X[:2])
-        clf = smoothed(BASES["boxes"], vote="soft", method="montecarlo")
-        with pytest.raises(ValueError, match="hard votes"):
-            clf.predict(X[:2])
-
-
-class TestSecondOrder:
-    @pytest.mark.parametrize("vote", ["hard", "soft"])
-    def test_radii_grow_and_hold(self, vote):
-        clf = smoothed(DecisionTreeClassifier(max_depth=4), n_augment=4, vote=vote)
-        rows = X[::6]
-        first, second = clf.certify(rows), clf.certify(rows, second_order=True)
-        assert np.array_equal(first.labels, second.labels)
-        assert np.all(second.radii >= first.radii)
-        assert np.mean(second.radii > 1.01 * first.radii) > 0.3
-        rng = np.random.default_rng(0)
-        # where the probability of the label falls most, and at random
-        gradient = np.zeros_like(rows)
-        at = np.arange(len(rows))
-        label = np.where(second.abstained, 0, second.labels)
-        base = clf.vote_frequencies(rows)[at, label]
-        for j in range(30):
-            moved = rows.copy()
-            moved[:, j] += 1e-4
-            gradient[:, j] = clf.vote_frequencies(moved)[at, label] - base
-        for i in range(40):
-            step = rng.standard_normal(rows.shape)
-            if i % 2:
-                step = -gradient / np.abs(gradient).max() + 0.02 * i * step
-            step *= 0.9999 * second.radii[:, None] / np.linalg.norm(step, axis=1, keepdims=True)
-            moved = clf.predict(rows + step)
-            assert not np.any((moved == 1 - second.labels) & ~second.abstained)
-
-    def test_votes_have_no_slopes(self):
-        clf = smoothed(BASES["boxes"], method="montecarlo")
-        with pytest.raises(ValueError, match="second_order"):
-            clf.certify(X[:2], second_order=True)
-
-    def test_other_forms_are_left_as_they_are(self):
-        clf = smoothed(BASES["linear"])
-        plain = clf.certify(X[:9])
-        assert np.array_equal(clf.certify(X[:9], second_order=True).radii, plain.radii)
-
-
 class TestRefit:
     def test_leaves_are_those_of_many_copies(self):
-        plain = smoothed(BASES["boxes"])
-        refitted = smoothed(BASES["boxes"], refit_leaves=True)
-        one, other = plain.estimator_.tree_, refitted.estimator_.tree_
+        model = DecisionTreeClassifier(min_samples_leaf=5, random_state=0).fit(X, Y)
+        plain = smoothed(FrozenEstimator(copy.deepcopy(model)))
+        refitted = smoothed(FrozenEstimator(refit_leaves(model, X, Y, SIGMA)))
+        one, other = (clf.estimator_.tree_ for clf in (plain, refitted))
         assert np.array_equal(one.threshold, other.threshold)
         assert np.any(one.value != other.value)
         rng = np.random.default_rng(0)
@@ -268,10 +210,6 @@ class TestRefit:
             assert stats.binomtest(int(inside.sum()), len(inside), share).pvalue > 1e-6
         scores = [average_certified_radius_score(Y, clf.certify(X)) for clf in (plain, refitted)]
         assert scores[1] > scores[0]
-
-    def test_of_what_has_no_leaves(self):
-        with pytest.raises(ValueError, match="tree"):
-            smoothed(LogisticRegression(max_iter=1000), refit_leaves=True)
 
 
 class TestWithTheRest:
@@ -415,8 +353,6 @@ class TestFoundByAttack:
         assert np.all((other.labels == first.labels) | other.abstained)
 
     def test_a_model_that_is_changed_in_place(self):
-        import copy
-
         base = GaussianNB().fit(X, Y)
         clf = smoothed(FrozenEstimator(base))
         before = clf.certify(X[:5])
@@ -434,29 +370,13 @@ class TestFoundByAttack:
             clf.certify(far)
         assert clf.certify(X[:5]).method == "exact"
 
-    def test_weights_of_the_last_step(self):
-        weights = np.where(np.arange(len(X)) % 3 == 0, 5.0, 0.1)
-        pipe = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_leaf_nodes=6))
-        names = ("decisiontreeclassifier__sample_weight", "standardscaler__sample_weight")
-        values = []
-        for order in (names, names[::-1]):
-            clf = SmoothedClassifier(pipe, SIGMA, refit_leaves=True, random_state=0)
-            given = {name: weights if "tree" in name else np.ones(len(X)) for name in order}
-            values.append(clf.fit(X, Y, **given).estimator_[-1].tree_.value)
-        assert np.array_equal(*values)
-
-    def test_frozen_leaves(self):
-        frozen = FrozenEstimator(DecisionTreeClassifier().fit(X, Y))
-        with pytest.raises(ValueError, match="frozen"):
-            smoothed(frozen, refit_leaves=True)
-
     def test_predict_keeps_to_what_is_certified(self, monkeypatch):
         """Draws fill in where an interval says little, but never against a certificate."""
         clf = smoothed(BASES["boxes"], abstain_label=None)
         certificate = clf.certify(X)
         monkeypatch.setattr("sksmooth.estimators.run._WIDEST", -1.0)
         monkeypatch.setattr(
-            "sksmooth.estimators.run._shares", lambda clf, rows: np.eye(2)[0] + 0 * rows[:, :2]
+            Sampler, "counts", lambda self, n, purpose: np.tile([n, 0], (len(self.X), 1))
         )
         decided = ~certificate.abstained
         assert decided.mean() > 0.9
@@ -477,6 +397,6 @@ class TestFoundByAttack:
         unknown = lambda z, slack=0.0: Tails(np.zeros_like(z), np.ones_like(z), z <= 0)  # noqa: E731
         monkeypatch.setattr(Tails, "at", unknown)
         wrong = clf.certify(X).labels == 1 - clf.estimator_.predict(X)
-        form = closed_form_of(clf, X)
+        form = smoother_of(clf).closed_form(X)
         assert not form.law(X).radius[form.law(X).top != clf.estimator_.predict(X)].any()
         assert not wrong.any()

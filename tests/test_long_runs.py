@@ -21,11 +21,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 import sksmooth
 from sksmooth import SmoothedClassifier
-from sksmooth.certificate import procedures as montecarlo
 from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose
 from sksmooth.records import read_log
 from sksmooth.records.running import RunningLog
+from sksmooth.sampling import sampler
 
 X, y = blobs(60, d=5)
 
@@ -50,11 +50,11 @@ class Fragile(LogisticRegression):
 
 
 @pytest.fixture
-def fragile(monkeypatch, only_draws):
+def fragile(monkeypatch, no_trials):
     """A smoother that can be interrupted, and that tells its journal often."""
     monkeypatch.setitem(LEFT, "calls", None)
-    monkeypatch.setattr(montecarlo, "_PIECE_DRAWS", (256, 2**14))
-    monkeypatch.setattr(montecarlo, "_PIECE_VALUES", 2**13)
+    monkeypatch.setattr(sampler, "_PIECE_DRAWS", (256, 2**14))
+    monkeypatch.setattr(sampler, "_PIECE_VALUES", 2**13)
     monkeypatch.setattr("sksmooth.records.running._NOTE_SECONDS", 0.0)
     monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 20_000)
     return smoothed(Fragile())
@@ -87,7 +87,7 @@ class TestWhole:
             (RandomForestClassifier(5), {"shortcuts": "auto"}, {}),
             (LogisticRegression(), {"shortcuts": "auto"}, {}),
             (LogisticRegression(), {"method": "exact"}, {}),
-            (DecisionTreeClassifier(), {"method": "exact"}, {"second_order": True}),
+            (DecisionTreeClassifier(), {"method": "exact"}, {}),
             (GaussianNB(), {"abstain_label": None}, {}),
             (GaussianNB(), {"sigma": [1.0, 0.5, 0.0, 1.0, 2.0]}, {}),
         ],
@@ -374,7 +374,8 @@ class TestRefused:
         clf.certify(X, n=500, log=tmp_path / "whole.tsv")
         text = (tmp_path / "whole.tsv").read_text().split("\n")
         identity = json.loads(text[1].removeprefix("# "))
-        other = dataclasses.replace(certificate, noise=FloatGaussian(1.0))
+        run = dataclasses.replace(certificate.run, noise=FloatGaussian(1.0))
+        other = dataclasses.replace(certificate, run=run)
         del identity["noise"]
         with RunningLog(log, identity, 120) as running:
             running.append(certificate, ["k"] * 60)
@@ -398,11 +399,13 @@ _SCRIPT = textwrap.dedent("""
     import sys
     from sklearn.datasets import load_digits
     from sklearn.naive_bayes import GaussianNB
-    from sksmooth import SmoothedClassifier, answers, montecarlo
+    from sksmooth import SmoothedClassifier
+    from sksmooth.estimators import run
     from sksmooth.records import running
+    from sksmooth.sampling import sampler
 
-    answers._GROUP_DRAWS, running._NOTE_SECONDS = 30_000, 0.0
-    montecarlo._PIECE_DRAWS, montecarlo._PIECE_VALUES = (512, 2**12), 2**15
+    run._GROUP_DRAWS, running._NOTE_SECONDS = 30_000, 0.0
+    sampler._PIECE_DRAWS, sampler._PIECE_VALUES = (512, 2**12), 2**15
     X, y = load_digits(return_X_y=True)
     clf = SmoothedClassifier(GaussianNB(), sigma=2.0, method="montecarlo", random_state=0)
     clf.fit(X, y)

@@ -22,7 +22,7 @@ from sksmooth import (
     certified_accuracy_scorer,
     prediction_outcomes,
 )
-from sksmooth.certificate import Certificate
+from sksmooth.certificate import Certificate, Run
 from sksmooth.noise import FloatGaussian
 
 X, y = blobs(60)
@@ -42,11 +42,7 @@ def certificate(labels, radii, abstained):
         selected=labels,
         counts=np.zeros((len(labels), 2), dtype=np.int64),
         classes=np.array([0, 1]),
-        n=100,
-        n0=10,
-        alpha=0.001,
-        noise=FloatGaussian(0.5),
-        max_radius=np.inf,
+        run=Run(FloatGaussian(0.5), n=100, n0=10, alpha=0.001),
     )
 
 

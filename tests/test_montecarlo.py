@@ -11,10 +11,10 @@ from scipy import signal, stats
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import Backend
 from sksmooth.bounds import clopper_pearson
-from sksmooth.certificate import certify_counts, predict_counts
-from sksmooth.certificate.procedures import certify, predict
+from sksmooth.certificate import Plan, certify_counts, predict_counts
+from sksmooth.certificate.procedures import certify_by_votes, predict_by_votes
 from sksmooth.certificate.stopping import geometric_looks
-from sksmooth.estimators.smoother import sampler_of
+from sksmooth.estimators.smoother import smoother_of
 from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose, block_rows
 from sksmooth.sampling import Sampler
@@ -34,7 +34,7 @@ class Enumerated:
     """A sampler that draws nothing: every possible outcome is a row, `weights` its probability.
 
     A row is a number of draws after which it may end, and its votes then. It takes the part of
-    `Sampler`, so that the error rates of `predict` and `certify` themselves are sums.
+    `Sampler`, so that the error rates of the procedures themselves are sums.
     """
 
     seed, report, stream, shortcut = SEED, None, "philox", None
@@ -91,7 +91,7 @@ class TestSequentialPredictIsSound:
         """P(the less probable class is returned) <= alpha, summed over all ways to get there."""
         for p in (0.5 + 1e-9, 0.501, 0.51, 0.55, 0.6, 0.75, 0.99):
             sampler = Enumerated((p, 1 - p))
-            codes, undecided = predict(sampler, n=n, alpha=alpha, sequential=True)
+            codes, undecided = predict_by_votes(sampler, n=n, alpha=alpha, sequential=True)
             wrong = sampler.weights[(codes == 1) & ~undecided].sum()
             assert wrong <= alpha / 2  # of the test's two sides, one is wrong
             if p < 0.5001 and n >= 100:
@@ -105,7 +105,7 @@ class TestSequentialPredictIsSound:
     def test_three_classes(self, p, alpha):
         """No factor for the number of classes, and none for the number of looks."""
         sampler = Enumerated(p, room=10_000)
-        codes, undecided = predict(sampler, n=100, alpha=alpha, sequential=True)
+        codes, undecided = predict_by_votes(sampler, n=100, alpha=alpha, sequential=True)
         assert sampler.weights[(codes > 0) & ~undecided].sum() <= alpha
 
     def test_the_same_level_at_all_looks_would_not_do(self, monkeypatch):
@@ -116,19 +116,19 @@ class TestSequentialPredictIsSound:
             lambda n, alpha: (sizes, [alpha] * len(sizes)),
         )
         sampler = Enumerated((0.5 + 1e-9, 0.5 - 1e-9))
-        _, undecided = predict(sampler, n=1000, alpha=alpha, sequential=True)
+        _, undecided = predict_by_votes(sampler, n=1000, alpha=alpha, sequential=True)
         assert sampler.weights[~undecided].sum() > 2 * alpha
 
     def test_all_draws_at_once_are_predict_of_the_paper(self):
         sampler = Enumerated((0.6, 0.4))
-        codes, undecided = predict(sampler, n=101, alpha=0.05, sequential=False)
+        codes, undecided = predict_by_votes(sampler, n=101, alpha=0.05, sequential=False)
         expected = predict_counts(outcomes(101, (0.6, 0.4))[0], 0.05)
         assert np.array_equal(codes[:102], expected[0])
         assert np.array_equal(undecided[:102], expected[1])
 
     def test_a_clear_row_is_decided(self):
         sampler = Enumerated((0.9, 0.1))
-        codes, undecided = predict(sampler, n=1000, alpha=1e-3, sequential=True)
+        codes, undecided = predict_by_votes(sampler, n=1000, alpha=1e-3, sequential=True)
         assert sampler.weights[(codes == 0) & ~undecided].sum() > 1 - 1e-9
 
 
@@ -143,9 +143,8 @@ PLANS = {
 def enumerated_certificate(p, pilot, plan, n=200, alpha=0.05, tv_error=0.0):
     # rows of 5,000 values have blocks of 16 draws, so that there are looks
     sampler = Enumerated(p, pilot, n_values=5000, tv_error=tv_error)
-    options = {"radii": None, "tol": None} | plan
-    n0 = 0 if pilot is None else sum(pilot)
-    certificate = certify(sampler, np.array([0, 1]), -1, n=n, n0=n0, alpha=alpha, **options)
+    asked = Plan(n=n, n0=0 if pilot is None else sum(pilot), alpha=alpha, **plan)
+    certificate = certify_by_votes(sampler, asked, np.array([0, 1]), -1)
     return certificate, sampler.weights
 
 
@@ -224,7 +223,9 @@ class TestImperfectNoise:
         for off in (0.0, 1e-4, 0.003, 0.03):
             for tv_error in {off, 0.0}:
                 sampler = Enumerated((0.5 - off, 0.5 + off), tv_error=tv_error)
-                codes, undecided = predict(sampler, n=n, alpha=alpha, sequential=sequential)
+                codes, undecided = predict_by_votes(
+                    sampler, n=n, alpha=alpha, sequential=sequential
+                )
                 wrong = sampler.weights[(codes == 1) & ~undecided].sum()
                 assert wrong <= alpha or not tv_error
                 returned[off, tv_error] = wrong
@@ -232,7 +233,7 @@ class TestImperfectNoise:
         assert returned[0.003, 0.0] > alpha / 2 > returned[0.003, 0.003]
         # the charge for errors as large as those of exact noise changes nothing
         clear = [Enumerated((0.56, 0.44), tv_error=tv_error) for tv_error in (1e-9, 0.0)]
-        decided = [predict(s, n=n, alpha=alpha, sequential=sequential)[1] for s in clear]
+        decided = [predict_by_votes(s, n=n, alpha=alpha, sequential=sequential)[1] for s in clear]
         assert np.array_equal(*decided)
 
     def test_votes_that_may_be_others_are_counted_against_the_decision(self):
@@ -246,7 +247,7 @@ class TestImperfectNoise:
         for tv_error in (0.0, 1e-7, 1e-4, 4e-3, 0.05):
             sampler = Enumerated((0.5, 0.5), tv_error=tv_error, room=102)
             sampler.until = lambda sizes, purpose, undecided: (votes, undecided(0, rows, votes))
-            codes, verdicts = predict(sampler, n=n, alpha=alpha, sequential=False)
+            codes, verdicts = predict_by_votes(sampler, n=n, alpha=alpha, sequential=False)
             assert np.array_equal(codes, votes.argmax(axis=1))
             enough = np.flatnonzero(~verdicts[51:])[0] + 51  # votes of the first class
             assert not verdicts[enough:].any()
@@ -346,7 +347,7 @@ class TestDraws:
         """From any draw to any other, inside a block or across several, in any batches."""
         clf = fitted(Halfspace(np.eye(d)[0]), d=d)
         rows = rows_at([-0.3, 0.0, 0.4], d=d)
-        sampler = sampler_of(clf, rows)
+        sampler = smoother_of(clf).sampler(rows)
         whole = sampler.counts(n, Purpose.ESTIMATE)
         block = block_rows(d)
         for cut in (1, block - 1, block, block + 1, 2 * block + 5, n - 1):
@@ -369,16 +370,15 @@ class TestDraws:
 
     def test_parts_are_counted_by_workers_too(self):
         clf = fitted(Halfspace())
-        sampler = sampler_of(clf, X)
+        sampler = smoother_of(clf).sampler(X)
         alone = sampler.counts(30_000, Purpose.ESTIMATE, start=5000)
         clf.set_params(n_jobs=2)
         with joblib.parallel_config(backend="threading"):
             assert np.array_equal(
-                sampler_of(clf, X).counts(30_000, Purpose.ESTIMATE, start=5000), alone
+                smoother_of(clf).sampler(X).counts(30_000, Purpose.ESTIMATE, start=5000), alone
             )
 
-    @pytest.mark.usefixtures("only_draws")
-    def test_no_draw_is_made_twice_and_none_in_vain(self):
+    def test_no_draw_is_made_twice_and_none_in_vain(self, no_trials):
         """The base is asked about n_draws noisy rows, and n0 where other draws select."""
         base = Recorder()
         for options in MODES.values():
@@ -390,7 +390,7 @@ class TestDraws:
     def test_the_estimate_takes_none_of_the_draws_that_plan(self):
         """With n = n0 both make as many draws; they are others."""
         clf = fitted(Halfspace(), n=1000, n0=1000)
-        pilot = sampler_of(clf, X).counts(1000, Purpose.SELECT)
+        pilot = smoother_of(clf).sampler(X).counts(1000, Purpose.SELECT)
         certificate = clf.certify(X, tol=1e-9)
         full = (certificate.n_draws == 1000) & (abs(DISTANCES) < 0.5)
         assert full.sum() > 5
@@ -436,7 +436,7 @@ class TestStatements:
         """Giving up on hopeless rows changes neither who is certified nor any radius."""
         clf = fitted(Bands(), k=3, n=20_000)
         certificate = clf.certify(X)
-        sampler = sampler_of(clf, X)
+        sampler = smoother_of(clf).sampler(X)
         full = certify_counts(
             sampler.counts(100, Purpose.SELECT),
             sampler.counts(20_000, Purpose.ESTIMATE),
@@ -506,8 +506,7 @@ class TestStatements:
             assert set(certificate.stop_reason[~early]) <= {"n"}
             assert np.array_equal(certificate.n_draws, certificate.counts.sum(axis=1))
 
-    @pytest.mark.usefixtures("only_draws")
-    def test_sequential_predict_agrees_on_easy_rows_with_fewer_draws(self):
+    def test_sequential_predict_agrees_on_easy_rows_with_fewer_draws(self, no_trials):
         easy = abs(DISTANCES) > 0.15
         fixed = fitted(Recorder(), n_predict=5000)
         sequential = fitted(Recorder(), n_predict=5000, sequential_predict=True)
@@ -551,11 +550,11 @@ class TestErrors:
         rows = np.array([[-3.0], [-3.1], [0.0]])
         sampler = Sampler(Fragile(), rows, FloatGaussian(1.0), SEED)
         assert sampler.counts(64, Purpose.ESTIMATE).sum() == 3 * 64  # no error yet
-        plan = {"n": 100_000, "n0": 0, "alpha": 1e-3, "bound": "one-sided", "tol": None}
+        plan = Plan(n=100_000, n0=0, alpha=1e-3, radii=radii)
         with pytest.raises(ValueError, match=r"\d+ of \d+ noisy copies of row 2 \(1 of 1 rows"):
-            certify(sampler, np.array([0, 1]), -1, radii=radii, **plan)
+            certify_by_votes(sampler, plan, np.array([0, 1]), -1)
         with pytest.raises(ValueError, match=r"noisy copies of row 2 \(1 of 1 rows"):
-            predict(sampler, n=100_000, alpha=1e-3, sequential=True)
+            predict_by_votes(sampler, n=100_000, alpha=1e-3, sequential=True)
 
     @pytest.mark.parametrize(
         ("options", "message"),
@@ -576,8 +575,8 @@ class TestErrors:
             ({"tol": True}, "tol must be a positive.*got True"),
             ({"tol": "0.1"}, "tol must be a positive"),
             ({"tol": [0.1]}, "tol must be a positive"),
-            ({"bound": "both"}, "bound must be 'one-sided' or 'two-sided'; got 'both'"),
-            ({"bound": None}, "bound must be 'one-sided' or 'two-sided'; got None"),
+            ({"bound": "both"}, r"bound must be one of \['one-sided', 'two-sided'\]; got 'both'"),
+            ({"bound": None}, r"bound must be one of \['one-sided', 'two-sided'\]; got None"),
             ({"radius": 0.1, "tol": 0.1}, "radius.*tol.*not both"),
             ({"radius": 0.1, "n0": 0}, "n0 must be at least 1"),
         ],
@@ -610,10 +609,7 @@ def test_all_draws_are_reported_or_not_needed(name):
     rows = rows_at([-5.0, -0.4, 0.4, 5.0])  # none of them is planned to get all draws
     options = MODES[name]
     certificate = clf.certify(rows, **options)
-    certify(
-        sampler_of(clf, rows, told.append),
-        clf.classes_,
-        -1,
+    plan = Plan(
         n=5000,
         n0=certificate.n0,
         alpha=1e-3,
@@ -621,6 +617,7 @@ def test_all_draws_are_reported_or_not_needed(name):
         radii=certificate.asked_radii,
         tol=options.get("tol"),
     )
+    certify_by_votes(smoother_of(clf).sampler(rows, told.append), plan, clf.classes_, -1)
     assert sum(told) == len(rows) * (5000 + certificate.n0)
 
 
@@ -639,7 +636,7 @@ class TestHints:
 
     @pytest.mark.parametrize("bound", [["two-sided"], None, 2, "twosided"])
     def test_another_bound(self, bound):
-        with pytest.raises(ValueError, match="bound must be 'one-sided' or 'two-sided'"):
+        with pytest.raises(ValueError, match=r"bound must be one of \['one-sided', 'two-sided'\]"):
             fitted(Halfspace()).certify(X[:2], n=200, bound=bound)
 
     def test_radii_of_several_lengths(self):

@@ -410,10 +410,10 @@ def test_more_outputs_than_classes():
 
 
 def test_attacks_refuse_a_nonlinearity_of_the_users_own():
-    from sksmooth.attacks import pgd
+    from sksmooth.attacks import pgd_attack
 
     net = wide_net(predict_nonlinearity=torch.neg)
     clf = SmoothedClassifier(FrozenEstimator(net), sigma=0.5, random_state=0)
     clf.fit(ROWS[:20], np.arange(20) % 10)
     with pytest.raises(ValueError, match="nonlinearity of its own"):
-        pgd(clf, ROWS[:2], None, 1.0)
+        pgd_attack(clf, ROWS[:2], None, 1.0)

@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
+from sksmooth.closed_forms import refit_leaves
 from sksmooth.records import read_log, write_log
 
 X, Y = load_iris(return_X_y=True)
@@ -43,6 +44,7 @@ def linear():
 def classifiers():
     drawn = {"method": "montecarlo"}
     forest = RandomForestClassifier(5)
+    refitted = refit_leaves(DecisionTreeClassifier(max_depth=3).fit(X, NAMES), X, NAMES, 0.5)
     found = {
         "scaled": smoothed(make_pipeline(StandardScaler(), linear()), **drawn).fit(X, Y),
         "forest": smoothed(forest, **drawn).fit(X, Y),
@@ -52,7 +54,8 @@ def classifiers():
         "images": smoothed(linear(), **drawn).fit(np.rint(X * 10).clip(0, 255), Y),
         "columns": smoothed(linear(), np.array([0.5, 0.0, 1.0, 0.25]), **drawn).fit(X, Y),
         "closed": smoothed(linear()).fit(X, Y),
-        "tree": smoothed(DecisionTreeClassifier(max_depth=3), refit_leaves=True).fit(X, NAMES),
+        "tree": smoothed(DecisionTreeClassifier(max_depth=3)).fit(X, NAMES),
+        "refitted": smoothed(FrozenEstimator(refitted)).fit(X, NAMES),
         "unseeded": smoothed(linear(), random_state=None, abstain_label=None, **drawn).fit(X, Y),
     }
     if importlib.util.find_spec("pandas"):

@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from sksmooth.backends import Backend, get_backend
 from sksmooth.noise import FloatGaussian, IntegerGaussian
 from sksmooth.noise.streams import GENERATORS, Purpose, block_rows, row_key
-from sksmooth.sampling.count import count as sampling
+from sksmooth.sampling import count as sampling
 from sksmooth.sampling.count import count_votes
 
 SEED = bytes(range(16))

@@ -44,10 +44,8 @@ ESTIMATORS += [
         (AdaBoostClassifier(n_estimators=5), {}),
         (GradientBoostingClassifier(max_depth=1, n_estimators=5), {}),
         (QuadraticDiscriminantAnalysis(reg_param=0.1), {}),
-        (RandomForestClassifier(n_estimators=5), {"vote": "soft"}),
         (LogisticRegression(max_iter=1000), {"method": "montecarlo"}),
         (DecisionTreeClassifier(), {"method": "montecarlo"}),
-        (DecisionTreeClassifier(), {"refit_leaves": True}),
     )
 ]
 

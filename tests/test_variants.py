@@ -17,7 +17,7 @@ from torch import nn
 
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import get_backend
-from sksmooth.estimators.smoother import sampler_of
+from sksmooth.estimators.smoother import smoother_of
 
 rng = np.random.default_rng(0)
 IMAGES = rng.integers(0, 256, (30, 1, 8, 8)).astype(np.float32) / 255
@@ -47,7 +47,7 @@ def smoothed(net, **options):
 
 
 def backend_of(clf):
-    return sampler_of(clf, IMAGES[:1]).backend
+    return smoother_of(clf).sampler(IMAGES[:1]).backend
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -158,7 +158,7 @@ def pgd_attack(
 
     See Also
     --------
-    sksmooth.attacks.tightness : Attacks beyond certified radii.
+    sksmooth.attacks.tightness_curve : Attacks beyond certified radii.
 
     Notes
     -----
@@ -180,7 +180,7 @@ def pgd_attack(
     >>> from sklearn.datasets import make_moons
     >>> from skorch import NeuralNetClassifier
     >>> from sksmooth import SmoothedClassifier
-    >>> from sksmooth.attacks import pgd
+    >>> from sksmooth.attacks import pgd_attack
     >>> X, y = make_moons(200, noise=0.1, random_state=0)
     >>> layers = [torch.nn.Linear(2, 32), torch.nn.ReLU(), torch.nn.Linear(32, 2)]
     >>> net = NeuralNetClassifier(
@@ -190,7 +190,7 @@ def pgd_attack(
     >>> clf = SmoothedClassifier(net, sigma=0.3, random_state=0).fit(X.astype(np.float32), y)
     >>> labels, radii = clf.certify(X[:20], n=1000)
     >>> for factor in (0.99, 3.0):
-    ...     result = pgd(clf, X[:20], labels, factor * radii, steps=10, random_state=0)
+    ...     result = pgd_attack(clf, X[:20], labels, factor * radii, steps=10, random_state=0)
     ...     print(factor, bool(result.success.mean() > 0.5))
     0.99 False
     3.0 True
@@ -298,7 +298,7 @@ def _backend_of(smoother: Smoother) -> Any:
     steps, model = unwrap(smoother.base.estimator)
     if not hasattr(smoother.backend, "scores") and not kind_inside(model).trains_per_batch:
         raise ValueError(
-            f"pgd follows gradients, which {type(model).__name__} does not have. It works for "
+            f"pgd_attack follows gradients, which {type(model).__name__} does not have. It works for "
             "skorch nets: SmoothedClassifier(skorch.NeuralNetClassifier(module, ...))."
         )
     if steps:

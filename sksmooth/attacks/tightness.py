@@ -86,7 +86,7 @@ def tightness_curve(
     factors : sequence of float, default=(1.0, 1.5, 2.0)
         Multiples of the certified radii.
     **options : dict
-        Further arguments of `sksmooth.attacks.pgd`, such as steps or random_state.
+        Further arguments of `sksmooth.attacks.pgd_attack`, such as steps or random_state.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def tightness_curve(
     Raises
     ------
     ValueError
-        If the certificate is not of these rows or this noise; and as of `pgd`.
+        If the certificate is not of these rows or this noise; and as of `pgd_attack`.
 
     References
     ----------

@@ -25,6 +25,12 @@ class Plan:
         Draw only until each of these is certified or declined.
     tol : float or None
         Draw only as often as the n0 draws predict that the radius needs, with this loss.
+
+    Examples
+    --------
+    >>> from sksmooth.certificate import Plan
+    >>> Plan(n=100_000, n0=100, alpha=0.001).draws
+    100100
     """
 
     n: int
@@ -72,6 +78,17 @@ class Run:
         Generator of the random bits.
     shortcut : str or None
         How votes were found faster than by asking the base about each noisy row, if they were.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import NearestCentroid
+    >>> from sksmooth import SmoothedClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
+    >>> run = clf.certify(X[25::50], n=1000).run
+    >>> run.n, run.n0, run.alpha, round(run.max_radius, 3)
+    (1000, 100, 0.001, 1.231)
     """
 
     noise: Noise

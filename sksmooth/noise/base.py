@@ -249,6 +249,12 @@ class Rows:
         The grid that the training rows lie on, if they are images of bytes.
     arithmetic : {"integer", "float"}
         How row and noise are summed.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import Gaussian, Rows
+    >>> Gaussian().bind(Rows(sigma=0.5, shape=(3,))).label
+    'sigma=0.5'
     """
 
     sigma: float | tuple[float, ...]

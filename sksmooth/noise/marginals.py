@@ -19,6 +19,12 @@ class Marginals:
         know.
     deviations : ndarray of the shape of a row
         Standard deviation of each value; 0 where there is no noise.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import FloatGaussian
+    >>> FloatGaussian(0.5).marginals((3,)).deviations
+    array([0.5, 0.5, 0.5])
     """
 
     law: str

@@ -16,7 +16,7 @@ _MARGIN = 1 - 2.0**-48
 
 @dataclasses.dataclass(frozen=True)
 class L2(Norm):
-    """The Euclidean norm.
+    """The Euclidean norm: the root of the sum of squares.
 
     Parameters
     ----------

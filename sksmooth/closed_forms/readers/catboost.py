@@ -15,6 +15,8 @@ from ..form import NotClosedError
 from .ensemble import Parts, Tree
 from .thresholds import last_at_most
 
+__all__ = ["catboost"]
+
 _NUMBERS = {"float_features"}
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 
+__all__ = ["ebm"]
+
 
 def ebm(model: Any) -> Parts:
     """Read the terms, each as a tree; of terms of several inputs, only where they are cut."""

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 
+__all__ = ["booster"]
+
 _ZERO = float(np.float32(1e-35))  # inputs up to this size are 0
 _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))  # the last one that is not
 

@@ -91,7 +91,7 @@ def ada_boost(model: Any) -> Parts:
             if n_classes == 2:
                 yield _tree(member, np.where(won[:, [1]], weight, -weight))
             else:
-                yield _tree(member, np.where(won, weight, -weight / (n_classes - 1)))
+                yield _tree(member, np.where(won, weight, -weight / max(1, n_classes - 1)))
 
     return Parts(votes(), "sum", np.zeros(1 if n_classes == 2 else n_classes))
 

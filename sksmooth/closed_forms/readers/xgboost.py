@@ -14,6 +14,8 @@ from ..form import NotClosedError
 from .ensemble import Parts, Tree
 from .thresholds import last_at_most
 
+__all__ = ["booster"]
+
 _UNIT32 = 2.0**-24
 
 # Where the model's float32 arithmetic has decided: the second class wins for certain above the
