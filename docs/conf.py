@@ -56,7 +56,8 @@ numpydoc_validation_exclude = {
     # dataclasses: their fields are documented once, as attributes
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
     r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|nets\.Checkpoint)$",
-    r"(Integer|Float)(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|radius)$",  # as of Noise
+    # as of Noise
+    r"(Integer|Float)(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|radius)$",
     r"\.(extra_repr|forward|train)$",  # torch's own methods of a module
 }
 numpydoc_validation_overrides = {
