@@ -44,3 +44,8 @@ __all__ = [
     "tables",
     "top_probability_curve",
 ]
+
+# where users import them from, so that files and pickles outlive moves inside the package
+for _public in (Certificate, SmoothedClassifier, CertifiedAccuracyDisplay, TopProbabilityDisplay):
+    _public.__module__ = "sksmooth"
+del _public

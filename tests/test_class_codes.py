@@ -432,7 +432,7 @@ class TestXGBoost:
             {"one": "accuracy", "two": "precision"},
             ["accuracy", "recall"],
         ],
-        ids=str,
+        ids=lambda scoring: str(scoring).partition(" at ")[0],
     )
     def test_scores_that_may_name_one(self, scoring):
         search = GridSearchCV(xgboost(), DEPTH, scoring=scoring, cv=2, refit=False)

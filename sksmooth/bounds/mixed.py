@@ -25,12 +25,12 @@ from .normal import FLOOR, tail_bounds
 from .pairs import Pair
 from .radius import tails_of
 from .rational import log_of, round_down, round_up
+from .rounding import UNIT
 
 __all__ = ["mixed_lower", "mixed_needed", "mixed_radius", "mixed_upper"]
 
 Array = NDArray[np.float64]
 
-_UNIT = 2.0**-53
 _NARROWEST = 1e-6  # of the radius without a discrete change; smaller ones are not claimed
 # by how much a radius is lowered until its proof goes through: nearly always the first will do
 _STEPS = (2.0**-44, 2.0**-40, 2.0**-36, 2.0**-30, 2.0**-20, 2.0**-10)
@@ -254,7 +254,7 @@ class _Atoms(NamedTuple):
         """
         place, r = place[:, None], r[:, None]
         spread = self.log_ratio / r
-        slack = 8 * _UNIT * (np.abs(spread) + 1 / r + r + np.abs(place))
+        slack = 8 * UNIT * (np.abs(spread) + 1 / r + r + np.abs(place))
         return place + (0.5 * r - spread), slack
 
 
@@ -277,7 +277,7 @@ class _Event(NamedTuple):
             if not short.any():
                 return event
             with np.errstate(divide="ignore", invalid="ignore"):
-                target = np.where(short, target * (1 + 2 * (miss / rest - 1) + 4 * _UNIT), target)
+                target = np.where(short, target * (1 + 2 * (miss / rest - 1) + 4 * UNIT), target)
         # where it cannot be had, the event without anything
         return cls(atoms, r, np.where(short, -np.inf, event.place))
 
@@ -292,7 +292,7 @@ class _Event(NamedTuple):
     def most(self) -> Array:
         """Mass of what the event leaves out at the changed row, rounded up."""
         rest = self._sum(self.atoms.b_up, above=True, moved=True)[1] + self.atoms.only_other
-        return np.minimum(rest * (1 + 2 * _UNIT), 1.0)
+        return np.minimum(rest * (1 + 2 * UNIT), 1.0)
 
     def _sum(self, weights: Array, *, above: bool, moved: bool) -> tuple[Array, Array]:
         """Return bounds on a weighted sum of normal masses below the points, or above."""
@@ -304,10 +304,10 @@ class _Event(NamedTuple):
         low, high = tail_bounds(points, slack)
         far = points < 0 if above else points > 0  # the larger side: what the tail leaves
         low, high = (
-            np.where(far, (1.0 - high) * (1 - _UNIT), low),
-            np.where(far, np.minimum((1.0 - low) * (1 + 2 * _UNIT), 1.0), high),
+            np.where(far, (1.0 - high) * (1 - UNIT), low),
+            np.where(far, np.minimum((1.0 - low) * (1 + 2 * UNIT), 1.0), high),
         )
-        error = 2 * (len(weights) + 2) * _UNIT
+        error = 2 * (len(weights) + 2) * UNIT
         return (
             (weights * low).sum(axis=1) * (1 - error),
             (weights * high).sum(axis=1) * (1 + error) + FLOOR,
@@ -353,7 +353,7 @@ def _root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
             )
             low, high = np.where(y <= 0, x, low), np.where(y >= 0, x, high)
             before = side
-            wide = high - low > 4 * _UNIT * np.maximum(np.abs(low), np.abs(high))
+            wide = high - low > 4 * UNIT * np.maximum(np.abs(low), np.abs(high))
             if not wide.any():  # of entries without a number neither
                 break
     return low

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .rounding import UNIT
+
 __all__ = ["FLOOR", "tail_bounds"]
 
 # Added to every upper bound: more than what ndtr loses below -37.5, and, for each coordinate, than
 # the chance that its noise exceeds 40 standard deviations, which is below 1e-349.
 FLOOR = 1e-299
-
-_UNIT = 2.0**-53
 
 
 def tail_bounds(
@@ -43,8 +43,8 @@ def tail_bounds(
     tail = ndtr(-size)
     bounded = np.minimum(size, 40.0)  # farther out FLOOR is all there is
     relative = bounded * bounded
-    relative *= 3 * _UNIT
-    relative += 16 * _UNIT  # 8 of them, and the operations below
+    relative *= 3 * UNIT
+    relative += 16 * UNIT  # 8 of them, and the operations below
     most = slack.max(initial=0.0)
     if np.isnan(most):  # numbers that overflowed: of these points nothing is known
         slack, most = np.where(np.isnan(slack), np.inf, slack), np.inf
@@ -68,12 +68,12 @@ def _within(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return bounds on the tail beyond points that are known but roughly: at both of the ends."""
     unknown = np.isinf(slack) | np.isnan(size)
-    slack = slack * (1 + 4 * _UNIT) + 4 * _UNIT * size
+    slack = slack * (1 + 4 * UNIT) + 4 * UNIT * size
     with np.errstate(invalid="ignore"):
         nearest, farthest = size - slack, size + slack
     nearest = np.where(unknown, -np.inf, nearest)
     farthest = np.where(unknown, 40.0, np.minimum(farthest, 40.0))
-    low = ndtr(-farthest) * (1 - _UNIT * (16 + 3 * farthest * farthest))
+    low = ndtr(-farthest) * (1 - UNIT * (16 + 3 * farthest * farthest))
     beyond = np.minimum(nearest, 40.0)
-    high = ndtr(-beyond) * (1 + _UNIT * (16 + 3 * np.maximum(beyond, 0.0) ** 2)) + FLOOR
+    high = ndtr(-beyond) * (1 + UNIT * (16 + 3 * np.maximum(beyond, 0.0) ** 2)) + FLOOR
     return np.where(farthest < 37.0, low, 0.0), np.minimum(high, 1.0)

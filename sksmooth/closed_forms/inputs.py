@@ -5,12 +5,11 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, after
 from .numerics.normal import REACH
 
 __all__ = ["Inputs", "Spread", "lengths"]
-
-_UNIT = 2.0**-53
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Spread:
     excess: float
 
     @classmethod
-    def of(cls, affine: AffineMap, sigma: NDArray[np.float64], unit: float = _UNIT) -> "Spread":
+    def of(cls, affine: AffineMap, sigma: NDArray[np.float64], unit: float = UNIT) -> "Spread":
         """Return what the steps make of independent noise on the rows."""
         factor = affine.matrix * sigma
         if factor.ndim == 1:
@@ -53,7 +52,7 @@ class Spread:
             return cls(affine, sigma, unit, factor, np.abs(factor).max(axis=1, initial=0.0), 0.0)
         scale = lengths(factor)
         # how far off the matrix may be, by the rounding of its making
-        off = 2 * (affine.roundings + 4) * _UNIT * lengths(affine.sizes * sigma)
+        off = 2 * (affine.roundings + 4) * UNIT * lengths(affine.sizes * sigma)
         return cls(affine, sigma, unit, factor, scale, _excess(factor, scale, off))
 
     def behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -132,9 +131,9 @@ class Inputs:
             z = gap / scale
             # the difference, the quotient, and scale itself, are rounded
             slack = np.abs(z)
-            slack *= 2 * (self.spread.affine.roundings + 4) * _UNIT
-            slack += ((self.slack + 4 * _UNIT * np.abs(self.mean)) / self.spread.scale)[:, columns]
-            slack += 4 * _UNIT * np.abs(points) / scale
+            slack *= 2 * (self.spread.affine.roundings + 4) * UNIT
+            slack += ((self.slack + 4 * UNIT * np.abs(self.mean)) / self.spread.scale)[:, columns]
+            slack += 4 * UNIT * np.abs(points) / scale
         infinite = np.isinf(points)
         still = (scale == 0) & ~infinite
         z[:, infinite], slack[:, infinite] = points[infinite], 0.0
@@ -161,7 +160,7 @@ def _excess(
     unit_rows = factor / scale[:, None]
     k = len(scale)
     d = float(np.linalg.norm(unit_rows @ unit_rows.T - np.eye(k)))
-    d += 4 * k * (factor.shape[1] + 4) * _UNIT  # their own rounding
+    d += 4 * k * (factor.shape[1] + 4) * UNIT  # their own rounding
     d += 4 * float(np.linalg.norm(off / scale))
     if not d < 1e-3:
         return np.inf

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bounds.rounding import UNIT
 from ..form import NotClosedError
 from ..inputs import Inputs, Spread
 from ..law import Law
@@ -21,7 +22,6 @@ from .trees import TreeForm
 
 __all__ = ["Additive"]
 
-_UNIT = 2.0**-53
 _MOST_CLASSES = 30
 
 
@@ -78,7 +78,7 @@ class Additive(TreeForm):
                 part = Tails(tails.low[rows], tails.high[rows], tails.left[rows])
                 rivals = np.argsort(-scores[rows].mean(axis=0), kind="stable")
                 self._of_class(int(a), rivals[rivals != a], part, upper, miss, rows)
-        room = (1 + self.spread.excess) * (1 + 4 * _UNIT)
+        room = (1 + self.spread.excess) * (1 + 4 * UNIT)
         upper, miss = (np.minimum(bound * room + FLOOR, 1.0) for bound in (upper, miss))
         beyond = inputs.far.max(axis=1, initial=0.0) > 1e290  # where trees' points end
         upper[beyond], miss[beyond] = 1.0, 1.0
@@ -102,7 +102,7 @@ class Additive(TreeForm):
             upper[rows, c] = lost
             upper[rows, a] = np.minimum(upper[rows, a], 1 - kept)
             total += lost
-        miss[rows, a] = total * (1 + 2 * self.n_classes * _UNIT)
+        miss[rows, a] = total * (1 + 2 * self.n_classes * UNIT)
 
     def _margin(self, a: int, c: int) -> "_Margin":
         """Return by how much class a leads class c."""
@@ -198,7 +198,7 @@ class _Margin:
         masses = _masses(self.steps, tails, np.where(more, tails.high, tails.low))
         upper, lower = self.sum.tails(masses, signs, enough)
         # the other way the masses are off by no more than this
-        off = (tails.high - tails.low).sum(axis=1) + 4 * _UNIT * masses.shape[1]
+        off = (tails.high - tails.low).sum(axis=1) + 4 * UNIT * masses.shape[1]
         lower = np.where(off < 0.3, lower - 3 * off, 0.0)
         return np.minimum(upper, 1.0), np.maximum(lower, 0.0)
 
@@ -218,6 +218,6 @@ def _masses(steps: StepFunctions, tails: Tails, chosen: NDArray[np.float64]) -> 
     middle = starts & ~left[:, 1:]  # the cell that the mean is in
     masses += middle
     np.maximum(masses, 0.0, out=masses)
-    masses *= 1 + 2 * _UNIT
-    masses += 2 * _UNIT * middle
+    masses *= 1 + 2 * UNIT
+    masses += 2 * UNIT * middle
     return masses

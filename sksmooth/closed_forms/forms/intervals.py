@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bounds.rounding import UNIT
 from ..inputs import Inputs, Spread
 from ..numerics.normal import FLOOR, Tails
 from ..readers import Box, TreeEnsemble
 
 __all__ = ["Intervals", "LeafBoxes", "widening"]
 
-_UNIT = 2.0**-53
 _PROBES = 4000  # at most
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -212,4 +212,4 @@ def widening(roundings: NDArray[np.intp] | int, spread: Spread) -> Any:
     Sums and products of positive numbers err by at most 2**-53, relative, in each operation.
     """
     # 1% of room for the higher order, and for the rounding of what is done with the factor
-    return 1.0 + (1.01 * _UNIT) * (np.asarray(roundings) + 8) + 1.01 * spread.excess
+    return 1.0 + (1.01 * UNIT) * (np.asarray(roundings) + 8) + 1.01 * spread.excess

@@ -16,6 +16,7 @@ from scipy.special import owens_t
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
+from ...bounds.rounding import UNIT
 from ...introspection import after
 from ...introspection.linear import LINEAR_MODELS, linear_scores
 from ..form import Form, NotClosedError
@@ -25,7 +26,6 @@ from ..numerics.normal import FLOOR, REACH, Tails, tail_bounds
 
 __all__ = ["Linear", "both_exceed"]
 
-_UNIT = 2.0**-53
 _MOST_CLASSES = 100
 _MOST_RIVALS = 12  # of which pairs are looked at
 _LEAST = 1e-150  # a deviation, of which the square is no rounded 0
@@ -72,7 +72,7 @@ class Linear(Form):
             raise NotClosedError("some of its classes have the same weights")
         # a product or a sum of as many terms as there are inputs and features errs by this
         sums = weights.shape[1] + spread.factor.shape[-1] + spread.affine.roundings + 8
-        self._roundings = 4 * _UNIT * sums
+        self._roundings = 4 * UNIT * sums
         with np.errstate(divide="ignore", invalid="ignore"):
             self._relative = self._roundings * errors / self.deviations
         self._steepest, self._least = self._slope() if self.n_classes == 2 else (1.0, 1.0)
@@ -139,10 +139,10 @@ class Linear(Form):
         tails = Tails.at(margin / deviation, (error + 2 * relative * np.abs(margin)) / deviation)
         (_, zero), (_, one) = tails.above(), tails.below()
         # one = P(Z below the margin) is the probability of class 1
-        upper = np.minimum(np.stack([zero, one], axis=1) * (1 + 4 * _UNIT) + FLOOR, 1.0)
+        upper = np.minimum(np.stack([zero, one], axis=1) * (1 + 4 * UNIT) + FLOOR, 1.0)
         # Within r the margin shrinks by r standard deviations, and what bounds the rounding grows
         # in proportion to the sizes of numbers, of which REACH standard deviations are a part.
-        lead = np.maximum(np.abs(margin) * (1 - 4 * _UNIT) - error, 0.0)
+        lead = np.maximum(np.abs(margin) * (1 - 4 * UNIT) - error, 0.0)
         radius = lead / (deviation * (1 + relative) + error / REACH) * (1 - 1e-12)
         distance = lead / (self._steepest + error / (REACH * self._least)) * (1 - 1e-12)
         law = Law(upper, upper[:, ::-1].copy())

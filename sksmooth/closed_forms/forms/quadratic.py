@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 
+from ...bounds.rounding import UNIT
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread
 from ..law import Law
@@ -27,7 +28,6 @@ from ..numerics.tilting import Quadratics
 
 __all__ = ["Quadratic"]
 
-_UNIT = 2.0**-53
 _NEGLIGIBLE = 1e-7  # a pair this far below the largest is not worth an integral
 _CELLS = 1 << 20  # rows times classes times normals, at once
 
@@ -193,7 +193,7 @@ class Quadratic(Form):
             known = upper[into[:, None], others]
             upper[into[:, None], others] = np.minimum(known, beaten)
             upper[into, a] = np.minimum(upper[into, a], wins.min(axis=1))
-            union = beaten.sum(axis=1) * (1 + self.n_classes * 2 * _UNIT) + FLOOR
+            union = beaten.sum(axis=1) * (1 + self.n_classes * 2 * UNIT) + FLOOR
             miss[into, a] = np.minimum(union, 1.0)
 
     def _against(
@@ -215,7 +215,7 @@ class Quadratic(Form):
         table = np.where(sign > 0, high, 1.0).reshape(len(others), n)
         worth = (table > _NEGLIGIBLE * table.max(axis=0)).ravel()
         low[worth], high[worth] = invert(tails[worth])
-        rest = np.minimum((1.0 - low) * (1 + 2 * _UNIT), 1.0)
+        rest = np.minimum((1.0 - low) * (1 + 2 * UNIT), 1.0)
         beaten, wins = np.where(sign > 0, high, rest), np.where(sign > 0, rest, high)
         return beaten.reshape(len(others), n).T, wins.reshape(len(others), n).T
 
@@ -329,7 +329,7 @@ def _reduced(spread: Spread) -> tuple[NDArray[np.float64], float]:
     lost : float
         Each line of it is changed by at most this, in units of `_sizes`.
     """
-    sizes, unit = _sizes(spread), max(spread.unit, _UNIT)
+    sizes, unit = _sizes(spread), max(spread.unit, UNIT)
     m = spread.factor.shape[-1]
     k = len(spread.scale)
     roundings = 2 * (spread.affine.roundings + m + 4) * unit
@@ -341,10 +341,10 @@ def _reduced(spread: Spread) -> tuple[NDArray[np.float64], float]:
     frame, lower = np.linalg.qr(factor.T)
     gone = np.linalg.norm(factor - lower.T @ frame.T, axis=1)
     share = np.divide(gone, sizes, out=np.zeros(k), where=sizes > 0)
-    return lower.T, roundings + float(share.max(initial=0.0)) + 2 * _skew(frame) + 2 * m * _UNIT
+    return lower.T, roundings + float(share.max(initial=0.0)) + 2 * _skew(frame) + 2 * m * UNIT
 
 
 def _skew(frame: NDArray[np.float64]) -> float:
     """Bound the distance of a matrix from the nearest one with orthonormal columns, in norm."""
     k = frame.shape[1]
-    return float(np.linalg.norm(frame.T @ frame - np.eye(k))) + 2 * (len(frame) + 2) * k * _UNIT
+    return float(np.linalg.norm(frame.T @ frame - np.eye(k))) + 2 * (len(frame) + 2) * k * UNIT

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bounds.rounding import UNIT
 from ..form import NotClosedError
 from ..readers import TreeEnsemble
 
 __all__ = ["StepFunctions", "step_functions"]
 
-_UNIT = 2.0**-53
 _FAR = 1e300  # no input is beyond this
 _MANY = 2000  # cells, from which on those with nearly the same values are put together
 _NEARLY = 2.0**-14  # by how much scores may change then, in parts of their range
@@ -130,7 +130,7 @@ def _scores(
         raise NotClosedError("its values are not finite")
     # The model adds numbers of up to these sizes, and so do we, each from rounded products.
     sizes = np.abs(offsets) + sum(np.maximum.reduceat(leaves, ensemble.roots))
-    errors = 4 * (len(ensemble.roots) + 16) * _UNIT * sizes + ensemble.errors
+    errors = 4 * (len(ensemble.roots) + 16) * UNIT * sizes + ensemble.errors
     two = ensemble.n_classes == 2
     if two and len(offsets) == 2:
         values, offsets = values[:, [1]] - values[:, [0]], offsets[[1]] - offsets[[0]]

@@ -33,6 +33,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bounds.rounding import UNIT
 from .normal import FLOOR
 
 __all__ = ["DEGREE", "MOST_SUMS", "Arc", "DiscreteSum"]
@@ -43,7 +44,6 @@ DEGREE = 1024
 MOST_SUMS = 4096
 """Sums that take no more values than this are enumerated."""
 
-_UNIT = 2.0**-53
 _BLOCK = 256  # frequencies at once
 _TILTS = 64  # on each side
 _ROOM = 10.0  # standard deviations around the circle, at least
@@ -133,12 +133,12 @@ class DiscreteSum:
         least = np.minimum.reduceat(values, first)
         most = np.maximum.reduceat(values, first)
         self.above = values - np.repeat(least, self.counts)
-        ranges = (most - least) * (1 + 2 * _UNIT)
+        ranges = (most - least) * (1 + 2 * UNIT)
         self.range = float(ranges.sum())
         self.least, self.most = float(least.sum()), float(most.sum())
         # Bounds every partial sum of numbers like these.
         self.size = float(np.abs(least).sum() + np.abs(most).sum() + abs(offset) + band)
-        self.room = band + 4 * (len(first) + 4) * _UNIT * self.size
+        self.room = band + 4 * (len(first) + 4) * UNIT * self.size
         self.usable = 1e-120 < self.range < 1e120  # squares and quotients must not overflow
         self.sums = self._all_sums(values) if np.prod(1.0 * self.counts) <= MOST_SUMS else None
         if not self.usable or self.sums is not None:
@@ -189,10 +189,10 @@ class DiscreteSum:
         best = one_side.argmin(axis=1)
         rows = np.arange(len(masses))
         scale = one_side[rows, best] + error[rows, _TILTS + best]
-        scale = np.exp(np.minimum(scale, 700.0)) * (1 + 8 * _UNIT)
+        scale = np.exp(np.minimum(scale, 700.0)) * (1 + 8 * UNIT)
         # what the scale was enlarged by, and twice the band
         shrink = np.exp(-2 * self.tilts[_TILTS + best] * self.band)
-        shrink = np.maximum(shrink * (1 - 2 * error[rows, _TILTS + best]) - 64 * _UNIT, 0.0)
+        shrink = np.maximum(shrink * (1 - 2 * error[rows, _TILTS + best]) - 64 * UNIT, 0.0)
         upper, lower = scale.copy(), np.zeros(len(masses))
         levels = np.where(scale > enough, self._levels(logs, _TILTS + best), -1)
         for level in np.unique(levels[levels >= 0]):
@@ -209,10 +209,10 @@ class DiscreteSum:
                 )
                 high, low = high + far, low - wrapped
             upper[group], lower[group] = high, low
-        upper = np.minimum(upper * (1 + 16 * _UNIT), scale) + FLOOR
+        upper = np.minimum(upper * (1 + 16 * UNIT), scale) + FLOOR
         upper[never], upper[always] = 0.0, np.inf
         lower[never | always | (lower < FLOOR)] = 0.0
-        return upper, lower * (1 - 16 * _UNIT)
+        return upper, lower * (1 - 16 * UNIT)
 
     def _all_sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum for each choice of values; that of the last variable changes fastest."""
@@ -235,7 +235,7 @@ class DiscreteSum:
         sides = np.concatenate([sides, sums[None] > self.room]).astype(np.float64)
         tails = product @ sides.T
         down = signs > 0
-        error = 2 * (len(sums) + len(self.first) + 8) * _UNIT
+        error = 2 * (len(sums) + len(self.first) + 8) * UNIT
         # an underflow in a product loses less than the floor
         upper = np.where(down, tails[:, 0], tails[:, 1]) * (1 + error) + FLOOR
         lower = np.where(down, tails[:, 2], tails[:, 3]) * (1 - error)
@@ -254,9 +254,9 @@ class DiscreteSum:
         n, tilts = len(self.first), np.abs(self.tilts)
         # of the logarithms' sum; each of them is at most that of its number of values
         size = np.abs(total) + 2 * n * np.log(self.counts.max() + 1)
-        error = (self.counts.max() + 2 * n + 16) * _UNIT * (n + size)
+        error = (self.counts.max() + 2 * n + 16) * UNIT * (n + size)
         # of weights and of the exponent's other terms
-        error += 8 * (n + 4) * _UNIT * tilts * self.size
+        error += 8 * (n + 4) * UNIT * tilts * self.size
         ends = np.where(self.tilts > 0, self.least, self.most) + self.offset
         total += tilts * self.band - self.tilts * ends
         backward = (signs < 0)[:, None]
@@ -368,9 +368,9 @@ class DiscreteSum:
         constant = 8 * tilts * self.size + 4 * self.counts.sum() + 200.0 * n
         constant = constant + 2 * self.degree + 128
         # angles of the unit vectors, of the offset and of the band
-        turning = _UNIT * 2 * np.pi / length * (2 * self.range + 2 * (n + 4) * self.size)
+        turning = UNIT * 2 * np.pi / length * (2 * self.range + 2 * (n + 4) * self.size)
         moment = arc.size @ np.arange(self.degree)
-        return 1.01 * (constant * _UNIT * arc.size.sum(axis=1) + turning * moment)
+        return 1.01 * (constant * UNIT * arc.size.sum(axis=1) + turning * moment)
 
 
 def _turn(angles: NDArray[np.floating]) -> NDArray[np.complex128]:

@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from ...bounds.rounding import UNIT
 from .normal import FLOOR
 from .tilting import FAR, Tilted
 
 __all__ = ["invert"]
 
-_UNIT = 2.0**-53
 _STEPS_AWAY = (1.1, 1.25, 1.5, 2.0, 3.0, 6.0, 12.0)  # where Chernoff bounds are tried
 _TARGET = 37.0  # aliases are aimed at exp(-37), relative
 _BLOCK = 16  # points at once
@@ -125,7 +125,7 @@ class _Integral:
         sums[2] *= 1 + (first // _BLOCK) / 64
         value, error = law.cumulant(law.s)
         scale = np.exp(value)
-        error = np.expm1(2 * error) + 4 * _UNIT
+        error = np.expm1(2 * error) + 4 * UNIT
         errors = (sums[2] + sums[3] + self.alias) * (1 + 1e-9)
         high = scale * (sums[0] + errors) * (1 + error)
         shift = np.exp(-law.s * law.gap)
@@ -150,7 +150,7 @@ class _Integral:
         loss = self.loss[lines, None]
         height = np.exp(decay) * (step[:, None] / (np.pi * np.hypot(s, u)))
         phase -= np.arctan2(u, s)
-        rounding = 2 * _UNIT * ((k + 40 * loss) * (sizes + 2) + 6 * loss * k + 32) * height
+        rounding = 2 * UNIT * ((k + 40 * loss) * (sizes + 2) + 6 * loss * k + 32) * height
         rest = self._rest(lines, u[:, -1], np.exp(decay[:, -1]))
         return _Points(self, lines, u, height, phase, rounding, rest)
 

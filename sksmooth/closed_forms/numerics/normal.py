@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...bounds.normal import FLOOR, tail_bounds
+from ...bounds.rounding import UNIT
 
 __all__ = ["FLOOR", "REACH", "Tails", "tail_bounds"]
 
 REACH = 40.0  # standard deviations; P(|Z| > 40) is below 1e-349
 
-_UNIT = 2.0**-53
 
 Bounds = tuple[NDArray[np.float64], NDArray[np.float64]]  # lower and upper ones
 
@@ -53,8 +53,8 @@ class Tails:
         """Return bounds on the mass below each point, and on that above."""
         # of the larger tail
         low, high = 1.0 - self.high, 1.0 - self.low
-        low *= 1 - _UNIT
-        high *= 1 + 2 * _UNIT
+        low *= 1 - UNIT
+        high *= 1 + 2 * UNIT
         np.minimum(high, 1.0, out=high)
         left = self.left
         below = np.where(left, self.low, low), np.where(left, self.high, high)
@@ -86,5 +86,5 @@ class Tails:
         high = np.where(middle, 1.0 - a_low - b_low, high)
         low = np.where(middle, 1.0 - a_high - b_high, low)
         # a difference of doubles of one sign errs by at most half a unit of its larger term
-        error = 2 * _UNIT * np.where(both_left, b_high, np.where(both_right, a_high, 1.0))
+        error = 2 * UNIT * np.where(both_left, b_high, np.where(both_right, a_high, 1.0))
         return np.clip(low - error, 0.0, 1.0), np.clip(high + error, 0.0, 1.0)

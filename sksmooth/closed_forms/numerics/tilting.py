@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...bounds.rounding import UNIT
 from .normal import FLOOR
 
 __all__ = ["FAR", "Quadratics", "Tilted"]
@@ -29,7 +30,6 @@ __all__ = ["FAR", "Quadratics", "Tilted"]
 # chance that |y|**2 exceeds k + 2 sqrt(37 k) + 74, of k dimensions [1]
 FAR = 1e-16
 
-_UNIT = 2.0**-53
 _NEAREST, _FARTHEST = 1.5, 1e5  # of the line from 0, in 1 / standard deviation of D
 _HALVINGS = 12
 _DETOUR = 2.0  # logarithm of what M may be above its minimum
@@ -128,7 +128,7 @@ class Tilted:
         curvature = np.where(np.abs(curvature) < least[:, None], -least[:, None], curvature)
         offset = given.offset - given.still
         gap = 2 * given.still + (2 * given.moving + 2 * least) * (k + 2 * np.sqrt(37 * k) + 74)
-        gap = gap * (1 + 1e-9) + 8 * _UNIT * np.abs(given.offset)
+        gap = gap * (1 + 1e-9) + 8 * UNIT * np.abs(given.offset)
         last = -0.5 / np.minimum(curvature.min(axis=1, initial=0.0), -_NOTHING) * (1 - 1e-12)
         last = np.where(curvature.min(axis=1, initial=0.0) < 0, last, np.inf)
         deviation = spread + _NOTHING
@@ -171,7 +171,7 @@ class Tilted:
         value = squares - logs.sum(axis=1) - s * self.offset
         loss = 1 + 1 / w.min(axis=1, initial=1.0)  # of digits, where w is a small difference
         sizes = squares + np.abs(logs).sum(axis=1) + s * np.abs(self.offset)
-        error = _UNIT * ((k + 10) * sizes + 8 * loss * squares + 3 * loss * k + 4)
+        error = UNIT * ((k + 10) * sizes + 8 * loss * squares + 3 * loss * k + 4)
         value = np.where(w.min(axis=1, initial=1.0) > 0, value, np.nan)
         return value, 2 * error
 
