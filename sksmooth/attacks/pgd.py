@@ -298,8 +298,8 @@ def _backend_of(smoother: Smoother) -> Any:
     steps, model = unwrap(smoother.base.estimator)
     if not is_net(model):
         raise ValueError(
-            f"pgd_attack follows gradients, which {type(model).__name__} does not have. It works for "
-            "skorch nets: SmoothedClassifier(skorch.NeuralNetClassifier(module, ...))."
+            f"pgd_attack follows gradients, which {type(model).__name__} does not have. It works "
+            "for skorch nets: SmoothedClassifier(skorch.NeuralNetClassifier(module, ...))."
         )
     if steps:
         raise ValueError(
