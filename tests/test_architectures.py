@@ -82,7 +82,7 @@ class TestNormalizeLayer:
         with pytest.raises(ValueError, match="not known"):
             normalizer("center")
 
-    def test_the_units_of_radii_are_those_of_the_images(self):
+    def test_the_units_of_radii_are_those_of_the_images(self, no_trials):
         """J.2: noise comes before the standardising layer, so its std there is sigma / std."""
         seen = []
 

@@ -271,7 +271,7 @@ ODD_ROWS = {
     ("training", "levels"),
     [(IMAGES[:, 0, 0, :1], 255), (np.rint(255 * IMAGES[:, 0, 0, :1]), 1), (TABLE[:, :1], None)],
 )
-def test_noisy_rows_are_made_of_integers(training, levels, row, dtype):
+def test_noisy_rows_are_made_of_integers(no_trials, training, levels, row, dtype):
     """Each value is the float of the number of a grid point, whatever the row: none tells of it."""
     sigma = 64.0 if levels == 1 else 0.3
     training = np.broadcast_to(training, (len(training), 30)).astype(dtype)
@@ -292,7 +292,7 @@ def test_noisy_rows_are_made_of_integers(training, levels, row, dtype):
 
 @pytest.mark.usefixtures("no_trials")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_way_to_the_grid_does_not_show(dtype):
+def test_the_way_to_the_grid_does_not_show(no_trials, dtype):
     """From a level, from next to it, from beyond 16 bits: the distribution is that of one table."""
 
     def counts(row):

@@ -296,7 +296,10 @@ class TestGrid:
     @pytest.mark.parametrize(
         ("options", "match"),
         [
-            ({"noise": "gaussian"}, "'noise' parameter"),
+            ({"noise": "cauchy"}, r"noise must be one of \['gaussian'.*got 'cauchy'"),
+            ({"noise": "exact"}, "noise='exact' is now arithmetic='integer'"),
+            ({"noise": "float"}, "noise='float' is now arithmetic='float'"),
+            ({"arithmetic": "exact"}, "'arithmetic' parameter"),
             ({"noise": None}, "'noise' parameter"),
             ({"stream": "mt19937"}, "'stream' parameter"),
             ({"arithmetic": "float", "stream": "shake128"}, "drawn by numpy from stream='philox'"),

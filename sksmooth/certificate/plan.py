@@ -88,7 +88,7 @@ class Run:
     >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> run = clf.certify(X[25::50], n=1000).run
     >>> run.n, run.n0, run.alpha, round(run.max_radius, 3)
-    (1000, 100, 0.001, 1.231)
+    (1000, 100, 0.001, 1.232)
     """
 
     noise: Noise
