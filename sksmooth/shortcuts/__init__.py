@@ -56,22 +56,21 @@ def _answering_alike(problem: Problem, names: Sequence[str]) -> Problem:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a base that complains about whatever it is asked
         # copies: a base, or a shortcut, may work in place
-        answers, again = whole.classify(probes.copy()), whole.classify(probes.copy())
-        if not np.array_equal(answers, again):  # a base that answers at random
-            return problem
+        answers = whole.classify(probes.copy())
         try:
             found = easier.backend.classify(probes.copy())
         except Exception:  # another version of scikit-learn
             return problem
-    if not np.array_equal(answers, found):
-        if distrust(problem.estimator):
-            warnings.warn(
-                f"shortcuts={list(easier.taken)} answer otherwise than "
-                f"{type(problem.estimator).__name__}.predict for {int((answers != found).sum())} "
-                f"of {len(probes)} noisy rows. Noise is drawn without shortcuts, and no closed "
-                "form of this model is used. Please report the model.",
-                UserWarning,
-                stacklevel=user_level(),
-            )
-        return problem
-    return easier
+        if np.array_equal(answers, found):
+            return easier
+        is_random = not np.array_equal(answers, whole.classify(probes.copy()))
+    if not is_random and distrust(problem.estimator):
+        warnings.warn(
+            f"shortcuts={list(easier.taken)} answer otherwise than "
+            f"{type(problem.estimator).__name__}.predict for {int((answers != found).sum())} "
+            f"of {len(probes)} noisy rows. Noise is drawn without shortcuts, and no closed form of "
+            "this model is used. Please report the model.",
+            UserWarning,
+            stacklevel=user_level(),
+        )
+    return problem
