@@ -55,9 +55,10 @@ numpydoc_validation_checks = {
 numpydoc_validation_exclude = {
     # dataclasses: their fields are documented once, as attributes
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
-    r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|nets\.Checkpoint)$",
+    r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|certificate\.Run|nets\.Checkpoint)$",
     # as of Noise
-    r"(Integer|Float)(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|radius)$",
+    r"(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|marginals|radius|radius_of_tails)$",
+    r"^sksmooth\.(certificate\.Run\.|noise\.Draws)",  # for the library itself, and numpy's own
     r"\.(extra_repr|forward|train)$",  # torch's own methods of a module
 }
 numpydoc_validation_overrides = {

@@ -52,6 +52,7 @@ def mixed_lower(pair: Pair, distance: ArrayLike, p: ArrayLike) -> Array:
     Returns
     -------
     probability : ndarray of float64
+        Never above the exact value.
 
     Examples
     --------
@@ -84,6 +85,7 @@ def mixed_upper(pair: Pair, distance: ArrayLike, q: ArrayLike) -> Array:
     Returns
     -------
     probability : ndarray of float64
+        Never below the exact value.
 
     Examples
     --------

@@ -201,6 +201,7 @@ class Pair:
         Returns
         -------
         probability : Fraction
+            The least over all events of that probability at the row.
         """
         p = Fraction(p)
         lines = (line.at_other + line.ratio * (p - line.at_x) for line in self._lines)
@@ -226,6 +227,7 @@ class Pair:
         Returns
         -------
         probability : ndarray of float64
+            Of the shape of `p`, never above the exact value.
         """
         return self._lower(complement(p))
 
@@ -240,6 +242,7 @@ class Pair:
         Returns
         -------
         probability : ndarray of float64
+            Of the shape of `q`, never below the exact value.
         """
         q = np.asarray(q, dtype=np.float64)
         lines = self._outward
@@ -250,7 +253,7 @@ class Pair:
         return np.minimum(bound.min(axis=-1, initial=1.0), 1.0)
 
     def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
-        """Whether the top class stays on top.
+        """Return whether the top class stays on top.
 
         Parameters
         ----------
@@ -262,13 +265,14 @@ class Pair:
         Returns
         -------
         proved : ndarray of bool
+            True where the bounds prove it.
         """
         return self.proves_from_tails(*tails_of(p_lower, p_upper))
 
     def proves_from_tails(
         self, miss: ArrayLike, p_upper: ArrayLike | None = None
     ) -> NDArray[np.bool_]:
-        """Whether the top class stays on top, from how rarely it is *not* answered.
+        """Return whether the top class stays on top, from how rarely it is *not* answered.
 
         Parameters
         ----------
@@ -280,6 +284,7 @@ class Pair:
         Returns
         -------
         proved : ndarray of bool
+            True where the bounds prove it.
         """
         miss, rival = tails_of(0.0, p_upper, miss)
         # a float is below a rational number just if it is below the next float above that

@@ -7,7 +7,7 @@ __all__ = ["splitting_steps"]
 
 
 def splitting_steps(votes: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    r"""Labels and certified L1 distances of deterministic splitting noise, of one period.
+    r"""Return labels and certified L1 distances of deterministic splitting noise, of one period.
 
     Splitting noise shows the base classifier in which cell each value of a row lies, and has m
     positions of the cells' edges, one for each step of the grid in a period. One step of one value
