@@ -172,30 +172,24 @@ def _entered_for_a_row() -> dict[str, Any]:
     import sksmooth
 
     root = str(pathlib.Path(sksmooth.__file__).parent)
-    chains: list[list[str]] = []
-
-    class Watched(KNeighborsClassifier):  # type: ignore[misc]
-        """Notes the package's frames above it, whenever a batch of as many rows comes."""
-
-        def predict(self, X: Any) -> Any:
-            if len(X) == _N0:
-                stack = _stack(sys._getframe(), root)
-                chains.append([code.co_qualname for code in reversed(stack)])
-            return super().predict(X)
-
+    asked = KNeighborsClassifier.predict.__code__
     X, y = datasets.load_iris(return_X_y=True)
-    clf = sksmooth.SmoothedClassifier(Watched(), sigma=0.5, random_state=0).fit(X, y)
+    clf = sksmooth.SmoothedClassifier(KNeighborsClassifier(), sigma=0.5, random_state=0).fit(X, y)
     clf.certify(X[:1], n=1000, n0=_N0)  # loads what is loaded at first use
-    chains.clear()
     entered: set[CodeType] = set()
     deepest = 0
+    chain: list[str] = []
 
     def note(frame: FrameType, event: str, _: Any) -> None:
-        nonlocal deepest
+        nonlocal deepest, chain
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(root):
+        if event != "call":
+            return
+        if code.co_filename.startswith(root):
             entered.add(code)
             deepest = max(deepest, len(_stack(frame, root)))
+        elif code is asked and not chain and len(frame.f_locals["X"]) == _N0:
+            chain = [code.co_qualname for code in reversed(_stack(frame, root))]
 
     sys.setprofile(note)
     clf.certify(X[:1], n=1000, n0=_N0)
@@ -205,8 +199,8 @@ def _entered_for_a_row() -> dict[str, Any]:
         "entered_files": len({code.co_filename for code in entered}),
         "entered_functions": len(entered),
         "depth": deepest,
-        "frames": len(chains[0]),
-        _CHAIN: chains[0],
+        "frames": len(chain),
+        _CHAIN: chain,
     }
 
 
