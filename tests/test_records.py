@@ -509,7 +509,8 @@ class TestRoundTrip:
             assert same_certificate(certificate, read_log(tmp_path / f"{case}").certificate)
 
     def test_a_radius_without_limit(self, tmp_path, example):
-        certificate = dataclasses.replace(example[0], max_radius=np.inf)
+        run = dataclasses.replace(example[0].run, max_radius=np.inf)
+        certificate = dataclasses.replace(example[0], run=run)
         write_log(tmp_path / "log", certificate)
         assert read_log(tmp_path / "log").certificate.max_radius == np.inf
 

@@ -64,6 +64,8 @@ class Run:
         Probability, per row, with which the statement may be false.
     bound : str
         How `p_upper` was found: "one-sided" (as ``1 - p_lower``), "two-sided", or "exact".
+    rule : str or None
+        Name of the stopping rule.
     asked_radii : tuple of float or None
         The radii that were to be decided; None where the radius was asked for.
     tol : float or None
@@ -98,6 +100,7 @@ class Run:
     n0: int = 0
     alpha: float = 0.0
     bound: str = "one-sided"
+    rule: str | None = None
     asked_radii: tuple[float, ...] | None = None
     tol: float | None = None
     max_radius: float = float("inf")

@@ -80,6 +80,7 @@ def certify_by_votes(
         plan,
         sampler.noise,
         _largest_radius(sampler, rule),
+        rule=type(rule).__name__,
         abstain_label=abstain_label,
         seed=sampler.seed.hex(),
         stream=sampler.stream,

@@ -14,6 +14,8 @@ add a rule, state its argument, and write a class with
 - ``bounds(counts)``: codes of the classes, and their `p_lower` and `p_upper`, in the end;
 - ``ceiling()``: `p_lower` and `p_upper` for unanimous votes;
 - ``reason``: why rows with fewer than all draws have stopped, in one word;
+- ``single_level``: whether the bounds are those of the plan's bound at the whole alpha, from the
+  final counts of the selected classes. Logs then check them; False where alpha is shared out;
 
 and name it in `RULES`.
 """
@@ -46,6 +48,7 @@ __all__ = [
     "InputSpecificSampleSize",
     "Rule",
     "geometric_looks",
+    "is_single_level",
     "rule_of",
     "stop_reasons",
 ]
@@ -66,6 +69,7 @@ class Rule(Protocol):
 
     sizes: list[int]
     reason: str
+    single_level: bool
 
     @classmethod
     def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> "Rule | None":
@@ -111,6 +115,7 @@ class FixedSampleSize:
     """
 
     reason = "n"
+    single_level = True
 
     @classmethod
     def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule | None:
@@ -277,6 +282,7 @@ class GroupSequential:
     """
 
     reason = "decided"
+    single_level = False
 
     @classmethod
     def of(cls, plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule | None:
@@ -374,3 +380,9 @@ def rule_of(plan: Plan, n_rows: int, noise: Noise, pilot: Counts | None) -> Rule
 def stop_reasons() -> list[str]:
     """Return the words that a certificate may have for why a row got no more draws."""
     return list(dict.fromkeys(["n", "exact", *(rule.reason for rule in RULES)]))
+
+
+def is_single_level(name: str | None) -> bool:
+    """Whether the bounds of a rule, by its name in a `Run`, follow from the final counts alone."""
+    known = {rule.__name__: rule.single_level for rule in RULES}
+    return known.get(name or "", False)

@@ -83,6 +83,7 @@ def certify_counts(
     p_lower, p_upper = bound(n_a, n_b, n_draws, alpha)
     run = Run(
         noise=noise,
+        rule="Curtailed" if bound is one_sided else "FixedSampleSize",
         abstain_label=abstain_label,
         n=n,
         n0=n0,

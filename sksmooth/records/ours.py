@@ -21,7 +21,7 @@ from .._version import __version__
 from ..bounds import BOUNDS, widened
 from ..certificate import Certificate, Run
 from ..certificate.certificate import codes_of
-from ..certificate.stopping import stop_reasons
+from ..certificate.stopping import is_single_level, stop_reasons
 from ..certificate.votes import top_two
 from ..checks import check_alpha, check_draws, check_radii
 from ..noise import KINDS, Noise
@@ -133,6 +133,7 @@ def head_of(c: Certificate, n_rows: int, settings: dict[str, Any] | None) -> dic
     label = None if c.run.abstain_label is None else np.asarray(c.run.abstain_label).item()
     return {name: getattr(c, name) for name in _SETTINGS} | {
         "tol": c.run.tol,
+        "rule": c.run.rule,
         "abstain_label": label,
         "method": c.method,
         "form": c.form,
@@ -284,8 +285,9 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
 def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     settings = {name: head[name] for name in _SETTINGS}
     settings |= {"method": head.get("method", "montecarlo"), "form": head.get("form")}
-    # logs of version 0.1 have neither
+    # logs of version 0.1 have none of these
     settings |= {name: head.get(name) for name in ("tol", "abstain_label")}
+    settings["rule"] = head.get("rule", "GroupSequential" if head["asked_radii"] else "Curtailed")
     if settings["method"] == "exact":
         if (settings["bound"], settings["n"], settings["alpha"]) != ("exact", 0, 0):
             raise ValueError("what was computed has no draws and no alpha, and an exact bound")
@@ -363,7 +365,7 @@ def _first_untrue(c: Certificate) -> int | None:
         return None if true.all() else int(np.argmin(true))
     true = c.abstained | np.isclose(radii, c.radii, rtol=1e-6, atol=0)
     true &= c.tv_error >= c.noise.tv_error
-    if c.counts.shape[1] and c.asked_radii is None:  # else the bounds may be of an earlier look
+    if c.counts.shape[1] and is_single_level(c.run.rule):  # else bounds may be of an earlier look
         votes = top_two(c.counts, codes_of(c))
         bounds = widened(*BOUNDS[c.bound](*votes, c.n_draws, c.alpha), c.tv_error)
         for ours, theirs in zip(bounds, (c.p_lower, c.p_upper), strict=True):

@@ -145,12 +145,13 @@ RULE = """
 
     class Half(FixedSampleSize):
         reason = "half"
+        single_level = False  # it spends half of alpha
 
         @classmethod
         def of(cls, plan, n_rows, noise, pilot):
             if plan.tol != 0.125:
                 return None
-            return cls(plan.n // 2, plan.alpha, BOUNDS[plan.bound], pilot.argmax(axis=1))
+            return cls(plan.n // 2, plan.alpha / 2, BOUNDS[plan.bound], pilot.argmax(axis=1))
 """
 
 
