@@ -253,15 +253,15 @@ def rows_at(n, reach, seed=0):
     return rows, distance, steepest
 
 
-@pytest.mark.parametrize("noise", ["exact", "float"])
+@pytest.mark.parametrize("arithmetic", ["integer", "float"])
 @pytest.mark.parametrize("dtype", [f32, f64])
-def test_false_certificates_are_rare(noise, dtype):
+def test_false_certificates_are_rare(arithmetic, dtype):
     """The feature without noise has a weight: it shifts the boundary, and is no way to it."""
     total, alpha = 4000, 0.05
-    clf = smoothed(Halfspace(W), noise=noise).fit(X, y)
+    clf = smoothed(Halfspace(W), arithmetic=arithmetic).fit(X, y)
     rows, _, steepest = rows_at(total, 3)
     certificate = clf.certify(rows.astype(dtype), n=60, n0=10, alpha=alpha)
-    assert certificate.noise.sound == (noise == "exact")
+    assert certificate.noise.sound == (arithmetic == "integer")
     certified = ~certificate.abstained
     sign = np.where(certificate.selected == 1, 1, -1)
     # moved by a little less than the radius: the worst way, and any way that changes no still value
@@ -362,15 +362,15 @@ class ReadsRounding(Halfspace):
         return ((X - self.point) + self.point == X).all(axis=1).astype(int)
 
 
-@pytest.mark.parametrize("noise", ["float", "exact"])
-def test_last_bits_tell_the_base_nothing(noise):
+@pytest.mark.parametrize("arithmetic", ["float", "integer"])
+def test_last_bits_tell_the_base_nothing(arithmetic):
     point = ReadsRounding.point
     sigma = np.tile([0.5, 0.25, 1.0], 10)
-    clf = smoothed(ReadsRounding(), sigma, noise=noise).fit([point, -point], [0, 1])
+    clf = smoothed(ReadsRounding(), sigma, arithmetic=arithmetic).fit([point, -point], [0, 1])
     nearby = point + 0.01 * sigma / np.sqrt(30)  # 0.01 standard deviations away
     radius = clf.certify([point], n=2000).radii[0]
     at_point, at_nearby = clf.vote_frequencies([point, nearby])[:, 1]
-    if noise == "float":  # certified far beyond a point where the answer is another one
+    if arithmetic == "float":  # certified far beyond a point where the answer is another one
         assert radius > 1
         assert at_nearby < 0.5
     else:
@@ -556,7 +556,7 @@ class TestParameters:
     def test_shake128(self, clf):
         certificate = with_options(clf, stream="shake128").certify(X[:20], n=2000)
         assert certificate.counts == pytest.approx(clf.certify(X[:20], n=2000).counts, abs=200)
-        with pytest.raises(ValueError, match="noise='float' is drawn by numpy"):
+        with pytest.raises(ValueError, match="arithmetic='float' is drawn by numpy"):
             with_options(clf, stream="shake128", arithmetic="float").certify(X[:2])
 
     def test_ways_to_certify(self, clf):
@@ -661,10 +661,10 @@ class TestReports:
         assert np.array_equal(certificate.radii_l2, certificate.noise.l2_radius(certificate.radii))
         assert certificate.to_frame().shape[0] == 60
 
-    @pytest.mark.parametrize("noise", ["exact", "float"])
-    def test_logs(self, tmp_path, noise):
+    @pytest.mark.parametrize("arithmetic", ["integer", "float"])
+    def test_logs(self, tmp_path, arithmetic):
         sigma = np.array([1 / 3, 0.0, 8.1])
-        certificate = smoothed(sigma=sigma, noise=noise).fit(X, y).certify(X, n=300)
+        certificate = smoothed(sigma=sigma, arithmetic=arithmetic).fit(X, y).certify(X, n=300)
         write_log(tmp_path / "log.tsv", certificate, y_true=y)
         found = read_log(tmp_path / "log.tsv").certificate
         assert found.noise == certificate.noise

@@ -215,7 +215,7 @@ class SkorchBackend(Backend):
         X = self._prepared(batch)
         if isinstance(X, torch.Tensor):
             with torch.no_grad():  # here, because it holds for the thread that enters it
-                scores = self._ask(X, self.call)
+                scores = self.first_output(X)
             chances = self.rule.probabilities(scores)
         else:  # a step's data frame or sparse matrix, which skorch takes apart in its own ways
             scores = chances = torch.as_tensor(self.net.predict_proba(X), device=self.device)
@@ -247,7 +247,11 @@ class SkorchBackend(Backend):
     def scores(self, batch: NDArray[np.floating] | torch.Tensor) -> torch.Tensor:
         """Return the module's first output for a batch."""
         X = self._prepared(batch)
-        return self._ask(X if isinstance(X, torch.Tensor) else torch.as_tensor(X), self.call)
+        return self.first_output(X if isinstance(X, torch.Tensor) else torch.as_tensor(X))
+
+    def first_output(self, X: torch.Tensor) -> torch.Tensor:
+        """Return the module's first output for rows that come out of the steps in front of it."""
+        return self._ask(X, self.call)
 
     def _prepared(self, batch: NDArray[np.floating] | torch.Tensor) -> Any:
         """Return what the steps in front of the net make of a batch; arrays become tensors."""

@@ -229,8 +229,10 @@ def _answers(backend: Backend, batches: Iterable[NDArray[np.floating]]) -> _Grou
     scores: list[NDArray[np.floating]] = []
     for batch in batches:
         asked, heard = _listening(backend)
-        labels.append(backend.to_numpy(asked.classify(batch)))
-        scores += [part.reshape(len(batch), -1) for part in heard or _scores(backend, batch)]
+        # copies: a model may give all its answers in one array
+        labels.append(np.array(backend.to_numpy(asked.classify(batch))))
+        found = heard or _scores(backend, batch)
+        scores += [np.array(part).reshape(len(batch), -1) for part in found]
     if len(scores) < len(labels):
         return _Group(np.concatenate(labels), None, _TOLERANCE)
     known = np.concatenate(scores)
@@ -246,17 +248,17 @@ def _listening(backend: Any) -> tuple[Any, list[NDArray[np.floating]]]:
     Asking once more for the scores would take as long again.
     """
     heard: list[NDArray[np.floating]] = []
-    if not hasattr(backend, "scores"):
+    if not hasattr(backend, "first_output"):
         return backend, heard
 
-    def scores(batch: Any) -> Any:
-        found = backend.scores(batch)
+    def first_output(X: Any) -> Any:
+        found = backend.first_output(X)
         # numpy does not know bfloat16
         heard.append((found.half() if found.element_size() <= 2 else found).cpu().numpy())
         return found
 
     asked = copy.copy(backend)
-    asked.scores = scores
+    asked.first_output = first_output
     return asked, heard
 
 
