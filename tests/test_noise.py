@@ -15,8 +15,8 @@ from scipy import stats
 
 from sksmooth import noise as families
 from sksmooth.noise import (
-    L2,
     KINDS,
+    L2,
     FloatGaussian,
     FloatPerFeature,
     IntegerGaussian,
