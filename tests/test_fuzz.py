@@ -266,7 +266,7 @@ class TestTruth:
     def test_a_constant_gets_the_largest_radius(self, sigma, rows, y):
         rows = rows * float(sigma)
         X = np.eye(len(y), 2) * float(sigma)
-        base = DummyClassifier(strategy="most_frequent")  # the first label, of equally frequent
+        base = DummyClassifier(strategy="constant", constant=[y[0]])
         clf = smoothed(base, sigma=sigma).fit(X, y)
         certificate = clf.certify(rows)
         n = len(rows)

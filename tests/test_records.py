@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import blobs, with_run
+from helpers import blobs
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
@@ -509,7 +509,8 @@ class TestRoundTrip:
             assert same_certificate(certificate, read_log(tmp_path / f"{case}").certificate)
 
     def test_a_radius_without_limit(self, tmp_path, example):
-        certificate = with_run(example[0], max_radius=np.inf)
+        run = dataclasses.replace(example[0].run, max_radius=np.inf)
+        certificate = dataclasses.replace(example[0], run=run)
         write_log(tmp_path / "log", certificate)
         assert read_log(tmp_path / "log").certificate.max_radius == np.inf
 
