@@ -55,6 +55,12 @@ def blobs(n=60, d=2, k=2, seed=0):
     return X, y
 
 
+def with_run(certificate, **changes):
+    """The certificate, as of a run with other settings."""
+    run = dataclasses.replace(certificate.run, **changes)
+    return dataclasses.replace(certificate, run=run)
+
+
 def assert_same_certificate(one, other):
     """All that certificates say is equal, to the last bit."""
     for field in dataclasses.fields(one):

@@ -274,7 +274,7 @@ class TestGrid:
         clf = smoothed(First(), sigma=0.25).fit(rows, np.arange(10) % 2)
         assert clf.certify(rows, n=100).noise == IntegerGaussian(0.25, 12, 255)
 
-    def test_floats(self):
+    def test_floats(self, no_trials):
         clf = fitted_on(self.BYTES / 255, sigma=0.25, arithmetic="float")
         certificate = clf.certify(self.BYTES / 255, n=100)
         assert certificate.noise == FloatGaussian(0.25)

@@ -6,7 +6,7 @@ import warnings
 import mpmath
 import numpy as np
 import pytest
-from helpers import blobs
+from helpers import blobs, with_run
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.naive_bayes import GaussianNB
@@ -311,8 +311,7 @@ class TestProjection:
     def test_rows_with_fewer_draws_than_others(self):
         """As with tol: it is the share of a row's own draws that is kept."""
         truth, certificate = counted(1000)
-        made = certificate(0.001)
-        made = dataclasses.replace(made, run=dataclasses.replace(made.run, n=10_000))
+        made = with_run(certificate(0.001), n=10_000)
         every = certify_counts(
             np.eye(3, dtype=int)[made.selected],
             made.counts * 10,

@@ -1,6 +1,5 @@
 """certify(X, log=...): what a run that was cut off has done is kept, and the end is the same."""
 
-import dataclasses
 import json
 import os
 import pathlib
@@ -12,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import assert_same_certificate, blobs
+from helpers import assert_same_certificate, blobs, with_run
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -374,8 +373,7 @@ class TestRefused:
         clf.certify(X, n=500, log=tmp_path / "whole.tsv")
         text = (tmp_path / "whole.tsv").read_text().split("\n")
         identity = json.loads(text[1].removeprefix("# "))
-        run = dataclasses.replace(certificate.run, noise=FloatGaussian(1.0))
-        other = dataclasses.replace(certificate, run=run)
+        other = with_run(certificate, noise=FloatGaussian(1.0))
         del identity["noise"]
         with RunningLog(log, identity, 120) as running:
             running.append(certificate, ["k"] * 60)

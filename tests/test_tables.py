@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers import with_run
 
 from sksmooth.certificate import certify_counts
 from sksmooth.noise import FloatGaussian
@@ -230,7 +231,7 @@ class TestRows:
 
     def test_certificates_that_decided_other_radii_are_warned_about(self):
         one = record([0.5])
-        asked = dataclasses.replace(one.certificate, asked_radii=(0.5,))
+        asked = with_run(one.certificate, asked_radii=(0.5,))
         one = dataclasses.replace(one, certificate=asked)
         assert certified_accuracy_table([one], [0.5]).scores.tolist() == [[1.0]]
         with pytest.warns(UserWarning, match="made to decide the radii") as caught:
@@ -241,7 +242,7 @@ class TestRows:
 class TestSettings:
     def test_settings_that_differ_are_noted(self):
         a = record([0.5, 1.0])
-        other = dataclasses.replace(a.certificate, n=7, bound="two-sided")
+        other = with_run(a.certificate, n=7, bound="two-sided")
         b = dataclasses.replace(a, certificate=other)
         made = certified_accuracy_table({"a": a, "b": b}, [0.5])
         assert made.notes == ("n differs: 100, 7.", "bound differs: one-sided, two-sided.")

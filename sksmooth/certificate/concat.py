@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from .certificate import Certificate
+from .plan import Run
 
 __all__ = ["concatenate"]
-
-# how votes were found may depend on the chunk: a shortcut is not taken where it would not help
-_MAY_DIFFER = ("shortcut",)
 
 
 def concatenate(certificates: Iterable[Certificate]) -> Certificate:
@@ -50,23 +48,33 @@ def concatenate(certificates: Iterable[Certificate]) -> Certificate:
         raise ValueError("There are no certificates to put together.")
     if len(parts) == 1:  # in its own dtypes, to the order of bytes
         return parts[0]
-    changes: dict[str, Any] = {}
-    fields = dataclasses.fields(Certificate)
+    _refuse_other("classes", [part.classes for part in parts])
+    per_row = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in Certificate._PER_ROW
+    }
+    return dataclasses.replace(parts[0], run=_common_run([part.run for part in parts]), **per_row)
+
+
+def _common_run(runs: list[Run]) -> Run:
+    """Return what is true of all runs."""
+    names = [field.name for field in dataclasses.fields(Run) if field.name != "shortcut"]
     # max_radius follows from others, which say better what is different
-    for field in sorted(fields, key=lambda field: field.name == "max_radius"):
-        name, values = field.name, [getattr(part, field.name) for part in parts]
-        if name in Certificate._PER_ROW:
-            changes[name] = np.concatenate(values)
-        elif name in _MAY_DIFFER:
-            names = dict.fromkeys(value for value in values if value is not None)
-            changes[name] = " or ".join(names) or None
-        elif not all(_same(values[0], value) for value in values):
-            other = next(value for value in values if not _same(values[0], value))
+    for name in sorted(names, key=lambda name: name == "max_radius"):
+        _refuse_other(name, [getattr(run, name) for run in runs])
+    # how votes were found may depend on the chunk: a shortcut is not taken where it would not help
+    shortcuts = dict.fromkeys(run.shortcut for run in runs if run.shortcut is not None)
+    return dataclasses.replace(runs[0], shortcut=" or ".join(shortcuts) or None)
+
+
+def _refuse_other(name: str, values: list[Any]) -> None:
+    """Refuse settings that are not all the same."""
+    for value in values:
+        if not _same(values[0], value):
             raise ValueError(
                 f"Certificates with different {name} cannot be put together: {values[0]!r} and "
-                f"{other!r}. Certify all rows with one classifier and the same arguments."
+                f"{value!r}. Certify all rows with one classifier and the same arguments."
             )
-    return dataclasses.replace(parts[0], **changes)
 
 
 def _same(one: Any, other: Any) -> bool:

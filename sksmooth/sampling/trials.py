@@ -238,9 +238,8 @@ def _asker(backend: Backend) -> Ask:
         batch = rows
         if backend.constant_shape:  # filled with the same rows
             batch = rows[np.arange(_length(backend, rows[0])) % len(rows)]
-        # copies: a base may overwrite its batch, and keep one array for all its answers
-        votes = backend.to_numpy(backend.classify(batch.copy()))
-        return np.array(votes[: len(rows)])
+        votes = backend.to_numpy(backend.classify(batch.copy()))  # it may overwrite its batch
+        return np.array(votes)[: len(rows)]  # a copy: a base may use one array for all answers
 
     return ask
 

@@ -142,15 +142,17 @@ STATISTICS = [
         "test_certificate.py::TestImperfectNoise",
     ),
     Fault(
-        "noise/per_feature.py",
-        "radius * min(value for value in self.sigma if value > 0)",
-        "radius * max(value for value in self.sigma if value > 0)",
+        "noise/norm.py",
+        "else min(value for value in self.scale if value > 0)",
+        "else max(value for value in self.scale if value > 0)",
         "test_per_feature_sigma.py::test_l2_radius_is_rounded_down",
     ),
     Fault(
-        "noise/per_feature.py",
-        "np.nextafter(product, 0.0), radius)",
-        "product, radius)",
+        "noise/norms.py",
+        "np.nextafter(radius * self._least, 0.0), radius)\n\n\n"
+        "@dataclasses.dataclass(frozen=True)\nclass L1(Norm):",
+        "radius * self._least, radius)\n\n\n"
+        "@dataclasses.dataclass(frozen=True)\nclass L1(Norm):",
         "test_per_feature_sigma.py::test_l2_radius_is_rounded_down",
     ),
     # votes that are read wrongly
@@ -168,8 +170,8 @@ STATISTICS = [
     ),
     Fault(
         _VOTES,
-        "abstained = ~(radii > 0)",
-        "abstained = ~(radii >= 0)",
+        "abstained = ~(leads & noise.proves(p_lower, p_upper))",
+        "abstained = p_lower < p_upper",
         "test_certificate.py::test_one_half_exactly_is_not_enough",
     ),
     Fault(
@@ -199,14 +201,14 @@ STATISTICS = [
     # levels and looks
     Fault(
         _MONTECARLO,
-        "pilot = sampler.counts(n0, Purpose.SELECT)",
-        "pilot = sampler.counts(n0, Purpose.ESTIMATE)",
+        "pilot = sampler.counts(plan.n0, Purpose.SELECT)",
+        "pilot = sampler.counts(plan.n0, Purpose.ESTIMATE)",
         "test_classifier.py::TestResults",
     ),
     Fault(
         _MONTECARLO,
-        "counts, levels[look], *_spoilt(",
-        "counts, alpha, *_spoilt(",
+        "counts, levels[look], *_flipped(",
+        "counts, alpha, *_flipped(",
         "test_montecarlo.py::TestSequentialPredictIsSound",
     ),
     Fault(
