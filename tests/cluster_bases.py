@@ -82,6 +82,20 @@ class ByItsProcess(Halfspace):
         return self.classes_[(np.asarray(X) @ np.asarray(self.w) > 0).astype(int) ^ turned]
 
 
+class Forgetful(Halfspace):
+    """Its copies have lost the weights: all classes have one score, and the first is taken."""
+
+    def __getstate__(self):
+        return super().__getstate__() | {"w": (0.0, 0.0)}
+
+    def predict_proba(self, X):
+        p = 1 / (1 + np.exp(-(np.asarray(X) @ np.asarray(self.w))))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
 class WithLargeArray(Halfspace):
     """Its weights stand in the last column of a large array."""
 

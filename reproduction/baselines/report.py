@@ -55,11 +55,12 @@ for, the dashed line of Figure 6. No certificate comes near such an example of i
 _TRIED = """\
 PyPI's newest auto-LiRPA, 0.3, asks for torch < 1.13 and does not import on today's numpy and torch:
 names of torch.onnx and numpy have moved. `lirpa.load` puts five of them back. Its bounds then agree
-to rounding with formulas of CROWN and Fast-Lin written from the papers (`tests/test_baselines.py`),
-and with slopes "same-slope" with convex_adversarial, as theory says: Fast-Lin and the dual of Wong
-and Kolter are one bound. At convolutions with padding 0.3 is looser (it counts the weights that
-lie on the padding), and convex_adversarial needs strides without remainder: hence the net's sizes.
-convex_adversarial runs as it is. Tsuzuku's code is for chainer, which has come to its end."""
+to rounding with formulas of CROWN and Fast-Lin written from the papers
+(`tests/programs/test_baselines.py`), and with slopes "same-slope" with convex_adversarial, as
+theory says: Fast-Lin and the dual of Wong and Kolter are one bound. At convolutions with padding
+0.3 is looser (it counts the weights that lie on the padding), and convex_adversarial needs strides
+without remainder: hence the net's sizes. convex_adversarial runs as it is. Tsuzuku's code is for
+chainer, which has come to its end."""
 
 
 def share(radii: Any, radius: float) -> float:

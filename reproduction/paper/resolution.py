@@ -86,7 +86,7 @@ def proposition7(options: Options) -> Result:
         f"{ratio:.4f}. The counts of votes of an image differ by {z[0]:.2f} standard errors in the "
         f"root of the mean of squares (1 if the probabilities are the same) and {z[1]:.1f} at "
         "most. That the law of the noise is exact, and radii double exactly for a linear f', is in "
-        "tests/test_paper_benchmark.py.",
+        "tests/programs/test_paper_benchmark.py.",
         "What is gained where nets are trained for each width, all with sigma 0.5, on averages of "
         f"squares ({amount.n_train} training images, n = {min(_DRAWS, amount.n):,}):",
         table(

@@ -160,8 +160,8 @@ def clopper_pearson_simultaneous(
 def betainc_error(n: ArrayLike) -> Floats:
     """Return a relative error of scipy's betainc, at most, for a beta distribution of n draws.
 
-    In scipy 1.17 it is 4.4e-11 or less up to a billion draws (tests/test_bounds.py compares it with
-    mpmath); before, it grows with n: 5e-8 for a billion, 2e-5 for 10**12.
+    In scipy 1.17 it is 4.4e-11 or less up to a billion draws (the tests compare it with mpmath);
+    before, it grows with n: 5e-8 for a billion, 2e-5 for 10**12.
     """
     return np.clip(np.asarray(n) * 2.0**-50, 1e-9, 1.0)
 

@@ -9,7 +9,7 @@ import pytest
 
 import sksmooth
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "reproduction", "docs/examples", "tests/mutants")
 PROGRAMS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 KNOWN = {

@@ -15,7 +15,7 @@ import sksmooth
 from sksmooth import SmoothedClassifier
 
 PACKAGE = pathlib.Path(sksmooth.__file__).parent
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "architecture.rst").read_text(encoding="utf-8")
 LITERALS = sorted(set(re.findall(r"``([^`]+)``", PAGE)))
 FILES = [literal for literal in LITERALS if "/" in literal]

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # old libraries
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def nets():
 
 def reloaded(folder):
     """Load everything in a folder in another process; return the answers by file name."""
-    path = os.pathsep.join([str(pathlib.Path(__file__).parent), *filter(None, sys.path)])
+    path = os.pathsep.join([str(pathlib.Path(__file__).parents[1]), *filter(None, sys.path)])
     run = [sys.executable, "-m", "reload", str(folder)]
     environment = os.environ | {"PYTHONPATH": path}
     result = subprocess.run(run, env=environment, cwd=folder, capture_output=True, text=True)

@@ -8,7 +8,7 @@ from mutants import faults
 
 import sksmooth
 
-TESTS = pathlib.Path(__file__).parent
+TESTS = pathlib.Path(__file__).parents[1]
 PACKAGE = pathlib.Path(sksmooth.__file__).parent
 
 

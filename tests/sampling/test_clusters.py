@@ -13,7 +13,7 @@ import cluster_bases
 import joblib
 import numpy as np
 import pytest
-from cluster_bases import ByItsProcess, Deadly, Traced, Unloadable, WithLargeArray
+from cluster_bases import ByItsProcess, Deadly, Forgetful, Traced, Unloadable, WithLargeArray
 from helpers import Halfspace, blobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.ensemble import RandomForestClassifier
@@ -186,6 +186,14 @@ def test_a_process_that_answers_otherwise_is_refused(processes, monkeypatch, tmp
         ):
             count(model)
         assert np.array_equal(count(model), expected)  # and no word of the other ones is left
+
+
+def test_a_copy_that_answers_by_ties_is_refused(processes):
+    """Rounding may part two answers only where both are close to a tie."""
+    model = Forgetful().fit(X, Y)
+    message = "another process does not answer as this one.*rows"
+    with processes, pytest.raises(RuntimeError, match=message):
+        count(model)
 
 
 def test_a_forked_process_answers_as_the_one_that_it_was(monkeypatch, tmp_path):

@@ -719,7 +719,9 @@ def test_another_process_goes_on(tmp_path):
         )
         cut(tmp_path / f"{name}.tsv")
     environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-    here = os.pathsep.join([str(pathlib.Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    here = os.pathsep.join(
+        [str(pathlib.Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    )
     subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _SCRIPT, str(tmp_path)],
         env=environment | {"PYTHONPATH": here},

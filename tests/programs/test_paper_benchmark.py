@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from sksmooth import SmoothedClassifier
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "reproduction" / "results" / "paper"
 
 entries = pytest.importorskip("reproduction.paper.entries")  # where the root is on the path

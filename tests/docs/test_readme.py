@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
+README = pathlib.Path(__file__).parents[2] / "README.md"
 
 # Code, and what it prints if the next block shows that.
 BLOCKS = re.findall(
