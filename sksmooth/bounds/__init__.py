@@ -18,6 +18,7 @@ from .binomial import (
 from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
 from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
+from .radius_l1 import radius_laplace, radius_uniform
 from .second_order import radius_second_order
 from .splitting import splitting_steps
 from .top_class import one_sided, one_sided_free, two_sided, widened
@@ -35,10 +36,12 @@ __all__ = [
     "one_sided",
     "one_sided_free",
     "radius_cohen",
+    "radius_laplace",
     "radius_lecuyer",
     "radius_li",
     "radius_of_tails",
     "radius_second_order",
+    "radius_uniform",
     "smallest_certifying_n",
     "splitting_steps",
     "two_sided",
