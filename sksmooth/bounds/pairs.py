@@ -14,9 +14,9 @@ certificate depends on the changed coordinates alone.
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,10 +160,16 @@ class Pair:
             raise ValueError(
                 f"add and remove must be probabilities; got {float(add):g} and {float(remove):g}."
             )
+        unit = math.lcm(add.denominator, remove.denominator)
+        a, r = int(add * unit), int(remove * unit)
         # by the number of changed columns in which noise shows another value than the row's
-        at_x = _convolve(_binomial(n_added, add), _binomial(n_removed, remove))
-        at_other = _convolve(_binomial(n_added, 1 - remove), _binomial(n_removed, 1 - add))
-        return cls(tuple(zip(at_x, at_other, strict=True)))
+        at_x = _convolve(_binomial(n_added, a, unit), _binomial(n_removed, r, unit))
+        at_other = _convolve(
+            _binomial(n_added, unit - r, unit), _binomial(n_removed, unit - a, unit)
+        )
+        whole = unit ** (n_added + n_removed)
+        masses = ([Fraction(weight, whole) for weight in weights] for weights in (at_x, at_other))
+        return cls(tuple(zip(*masses, strict=True)))
 
     @classmethod
     def within(cls, distance: Fraction) -> "Pair":
@@ -331,7 +337,7 @@ class _Outward(NamedTuple):
 
 
 def changes_proved(
-    pairs: Sequence[Pair],
+    pairs: Iterable[Pair | Iterable[Pair]],
     p_lower: ArrayLike,
     p_upper: ArrayLike | None = None,
     *,
@@ -341,8 +347,9 @@ def changes_proved(
 
     Parameters
     ----------
-    pairs : sequence of Pair
-        The worst pair of laws for 1, 2, ... changes.
+    pairs : iterable of Pair, or of iterables of Pair
+        The worst pair of laws for 1, 2, ... changes; several, where none is worse than all others.
+        No more of them are asked for than it takes.
     p_lower : array-like of float in [0, 1]
         Lower bound on the probability of the top class at the row.
     p_upper : array-like of float in [0, 1], default=None
@@ -354,8 +361,8 @@ def changes_proved(
     Returns
     -------
     changes : ndarray of int64
-        The largest k such that ``pairs[k - 1]`` and all before it are proved; 0 if the first one is
-        not, -1 if not even the row itself has the top class on top.
+        The largest k such that the k-th and all before it are proved; 0 if the first one is not,
+        -1 if not even the row itself has the top class on top.
 
     Examples
     --------
@@ -368,15 +375,16 @@ def changes_proved(
     miss, rival = tails_of(p_lower, p_upper, miss)
     standing = Pair(((Fraction(1), Fraction(1)),)).proves_from_tails(miss, rival)
     changes = np.where(standing, 0, -1)
-    for k, pair in enumerate(pairs, start=1):
-        standing = standing & pair.proves_from_tails(miss, rival)
+    for k, at_k in enumerate(pairs, start=1):
+        for pair in (at_k,) if isinstance(at_k, Pair) else at_k:
+            standing = standing & pair.proves_from_tails(miss, rival)
         if not np.any(standing):
             break
         changes = np.where(standing, k, changes)
     return changes.astype(np.int64)
 
 
-def _convolve(first: list[Any], second: list[Any]) -> list[Any]:
+def _convolve(first: list[int], second: list[int]) -> list[int]:
     out = [0] * (len(first) + len(second) - 1)
     for i, a in enumerate(first):
         for j, b in enumerate(second):
@@ -384,7 +392,8 @@ def _convolve(first: list[Any], second: list[Any]) -> list[Any]:
     return out
 
 
-def _binomial(n: int, p: Fraction) -> list[Fraction]:
+def _binomial(n: int, p: int, unit: int) -> list[int]:
+    """Return the weights of n trials with probability p / unit, out of unit**n."""
     if n < 0:
         raise ValueError(f"The number of changed columns must not be negative; got {n}.")
-    return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+    return [math.comb(n, k) * p**k * (unit - p) ** (n - k) for k in range(n + 1)]

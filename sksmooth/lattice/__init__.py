@@ -5,7 +5,7 @@ parameters and the grid alone, and what comes out are integers, to be added to i
 """
 
 from .coarse import RoundedLaplace, RoundedNormal
-from .fine import FineLaplace, FineNormal, FineUniform
+from .fine import FineLaplace, FineNormal, FineUniform, WideUniform
 from .table import ColumnTables, TableSampler, replacement, uniform
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "RoundedLaplace",
     "RoundedNormal",
     "TableSampler",
+    "WideUniform",
     "replacement",
     "uniform",
 ]
