@@ -64,6 +64,16 @@ def test_rounded_down():
             assert exact - 1e-14 <= uniform[i] <= exact
 
 
+def test_bounds_that_are_nearly_equal():
+    """Their difference cancels; what is left must not be more than it is."""
+    rng = np.random.default_rng(3)
+    p = rng.random(3000) / 2
+    q = p * (1 - rng.integers(1, 6, 3000) * 2.0**-53)
+    for radius, exact in ((radius_uniform, lambda a, b: a - b), (radius_laplace, exact_laplace)):
+        for a, b, r in zip(p, q, radius(p, q), strict=True):
+            assert r <= exact(mp.mpf(a), mp.mpf(b))
+
+
 def least_after_a_move(density_ratio, p):
     """Least mass at the moved law of an event with mass p, on cells of equal mass at the row."""
     ratio = np.sort(density_ratio)

@@ -29,7 +29,7 @@ __all__ = ["Pair", "changes_proved"]
 
 Array = NDArray[np.float64]
 
-_FOUR_UNITS = 4 * 2.0**-53  # the three operations of a line err by less
+_EIGHT_UNITS = 8 * 2.0**-53  # a line's ratio, its value and the three operations err by less
 _TINY = 1e-300  # more than what underflow loses
 _STEEPEST = 1e200  # lines beyond are left out: each line alone proves something
 
@@ -250,9 +250,9 @@ class Pair:
         q = np.asarray(q, dtype=np.float64)
         lines = self._outward
         off = q[..., None] - lines.rest_at_x
-        slope = np.where(off >= 0, lines.ratio_up, lines.ratio_down) * off
+        slope = lines.ratio * off
         bound = lines.rest_at_other + slope
-        bound += _FOUR_UNITS * (lines.rest_at_other + np.abs(slope)) + _TINY
+        bound += _EIGHT_UNITS * (lines.rest_at_other + np.abs(slope)) + _TINY
         return np.minimum(bound.min(axis=-1, initial=1.0), 1.0)
 
     def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
@@ -296,9 +296,9 @@ class Pair:
         lines = self._outward
         # from the other end: masses of what has not been collected, so that tails keep their digits
         off = lines.rest_at_x - np.asarray(miss)[..., None]
-        slope = np.where(off >= 0, lines.ratio_down, lines.ratio_up) * off
+        slope = lines.ratio * off
         bound = lines.at_other + slope
-        bound -= _FOUR_UNITS * (lines.at_other + np.abs(slope)) + _TINY
+        bound -= _EIGHT_UNITS * (lines.at_other + np.abs(slope)) + _TINY
         return np.maximum(bound.max(axis=-1, initial=0.0), 0.0)
 
     @functools.cached_property
@@ -315,25 +315,24 @@ class Pair:
         lines = [line for line in self._lines if line.ratio < _STEEPEST]
         return _Outward(
             rest_at_x=np.array([round_down(1 - line.at_x) for line in lines]),
-            at_other=np.array([round_down(line.at_other) for line in lines]),
-            rest_at_other=np.array([round_up(1 - line.at_other) for line in lines]),
-            ratio_down=np.array([round_down(line.ratio) for line in lines]),
-            ratio_up=np.array([round_up(line.ratio) for line in lines]),
+            at_other=np.array([float(line.at_other) for line in lines]),
+            rest_at_other=np.array([float(1 - line.at_other) for line in lines]),
+            ratio=np.array([float(line.ratio) for line in lines]),
         )
 
 
 class _Outward(NamedTuple):
-    """The lines of a trade-off in floats, rounded towards the smaller claim.
+    """The lines of a trade-off in floats.
 
     The masses of what comes before a line, and of the rest: the latter are good to many digits
-    where they are small.
+    where they are small. Only `rest_at_x` is rounded outward, down: a steep line magnifies its
+    error, whereas those of the others are relative.
     """
 
     rest_at_x: Array
     at_other: Array
     rest_at_other: Array
-    ratio_down: Array
-    ratio_up: Array
+    ratio: Array
 
 
 def changes_proved(
