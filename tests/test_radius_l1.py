@@ -67,11 +67,11 @@ def test_rounded_down():
 def test_bounds_that_are_nearly_equal():
     """Their difference cancels; what is left must not be more than it is."""
     rng = np.random.default_rng(3)
-    p = rng.random(3000) / 2
-    q = p * (1 - rng.integers(1, 6, 3000) * 2.0**-53)
+    miss = rng.uniform(0.5, 1, 3000)
+    q = (1 - miss) * (1 - rng.integers(1, 60, 3000) * 2.0**-53)
     for radius, exact in ((radius_uniform, lambda a, b: a - b), (radius_laplace, exact_laplace)):
-        for a, b, r in zip(p, q, radius(p, q), strict=True):
-            assert r <= exact(mp.mpf(a), mp.mpf(b))
+        for u, b, r in zip(miss, q, radius(0.0, q, miss=miss), strict=True):
+            assert r <= exact(1 - mp.mpf(u), mp.mpf(b))
 
 
 def least_after_a_move(density_ratio, p):
