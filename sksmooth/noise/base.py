@@ -58,6 +58,8 @@ class Noise(abc.ABC):
         Length, in the norm `norm`, of a change by one standard deviation along one value.
     n_values : int or None
         Values of a row, if the noise knows.
+    additive : bool
+        Whether noise is added to rows. Where it is not, `draw` raises, and `corrupt` does it.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Noise(abc.ABC):
     rounding: float
     unit: float = 1.0
     n_values: int | None = None
+    additive: bool = True
 
     @property
     @abc.abstractmethod
@@ -108,6 +111,22 @@ class Noise(abc.ABC):
         noise : array of the given shape
             Of the kind that `rng` gives.
         """
+
+    def corrupt(self, rng: Draws, rows: Any) -> Any:
+        """Return noisy copies of rows for training: by default, rows with noise added.
+
+        Parameters
+        ----------
+        rng : Draws
+            Random numbers of numpy or of another framework.
+        rows : array of shape (n_samples, *shape of a row)
+            Of the kind that `rng` gives.
+
+        Returns
+        -------
+        noisy : array of the same shape
+        """
+        return rows + self.draw(rng, rows.shape)
 
     @abc.abstractmethod
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
