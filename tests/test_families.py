@@ -9,14 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sksmooth.bounds import Pair, radius_uniform, splitting_steps
-from sksmooth.noise.drop import DropNoise
-from sksmooth.noise.flip import BinaryFlipNoise, FlipNoise
-from sksmooth.noise.laplace import LaplaceNoise
+from sksmooth.bounds import Pair, radius_uniform
+from sksmooth.noise import BinaryFlipNoise, DropNoise, FlipNoise, LaplaceNoise, UniformNoise
 from sksmooth.noise.norms import L0, L1
-from sksmooth.noise.split import SplitNoise
 from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
-from sksmooth.noise.uniform import UniformNoise
 
 KEY = np.array([1, 2], dtype=np.uint64)
 NAN = math.nan
@@ -25,7 +21,6 @@ IMAGE = np.array([0, 3, 128, 255]) / 255
 # noise and a row of its own
 CASES = {
     "laplace": (LaplaceNoise(0.7, 3), [0.1, -3.0, 100.0]),
-    "laplace, 32 bits": (LaplaceNoise(0.7, 3, bits=32), [0.1, -3.0, 100.0]),
     "laplace, levels": (LaplaceNoise(0.25, 4, levels=255), IMAGE),
     "laplace, between levels": (LaplaceNoise(0.25, 3, levels=255), [0.1, -0.3, 0.7001]),
     "uniform": (UniformNoise(0.7, 3), [0.1, -3.0, 100.0]),
@@ -36,9 +31,6 @@ CASES = {
     "flip, alike": (FlipNoise.keeping(0.6, [(0, 1, 2)] * 4), [0, 1, 2, 1]),
     "binary": (BinaryFlipNoise.turning(0.1, 0.6, 4), [1, 0, 0, 1]),
     "drop": (DropNoise.dropping([0.7, 0.0, 0.8]), [1.5, -2.0, NAN]),
-    "drop, fill": (DropNoise.dropping([0.7, 0.7], fill=-1.0), [1.5, -2.0]),
-    "split": (SplitNoise(255, (8,) * 4, (0, 1, 7, 3), 0, 255), IMAGE),
-    "split, counts": (SplitNoise(1, (4, 0, 2, 8), (0, 0, 1, 5), 0, 30), [3, 0.123, 9, 17]),
 }
 
 
@@ -106,12 +98,9 @@ class TestEveryFamily:
         assert not proved[p <= 0.5].any()
         # what a radius has to reach is reached just if the radius is
         for asked in (0.0, 0.3, 1.0, 2.0):
-            reached = np.where(noise.proves(p), radius, -1.0) >= noise.target(asked)
+            reached = noise.reached(p) >= noise.target(asked)
             wanted = noise.proves(p) & (radius >= asked)
-            if asked or isinstance(noise.norm, L0):
-                assert np.array_equal(
-                    reached, wanted & (radius >= np.ceil(asked)) | reached & wanted
-                )
+            assert np.array_equal(reached, wanted)
         assert np.all(noise.l2_radius(radius) <= radius)
         assert noise.marginals(row.shape) is None
 
@@ -128,10 +117,6 @@ class TestEveryFamily:
             BinaryFlipNoise.turning(0.1, 0.6, 5),
             DropNoise.dropping([0.7, 0.0, 0.81]),
             DropNoise.dropping([0.7, 0.7]),
-            SplitNoise(255, (8,) * 4, (0, 1, 7, 4), 0, 255),
-            SplitNoise(255, (8,) * 4, (0, 1, 7, 3), 0, 254),
-            SplitNoise(254, (8,) * 4, (0, 1, 7, 3), 0, 255),
-            SplitNoise(255, (8, 8, 8, 4), (0, 1, 7, 3), 0, 255),
         ]
         # on the levels and between them is one noise
         given = [noise for name, (noise, _) in CASES.items() if "between" not in name]
@@ -172,7 +157,6 @@ class TestEveryFamily:
 
 KNOWN = {
     "laplace": "9cca22de414bde9a",
-    "laplace, 32 bits": "35c6b83020291bd2",
     "laplace, levels": "15f2900b54765bff",
     "laplace, between levels": "d2891d7becf9c63f",
     "uniform": "5e7fb32ad27ceaa7",
@@ -182,10 +166,7 @@ KNOWN = {
     "flip, missing": "3f3c1ace66b66869",
     "flip, alike": "4ad59f97ec9bfce9",
     "binary": "e445d4edc0a26999",
-    "drop": "d2720df4202a9f20",
-    "drop, fill": "6f10fa47d0c51fbf",
-    "split": "7134fa31b4555bd2",
-    "split, counts": "305d44662c1d6ef7",
+    "drop": "12887f736a09def7",
 }
 
 
@@ -246,7 +227,7 @@ class TestAdditive:
         "noise",
         [
             LaplaceNoise(0.7, 2),
-            LaplaceNoise(0.7, 2, bits=32),
+            LaplaceNoise(0.7, 5000),
             LaplaceNoise(0.25, 2, levels=255),
             LaplaceNoise(300.0, 2, levels=1),
             UniformNoise(0.7, 2),
@@ -272,7 +253,7 @@ class TestAdditive:
             place = start * (step if fine else noise.step)
             moved = max(moved, abs(place - Fraction(float(row[0]))))
         assert 2 * moved * noise.n_values <= noise.rounding
-        assert moved > noise.rounding / 40
+        assert 20 * moved * noise.n_values > noise.rounding
 
     def test_rounding_and_errors_are_of_the_whole_row(self):
         for make in (
@@ -309,11 +290,10 @@ class TestAdditive:
             (lambda: LaplaceNoise(0.0, 3), "scale must be positive and finite"),
             (lambda: LaplaceNoise(1.0, 0), "n_values 1 or more; got 1.0 and 0"),
             (lambda: LaplaceNoise(0.003, 3, levels=255), "1 to 370 steps of the grid; got 0.765"),
-            (lambda: LaplaceNoise(1.0, 3, bits=23), "bits must be 22 or 32"),
             (lambda: UniformNoise(math.inf, 3), "width must be positive and finite"),
             (
                 lambda: UniformNoise(0.001, 3, levels=255),
-                "1.5 to 8192 steps of the grid; got",
+                "8 to 8192 steps of the grid; got",
             ),
             (lambda: LaplaceNoise(1.0, 1).around(np.array([1e12])), "too large for noise of"),
             (lambda: UniformNoise(1.0, 1).around(np.array([NAN])), "too large for noise of"),
@@ -549,121 +529,3 @@ class TestDrop:
     def test_what_is_refused(self, drops):
         with pytest.raises(ValueError, match="kept must be integers|drop must be probabilities"):
             DropNoise.dropping(drops)
-
-
-class TestSplit:
-    @pytest.mark.parametrize("periods", [(4, 4), (8, 2), (6, 3, 2), (5,), (4, 0, 8)])
-    def test_all_pairs(self, periods):
-        """Outcomes that change, and certificates from all outcomes, under both conventions."""
-        rng, certified = np.random.default_rng(3), 0
-        m = math.lcm(*(p for p in periods if p))
-        length = {1: 24, 2: 8, 3: 5}[len(periods)]
-        rows = np.array(list(itertools.product(range(length), repeat=len(periods))), dtype=float)
-        apart = np.abs(rows[:, None] - rows[None])
-        weight = np.array([m / p if p else 0.0 for p in periods])
-        same_still = np.all(apart[..., weight == 0] == 0, axis=-1)
-        steps = apart @ weight
-        for _ in range(8):
-            starts = rng.integers(0, 50, len(periods))
-            noise = SplitNoise(1, periods, tuple(starts), 0, length - 1)
-            assert noise.n_outcomes == m
-            seen = np.array([noise.outcomes(row) for row in rows])
-            changed = np.any(seen[:, None] != seen[None], axis=-1).sum(axis=-1)
-            assert np.all(changed <= steps, where=same_still)
-            # a base that answers by lot what it sees
-            values, codes = np.unique(seen.reshape(-1, len(periods)), axis=0, return_inverse=True)
-            answers = rng.choice(3, size=len(values), p=rng.dirichlet(np.full(3, 0.3)))
-            votes = np.stack(
-                [(answers[codes.reshape(len(rows), m)] == c).sum(axis=1) for c in range(3)], axis=1
-            )
-            labels, radius = noise.radius_of_votes(votes)
-            length_in_norm = np.array([noise.norm.length(rows - row) for row in rows])
-            near = length_in_norm < radius[:, None]
-            assert np.all(labels[:, None] == labels[None], where=near)
-            certified += int(near.sum())
-            if len(set(periods)) == 1:
-                _, closed = splitting_steps(votes)
-                assert np.all(labels[:, None] == labels[None], where=steps <= closed[:, None])
-        assert certified > 500
-
-    def test_one_column_changes_as_claimed(self):
-        noise = SplitNoise(1, (8,), (5,), 0, 40)
-        seen = np.array([noise.outcomes(np.array([float(k)])) for k in range(41)])[..., 0]
-        changed = (seen[:, None] != seen[None]).sum(axis=-1)
-        k = np.arange(41)
-        expected = np.minimum(np.abs(k[:, None] - k), 8)
-        # where the range cuts cells off, their middles may still tell them apart
-        assert np.all(changed <= expected)
-        assert np.array_equal(changed[10:30, 10:30], expected[10:30, 10:30])
-
-    def test_middles(self):
-        """By the formula in fractions: edges half a step above s + M (cell - 1) and s + M cell."""
-        rng = np.random.default_rng(4)
-        for _ in range(50):
-            period, start, levels = (int(v) for v in rng.integers(2, 30, 3))
-            noise = SplitNoise(levels, (period,), (start,), -10, 60)
-            k = int(rng.integers(-10, 61))
-            seen = noise.outcomes(np.array([k / levels]))[:, 0]
-            for t in range(period):
-                s = (start + t) % period
-                cell = (k - s - 1) // period + 1
-                low = max(Fraction(-10), s + Fraction(1, 2) + period * (cell - 1))
-                high = min(Fraction(60), s + Fraction(1, 2) + period * cell)
-                assert low <= k <= high or k in (-10, 60)
-                assert seen[t] == float((low + high) / (2 * levels))
-
-    def test_draws_are_outcomes(self):
-        noise, row = CASES["split, counts"]
-        row = np.array(row)
-        outcomes = noise.outcomes(row)
-        words = Philox().at(KEY, 0, Purpose.ESTIMATE).words(500).tolist()
-        t = [word * noise.n_outcomes >> 64 for word in words]
-        assert set(t) == set(range(8))
-        assert np.array_equal(drawn(noise, row, 500), outcomes[t])
-
-    def test_what_is_certified_by_draws(self):
-        noise = SplitNoise(255, (510,) * 3, (0, 1, 2), 0, 255)
-        assert noise.scale == (1.0,) * 3
-        assert noise.norm == L1()
-        assert noise.radius(0.9) == pytest.approx(0.8, abs=1e-12)
-        mixed = SplitNoise(1, (4, 0, 8), (0, 0, 0), 0, 9)
-        assert mixed.norm == L1([2.0, 0.0, 4.0], "lambda")
-        assert str(mixed.norm) == "l1 of delta / lambda"
-        assert mixed.radius(0.9) == pytest.approx(0.8, abs=1e-12)
-
-    def test_published_counts(self, data_folder):
-        """Open radii are those of the closed ones in steps, or half a step more, and ties less."""
-        with np.load(data_folder / "splitting_cifar10_counts.npz") as data:
-            counts, closed = data["counts_0.5"], data["K_0.5"]
-        noise = SplitNoise(255, (441,) * 3072, (0,) * 3072, 0, 255)
-        labels, radius = noise.radius_of_votes(counts)
-        assert np.array_equal(labels, counts.argmax(axis=1))
-        steps = radius * 255
-        assert np.all(np.ceil(steps - 1e-9) - 1 <= closed)
-        assert np.all(closed <= steps + 1e-9)
-
-    @pytest.mark.parametrize(
-        ("options", "match"),
-        [
-            ({"levels": 0}, "levels must be 1 or more"),
-            ({"low": 9}, "low below high"),
-            ({"periods": (0, 0)}, "not all of them 0"),
-            ({"periods": (4, -1)}, "periods must be 0 or more"),
-            ({"starts": (1,)}, "There are 2 periods but 1 starts"),
-            ({"periods": (8191, 8209)}, "least common multiple is 67239919; it must not exceed"),
-        ],
-    )
-    def test_what_is_refused(self, options, match):
-        plain = {"levels": 1, "periods": (4, 4), "starts": (0, 0), "low": 0, "high": 9}
-        with pytest.raises(ValueError, match=match):
-            SplitNoise(**(plain | options))
-
-    def test_rows_that_are_refused(self):
-        noise = SplitNoise(255, (8, 8), (0, 0), 0, 255)
-        noise.around(np.array([0.0, np.float32(7 / 255)]))
-        with pytest.raises(ValueError, match="0.3, which is not a multiple of 1/255"):
-            noise.around(np.array([0.0, 0.3]))
-        with pytest.raises(ValueError, match="not a multiple of 1/255, or too large"):
-            noise.around(np.array([0.0, NAN]))
-        with pytest.raises(ValueError, match="votes must be of all 8 outcomes; got 7"):
-            noise.radius_of_votes([[3, 4]])

@@ -21,7 +21,7 @@ from . import inputs as check
 from .base import MetaClassifier
 from .fitting import fit_base
 from .run import certify_rows, predict_codes, shares_of_classes
-from .smoother import levels_of, noise_of, shortcut_names
+from .smoother import categories_of, levels_of, noise_of, shortcut_names, specification_of
 
 __all__ = ["SmoothedClassifier"]
 
@@ -222,6 +222,9 @@ class SmoothedClassifier(MetaClassifier):
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
         self._row_shape = X.shape[1:]
         self._levels = levels_of(X if rows is None else rows.peek())
+        self._categories = None
+        if specification_of(self.noise).needs_categories:
+            self._categories = categories_of([X] if rows is None else rows.chunks())
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:

@@ -184,7 +184,7 @@ def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
         some = X[numbers]
     return ask(
         smoother.backend,
-        some,
+        smoother.noise.probed(some),
         smoother.noise.deviations(smoother.row_shape),
         smoother.seed,
     )

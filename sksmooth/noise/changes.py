@@ -14,6 +14,7 @@ from .base import Draws, Noise
 
 __all__ = ["ChangeNoise", "on_grid"]
 
+_COPIES = 64  # noisy rows, at least, that probes lie around
 _MOST = 64  # changes that are looked at: beyond, next to nothing can be proved
 
 
@@ -49,16 +50,19 @@ class ChangeNoise(Noise):
 
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the number of features that may change; 0 also where nothing is proved."""
-        changes = changes_proved(self._worst(), p_lower, p_upper)
-        return np.maximum(changes, 0).astype(np.float64)
+        return np.maximum(self.reached(p_lower, p_upper), 0.0)
+
+    def reached(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the number of features that may change; -1 where nothing is proved."""
+        return changes_proved(self._worst(), p_lower, p_upper).astype(np.float64)
 
     def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Return where the top class is on top at the row itself."""
         return changes_proved((), p_lower, p_upper) >= 0
 
     def target(self, radii: ArrayLike) -> NDArray[np.float64]:
-        """Return what `radius` has to reach: the next whole number of changes."""
-        return np.ceil(np.asarray(radii, dtype=np.float64))
+        """Return the radii: 0 asks for the row itself, which `reached` tells from nothing."""
+        return np.asarray(radii, dtype=np.float64)
 
     def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
         """Refuse: there is nothing to be added."""
@@ -69,6 +73,12 @@ class ChangeNoise(Noise):
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return zeros: values between categories, or beside a missing one, are no rows."""
         return np.zeros(shape)
+
+    def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the rows, and noisy copies of them."""
+        copies = X[np.arange(max(len(X), _COPIES)) % len(X)]
+        noisy = self.corrupt(np.random.default_rng(0), copies)
+        return np.concatenate([X, noisy.astype(X.dtype)])
 
     def _worst(self) -> Iterator[Iterable[Pair]]:
         return (self.pairs(k) for k in range(1, min(self._n_noisy, _MOST) + 1))

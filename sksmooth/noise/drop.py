@@ -11,20 +11,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import Pair
-from .base import Perturb
+from .base import Draws, Noise, Perturb, Rows, Specification
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
 from .samplers import ColumnTables, replacement
 
-__all__ = ["DropNoise"]
+__all__ = ["Drop", "DropNoise"]
 
 _UNIT = 2**64
 
 
 @dataclasses.dataclass(frozen=True)
+class Drop(Specification):
+    """Noise that makes values missing: certificates are numbers of features that may change.
+
+    They may change by however much. The base gets rows with NaN in place of what is dropped, in
+    `fit` too: it must take these by itself, as trees and histogram boosting do, or behind an
+    imputer in a Pipeline, and see several copies (``n_augment``). The smoother's `sigma` is not
+    used.
+
+    Parameters
+    ----------
+    drop : float or sequence of float
+        Probability that a feature is dropped, above 0 and below 1; or one for each feature, in the
+        order of a flattened row, with 0 for those that nobody can change.
+
+    See Also
+    --------
+    DropNoise : The noise that is drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.noise import Drop
+    >>> X, y = load_iris(return_X_y=True)
+    >>> base = HistGradientBoostingClassifier(max_iter=20)
+    >>> clf = SmoothedClassifier(base, noise=Drop(drop=0.6), n_augment=10, random_state=0)
+    >>> certificate = clf.fit(X, y).certify(X[:50:10], n=1000)
+    >>> certificate.norm, float(certificate.radii.max())
+    ('l0', 1.0)
+    """
+
+    drop: float | tuple[float, ...]
+    additive = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.drop, Iterable):  # a list too: the specification is hashable
+            object.__setattr__(self, "drop", tuple(self.drop))
+
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape.
+
+        Returns
+        -------
+        noise : DropNoise
+            In integers.
+        """
+        rows.refuse_float("Drop")
+        size = math.prod(rows.shape)
+        rates = self.drop if isinstance(self.drop, tuple) else (self.drop,) * size
+        if len(rates) != size:
+            raise ValueError(
+                f"drop has {len(rates)} numbers, but rows have {size} values. Pass one number for "
+                "all, or one for each."
+            )
+        return DropNoise.dropping(rates)
+
+
+@dataclasses.dataclass(frozen=True)
 class DropNoise(ChangeNoise):
-    r"""Each feature is replaced by `fill` with some probability, whatever its value.
+    r"""Each feature is made a missing value, NaN, with some probability, whatever it was.
 
     Two rows look alike unless a feature in which they differ is kept. So any change of k features
     is certified together, by however much they change: with probability
@@ -36,19 +100,16 @@ class DropNoise(ChangeNoise):
     kept : tuple of int
         For each feature the probability that it is kept, times 2**64; 2**64 for a feature without
         noise, which nobody can change. `dropping` makes them from numbers.
-    fill : float, default=nan
-        What is shown in place of a dropped feature.
 
     Examples
     --------
-    >>> from sksmooth.noise.drop import DropNoise
+    >>> from sksmooth.noise import DropNoise
     >>> noise = DropNoise.dropping([0.9, 0.9, 0.8])
     >>> noise.radius([0.6, 0.75, 0.999])
     array([0., 1., 3.])
     """
 
     kept: tuple[int, ...]
-    fill: float = math.nan
     kind = "drop"
     tv_error = 0.0
 
@@ -62,15 +123,13 @@ class DropNoise(ChangeNoise):
         object.__setattr__(self, "kept", kept)
 
     @classmethod
-    def dropping(cls, drop: Iterable[float | Fraction], fill: float = math.nan) -> "DropNoise":
+    def dropping(cls, drop: Iterable[float | Fraction]) -> "DropNoise":
         """Return noise with probabilities on the grid nearest to those given.
 
         Parameters
         ----------
         drop : iterable of float or Fraction
             For each feature the probability that it is dropped; from 0, below 1.
-        fill : float, default=nan
-            As of the class.
 
         Returns
         -------
@@ -79,28 +138,25 @@ class DropNoise(ChangeNoise):
         rates = list(drop)
         if not all(0 <= rate < 1 for rate in rates):
             raise ValueError(f"drop must be probabilities from 0, below 1; got {rates!r}.")
-        return cls(tuple(on_grid(1 - Fraction(rate)) for rate in rates), fill)
+        # a feature that is hardly ever dropped is still one with noise
+        most = [_UNIT - (rate > 0) for rate in rates]
+        kept = (on_grid(1 - Fraction(rate)) for rate in rates)
+        return cls(tuple(map(min, kept, most)))
 
     @property
     def norm(self) -> Norm:  # type: ignore[override]
         """The number of changed features, of those with noise."""
         return L0(tuple(float(value < _UNIT) for value in self.kept))
 
-    @property
-    def sigma(self) -> tuple[float, ...]:
-        """Probability that a feature is dropped; nothing is a standard deviation here."""
-        return tuple(1 - value / _UNIT for value in self.kept)
-
     @functools.cached_property
     def name(self) -> str:
         """All parameters in words."""
-        return f"drop, kept {self.kept}, fill {self.fill!r}"
+        return f"drop, kept {self.kept}"
 
     @property
     def label(self) -> str:
         """The probabilities in few words, for legends and messages."""
-        rates = [rate for rate in self.sigma if rate > 0]
-        low, high = min(rates), max(rates)
+        low, high = (float(rate) for rate in (self._rates[0], self._rates[-1]))
         return f"drop={low:g}" if low == high else f"drop={low:g} to {high:g}"
 
     @property
@@ -137,25 +193,24 @@ class DropNoise(ChangeNoise):
         if len(flat) != len(self.kept):
             raise ValueError(f"Rows have {len(flat)} values; the noise is for {len(self.kept)}.")
         tables, kinds, noisy = self._tables
-        fill = row.dtype.type(self.fill)
 
         def perturb(stream: Any, out: NDArray[np.floating]) -> None:
             gone = np.empty((len(out), len(noisy)), dtype=np.int16)
             tables.draw(stream, gone.reshape(-1), kinds)
             rows = out.reshape(len(out), -1)
             rows[...] = flat
-            rows[:, noisy] = np.where(gone, fill, flat[noisy])
+            rows[:, noisy] = np.where(gone, row.dtype.type(math.nan), flat[noisy])
 
         return perturb
 
-    def corrupt(self, rng: Any, rows: Any) -> Any:
+    def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with dropped features, for training."""
         xp = namespace(rows)
         flat = rows.reshape(len(rows), -1)
-        rates = xp.asarray(self.sigma, dtype=flat.dtype)
+        rates = xp.asarray([1 - value / _UNIT for value in self.kept], dtype=flat.dtype)
         if xp is not np:
             rates = rates.to(flat.device)
-        return xp.where(rng.random(flat.shape) < rates, self.fill, flat).reshape(rows.shape)
+        return xp.where(rng.random(flat.shape) < rates, math.nan, flat).reshape(rows.shape)
 
 
 @functools.lru_cache(maxsize=4096)

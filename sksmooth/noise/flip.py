@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import functools
 import itertools
+import math
 import operator
 from collections.abc import Iterable
 from fractions import Fraction
@@ -13,17 +14,103 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import Pair
-from .base import Perturb
+from .base import Draws, Noise, Perturb, Rows, Specification
+from .binary_flip import BinaryFlipNoise
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
 from .samplers import ColumnTables, replacement
 
-__all__ = ["BinaryFlipNoise", "FlipNoise"]
+__all__ = ["Flip", "FlipNoise"]
 
 _UNIT = 2**64
-_MOST_BINARY = 16  # changes that are looked at: there are k + 1 pairs of k changes
 _OF_THEIR_OWN = 5  # columns; the pair of k different ones has up to 3**k atoms
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Flip(Specification):
+    """Noise that replaces categories: certificates are numbers of columns that may change.
+
+    Every column holds codes of categories: numbers, such as ``OrdinalEncoder`` makes, and those
+    that it has in `fit` are all there are. Put one-hot encoders inside the base: a category is one
+    column, and a change of it one change. A column with a single value gets no noise, and nobody
+    can change it. The smoother's `sigma` is not used.
+
+    Give either `keep`, or `add` and `remove` for columns of zeros and ones.
+
+    Parameters
+    ----------
+    keep : float, default=None
+        Probability that a category is kept; any other of its column takes its place with equal
+        chances, which must be smaller.
+    add, remove : float, default=None
+        Probability that a 0 becomes a 1, and that a 1 becomes a 0: from 0, below 1. For sparse
+        rows, a small `add` and a large `remove` [1]_.
+
+    See Also
+    --------
+    FlipNoise, BinaryFlipNoise : The noise that is drawn.
+
+    References
+    ----------
+    .. [1] A. Bojchevski, J. Klicpera and S. Gunnemann (2020). "Efficient Robustness Certificates
+       for Discrete Data". ICML. arXiv:2008.12952.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.naive_bayes import BernoulliNB
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.noise import Flip
+    >>> X = np.random.default_rng(0).integers(2, size=(200, 9))
+    >>> y = (X.sum(axis=1) > 4).astype(int)
+    >>> clf = SmoothedClassifier(BernoulliNB(), noise=Flip(keep=0.8), random_state=0).fit(X, y)
+    >>> certificate = clf.certify(np.array([[0] * 9, [1] * 9]), n=10_000)
+    >>> certificate.norm, certificate.radii
+    ('l0', array([1., 1.]))
+    """
+
+    keep: float | None = None
+    add: float | None = None
+    remove: float | None = None
+    additive = False
+
+    def __post_init__(self) -> None:
+        binary = (self.add is not None, self.remove is not None)
+        if any(binary) != all(binary) or all(binary) == (self.keep is not None):
+            raise ValueError(
+                "Flip needs keep, or both add and remove, and not all three; got "
+                f"keep={self.keep!r}, add={self.add!r} and remove={self.remove!r}."
+            )
+
+    @property
+    def needs_categories(self) -> bool:  # type: ignore[override]
+        """Whether `bind` needs the categories of the training rows."""
+        return self.keep is not None
+
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, and their categories.
+
+        Returns
+        -------
+        noise : FlipNoise or BinaryFlipNoise
+            In integers.
+        """
+        rows.refuse_float("Flip")
+        if self.keep is None:
+            assert self.add is not None
+            assert self.remove is not None
+            return BinaryFlipNoise.turning(self.add, self.remove, math.prod(rows.shape))
+        if rows.categories is None:
+            raise ValueError(
+                "Flip draws from the categories that are seen in fit; fit again with this noise."
+            )
+        return FlipNoise.keeping(self.keep, [c if len(c) > 1 else () for c in rows.categories])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +129,7 @@ class FlipNoise(ChangeNoise):
 
     Examples
     --------
-    >>> from sksmooth.noise.flip import FlipNoise
+    >>> from sksmooth.noise import FlipNoise
     >>> noise = FlipNoise.keeping(0.8, [(0.0, 1.0, 2.0, 3.0)] * 5)
     >>> noise.radius([0.9, 0.98, 0.999])
     array([0., 1., 2.])
@@ -96,11 +183,6 @@ class FlipNoise(ChangeNoise):
     def norm(self) -> Norm:  # type: ignore[override]
         """The number of changed columns, of those with noise."""
         return L0(tuple(float(len(column) > 0) for column in self.values))
-
-    @property
-    def sigma(self) -> tuple[float, ...]:
-        """Probability that a column's value is replaced; nothing is a standard deviation here."""
-        return tuple(float(1 - self.keep) if column else 0.0 for column in self.values)
 
     @functools.cached_property
     def name(self) -> str:
@@ -208,7 +290,7 @@ class FlipNoise(ChangeNoise):
 
         return perturb
 
-    def corrupt(self, rng: Any, rows: Any) -> Any:
+    def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with replaced values, for training."""
         xp = namespace(rows)
         flat = rows.reshape(len(rows), -1)
@@ -239,153 +321,3 @@ def _worst(keep: Fraction, others: tuple[int, ...]) -> Pair:
     alike = collections.Counter(max(n_others, last) for n_others in others)
     parts = (Pair.categorical(keep, n_others, n) for n_others, n in alike.items())
     return functools.reduce(operator.mul, parts)
-
-
-@dataclasses.dataclass(frozen=True)
-class BinaryFlipNoise(ChangeNoise):
-    """Columns of zeros and ones, in which noise turns zeros and ones at different rates.
-
-    For sparse data, where a row should not drown in ones [1]_.
-
-    Parameters
-    ----------
-    added, removed : int
-        Probability that a 0 becomes a 1, and a 1 a 0, times 2**64; `turning` makes them.
-    n_columns : int
-        Number of columns.
-
-    References
-    ----------
-    .. [1] A. Bojchevski, J. Klicpera and S. Gunnemann (2020). "Efficient Robustness Certificates
-       for Discrete Data". ICML. arXiv:2008.12952.
-
-    Examples
-    --------
-    >>> from sksmooth.noise.flip import BinaryFlipNoise
-    >>> noise = BinaryFlipNoise.turning(add=0.01, remove=0.6, n_columns=100)
-    >>> noise.radius([0.8, 0.9, 0.9999])
-    array([0., 1., 6.])
-    >>> noise.covers(0, 3, [0.8, 0.9, 0.9999])  # three ones have become zeros
-    array([False,  True,  True])
-    """
-
-    added: int
-    removed: int
-    n_columns: int
-    kind = "binary flip"
-    norm = L0()
-    tv_error = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.added < _UNIT and 0 <= self.removed < _UNIT and self.n_columns >= 1):
-            raise ValueError(
-                "added and removed must be integers from 0, below 2**64, and n_columns 1 or more; "
-                f"got {self.added}, {self.removed} and {self.n_columns}."
-            )
-
-    @classmethod
-    def turning(cls, add: float, remove: float, n_columns: int) -> "BinaryFlipNoise":
-        """Return noise with probabilities on the grid nearest to those given.
-
-        Parameters
-        ----------
-        add, remove : float
-            Probability that a 0 becomes a 1, and a 1 a 0; from 0, below 1.
-        n_columns : int
-            Number of columns.
-
-        Returns
-        -------
-        noise : BinaryFlipNoise
-        """
-        added, removed = (round(Fraction(p) * _UNIT) for p in (add, remove))
-        return cls(added, removed, n_columns)
-
-    @property
-    def sigma(self) -> float:
-        """The larger probability of a change; nothing is a standard deviation here."""
-        return max(self.added, self.removed) / _UNIT
-
-    @property
-    def name(self) -> str:
-        """All parameters in words."""
-        return f"binary flip, added {self.added}, removed {self.removed}, columns {self.n_columns}"
-
-    @property
-    def label(self) -> str:
-        """The probabilities in few words, for legends and messages."""
-        return f"flip add={self.added / _UNIT:g} remove={self.removed / _UNIT:g}"
-
-    @property
-    def n_values(self) -> int:  # type: ignore[override]
-        """Number of values of a row."""
-        return self.n_columns
-
-    @property
-    def _n_noisy(self) -> int:
-        return min(self.n_columns, _MOST_BINARY)
-
-    def pairs(self, k: int) -> tuple[Pair, ...]:
-        """Return the pairs of k changed columns: of all numbers of them with added ones."""
-        return tuple(self._pair(r, k - r) for r in range(k + 1))
-
-    def covers(
-        self, n_added: int, n_removed: int, p_lower: Any, p_upper: Any = None
-    ) -> NDArray[np.bool_]:
-        """Whether rows are certified in which so many ones are added and removed.
-
-        Parameters
-        ----------
-        n_added, n_removed : int
-            Number of columns in which the row has 0 and the changed row 1, and the other way round.
-        p_lower : array-like of float in [0, 1]
-            Lower bound on the probability of the top class.
-        p_upper : array-like of float in [0, 1], default=None
-            Upper bound on the probability of every other class; None means ``1 - p_lower``.
-
-        Returns
-        -------
-        covered : ndarray of bool
-        """
-        return self._pair(n_added, n_removed).proves(p_lower, p_upper)
-
-    def _pair(self, n_added: int, n_removed: int) -> Pair:
-        return _binary(
-            n_added, n_removed, Fraction(self.added, _UNIT), Fraction(self.removed, _UNIT)
-        )
-
-    @functools.cached_property
-    def _tables(self) -> ColumnTables:
-        turned = (self.added, self.removed)
-        return ColumnTables([replacement(1 - Fraction(p, _UNIT), 1) for p in turned])
-
-    def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to turn zeros and ones."""
-        flat = row.reshape(-1)
-        wrong = ~((flat == 0) | (flat == 1))
-        if wrong.any() or len(flat) != self.n_columns:
-            raise ValueError(
-                f"Rows must have {self.n_columns} values, zeros and ones; got {len(flat)}"
-                + (f", one of them {flat[wrong][0]!s}." if wrong.any() else ".")
-            )
-        kinds = flat.astype(np.intp)
-        ones = kinds.astype(np.int16)
-
-        def perturb(stream: Any, out: NDArray[np.floating]) -> None:
-            turned = np.empty((len(out), len(ones)), dtype=np.int16)
-            self._tables.draw(stream, turned.reshape(-1), kinds)
-            turned ^= ones
-            out.reshape(len(out), -1)[...] = turned
-
-        return perturb
-
-    def corrupt(self, rng: Any, rows: Any) -> Any:
-        """Return rows with turned values, for training."""
-        xp = namespace(rows)
-        rate = xp.where(rows > 0, self.removed / _UNIT, self.added / _UNIT)
-        return xp.where(rng.random(rows.shape) < rate, 1 - rows, rows)
-
-
-@functools.lru_cache(maxsize=4096)
-def _binary(n_added: int, n_removed: int, add: Fraction, remove: Fraction) -> Pair:
-    return Pair.binary(n_added, n_removed, add, remove)

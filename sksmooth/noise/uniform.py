@@ -10,11 +10,67 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bounds import radius_uniform
+from .base import Draws, Noise, Rows, Specification
 from .grid import GridNoise
 from .norms import L1
 from .samplers import FineUniform, WideUniform, uniform
+from .sigma import check_scale, one_sigma
 
-__all__ = ["UniformNoise"]
+__all__ = ["Uniform", "UniformNoise"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(Specification):
+    r"""Uniform noise, whose certificates are radii in the L1 norm.
+
+    Radii are below `scale`, whatever the votes. ``noise="uniform"`` is ``Uniform()``.
+
+    Parameters
+    ----------
+    scale : float, default=None
+        Half the width of the noise, :math:`\lambda`, in the units of the inputs. None takes the
+        smoother's `sigma` as standard deviation, which is :math:`\lambda / \sqrt 3`; otherwise
+        `sigma` is not used. On the grid of images, the nearest odd number of levels is taken.
+
+    See Also
+    --------
+    UniformNoise : The noise that is drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import NearestCentroid
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.noise import Uniform
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(NearestCentroid(), noise=Uniform(scale=1.0), random_state=0)
+    >>> certificate = clf.fit(X, y).certify(X[25::50], n=1000)
+    >>> certificate.norm, certificate.radii.round(1)
+    ('l1', array([1. , 0.3, 1. ]))
+    """
+
+    scale: float | None = None
+
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind: on the grid of bytes only if the scale fits it.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : UniformNoise
+            In integers.
+        """
+        rows.refuse_float("Uniform")
+        if self.scale is None:
+            width = one_sigma(rows.sigma, "Uniform") * math.sqrt(3)
+        else:
+            width = check_scale("scale", self.scale)
+        fits = rows.levels is not None and UniformNoise.fits(width, rows.levels)
+        return UniformNoise(width, math.prod(rows.shape), rows.levels if fits else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +96,7 @@ class UniformNoise(GridNoise):
 
     Examples
     --------
-    >>> from sksmooth.noise.uniform import UniformNoise
+    >>> from sksmooth.noise import UniformNoise
     >>> noise = UniformNoise(0.866, n_values=3, levels=255)
     >>> round(2 * noise.scale * 255)
     441
@@ -60,11 +116,29 @@ class UniformNoise(GridNoise):
                 f"width must be positive and finite, and n_values 1 or more; got {self.width} and "
                 f"{self.n_values}."
             )
-        if self.levels is not None and not 3 <= 2 * self.width * self.levels <= 2**14:
+        if self.levels is not None and not self.fits(self.width, self.levels):
             raise ValueError(
-                f"width must be 1.5 to 8192 steps of the grid; got {self.width * self.levels:g} "
+                f"width must be 8 to 8192 steps of the grid; got {self.width * self.levels:g} "
                 f"for levels={self.levels}."
             )
+
+    @staticmethod
+    def fits(width: float, levels: int) -> bool:
+        """Whether noise is neither too narrow nor too wide for a grid.
+
+        Parameters
+        ----------
+        width : float
+            Half width.
+        levels : int
+            As of the class.
+
+        Returns
+        -------
+        fits : bool
+            True if the width is 16 to 16384 of the grid's steps.
+        """
+        return 16 <= 2 * width * levels <= 2**14
 
     @property
     def _n_steps(self) -> int:
@@ -115,7 +189,7 @@ class UniformNoise(GridNoise):
     def _fine(self) -> Any:
         return _FINE if self.levels is None else WideUniform(self._n_steps * self._odd)
 
-    def draw(self, rng: Any, shape: tuple[int, ...]) -> Any:
+    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
         """Return noise of the given shape for training."""
         return self.scale * (2 * rng.random(shape) - 1)
 
