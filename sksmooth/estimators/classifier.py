@@ -73,8 +73,10 @@ class SmoothedClassifier(MetaClassifier):
         What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
         the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
         None never abstains: the top class is returned, and `predict_proba` exists.
-    noise : {"gaussian"} or Specification, default="gaussian"
-        Family of the noise, by name or as `sksmooth.noise` specifies it.
+    noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
+        Family of the noise, by name or as `sksmooth.noise` specifies it. It decides in which norm
+        radii are: L2 for Gaussian, L1 for Laplace and uniform noise, numbers of changed columns
+        for ``Flip`` and ``Drop``. See the guide.
     arithmetic : {"integer", "float"}, default="integer"
         "integer" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
         training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma
