@@ -114,6 +114,28 @@ class TestTheWorstBase:
         assert noise_of(clf).norm.length(np.array([[0.0, 3.0], [1.0, 0.0]])).tolist() == [1, np.inf]
 
 
+def test_no_change_is_something_to_decide():
+    """Votes near .6 take more than the first look; radius=0 goes on until they are decided."""
+    bits = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
+    clf = of(lambda X: X[:, 0] > 0.5, bits, Flip(keep=0.6))
+    for radius in (0, [0, 1]):
+        certificate = clf.certify(bits, n=20_000, radius=radius)
+        assert not certificate.abstained.any()
+        assert certificate.radii.tolist() == [0.0] * 8
+        assert np.array_equal(certificate.labels, bits[:, 0])
+        assert certificate.n_draws.min() > 64
+    hopeless = of(lambda X: X[:, 0] > 0.5, bits, Flip(keep=0.51)).certify(bits, n=200, radius=0)
+    assert hopeless.abstained.all()
+    assert not hopeless.radii.any()
+
+
+def test_no_shortcuts_where_noise_replaces():
+    for noise in (Drop(drop=0.5), Flip(keep=0.8)):
+        clf = SmoothedClassifier(DecisionTreeClassifier(), noise=noise, n=200, random_state=0)
+        clf.fit(CODES, TARGET)
+        assert clf.certify(CODES[:2]).shortcut is None
+
+
 @pytest.mark.parametrize("name", ["flip", "binary", "drop"])
 def test_every_neighbour(name):
     """All rows of a small domain: true labels by enumeration, certificates by sampling."""

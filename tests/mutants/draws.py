@@ -157,13 +157,13 @@ DRAWS = [
         "test_noise.py::TestFloat",
     ),
     Fault(
-        "noise/integer.py",
+        "noise/grid.py",
         "return 2.0 * far *",
         "return 1.0 * far *",
         "test_noise.py::TestExact",
     ),
     Fault(
-        "noise/integer.py",
+        "noise/grid.py",
         "self.n_values * max(self._sampler.tv_error",
         "max(self._sampler.tv_error",
         "test_noise.py::TestExact",
