@@ -232,7 +232,7 @@ def categories_of(X: Iterable[NDArray[np.floating]]) -> tuple[tuple[float, ...],
     """Return the values that each column of the training rows has, which come in parts."""
     columns: list[NDArray[Any]] = []
     for part in X:
-        flat = np.asarray(part, dtype=np.float64).reshape(len(part), -1) + 0.0  # no negative zeros
+        flat = np.asarray(part, dtype=np.float64).reshape(len(part), -1)
         columns = columns or [flat[:0, j] for j in range(flat.shape[1])]
         columns = [np.union1d(seen, new) for seen, new in zip(columns, flat.T, strict=True)]
     return tuple(tuple(values.tolist()) for values in columns)
