@@ -173,7 +173,7 @@ class TestContract:
         """Neyman-Pearson in one dimension: f = [x <= q] has P(f = 1) = p at 0, and 1/2 at q."""
         noise, _ = case
         for p in (0.6, 0.9, 0.999):
-            unit = noise.sigma if str(noise.norm) == "l2" else 1.0
+            unit = noise.sigma if noise.norm == "l2" else 1.0
             shift, boundary = float(noise.radius(p)), unit * stats.norm.ppf(p)
             assert shift <= boundary
             assert shift + noise.rounding > boundary * (1 - 1e-12)
