@@ -384,11 +384,8 @@ def changes_proved(
 
 
 def _convolve(first: list[int], second: list[int]) -> list[int]:
-    out = [0] * (len(first) + len(second) - 1)
-    for i, a in enumerate(first):
-        for j, b in enumerate(second):
-            out[i + j] += a * b
-    return out
+    """Return the sums of products, in Python's integers."""
+    return np.convolve(np.array(first, dtype=object), np.array(second, dtype=object)).tolist()
 
 
 def _binomial(n: int, p: int, unit: int) -> list[int]:
