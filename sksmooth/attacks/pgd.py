@@ -205,6 +205,10 @@ def pgd_attack(
         raise ValueError(f"loss must be one of {list(_LOSSES)}; got {loss!r}.")
     smoother = smoother_of(clf)
     backend, noise = _backend_of(smoother), smoother.noise
+    if not noise.additive:
+        raise ValueError(
+            f"Attacks go along gradients, but rows under {noise.label} cannot move by small steps."
+        )
     ball = Ball(rows, length, noise.norm, check_clip(clip, rows))
     codes = _codes_of(clf, smoother, rows, y, n)
     seed = new_seed(None if random_state is None else check_random_state(random_state))

@@ -56,7 +56,7 @@ def fit_net(
     codes : ndarray of shape (n_samples,), int64
         Class codes.
     noise : Noise
-        Gives ``draw(rng, shape)``.
+        Makes noisy copies: ``corrupt(rng, rows)``.
     seed : bytes
         Seed of the noise, and of torch's own generators if `reproducible`.
     reproducible : bool
@@ -142,7 +142,7 @@ def training_noise(net: Any, noise: Any, generator: torch.Generator | None) -> I
     net : skorch net
         Initialised.
     noise : Noise
-        Gives ``draw(rng, shape)``.
+        Makes noisy copies: ``corrupt(rng, rows)``.
     generator : torch.Generator or None
         Where the noise is drawn from; None for torch's own generator.
     """
@@ -239,7 +239,8 @@ class TrainingNoise(Callback):
         if self.noise is None or self.paused:
             return None
         X, *rest = args
-        return (X + self.draw(X), *rest)
+        self.rng.like = X
+        return (self.noise.corrupt(self.rng, X), *rest)
 
     def _widen(self, module: Any, args: Any, output: Any) -> Any:
         if self.noise is None or self.paused or module.training:

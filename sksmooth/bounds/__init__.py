@@ -18,6 +18,7 @@ from .binomial import (
 from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
 from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
+from .radius_l1 import radius_laplace, radius_uniform
 from .splitting import splitting_steps
 from .top_class import (
     BOUNDS,
@@ -45,9 +46,11 @@ __all__ = [
     "one_sided",
     "one_sided_free",
     "radius_cohen",
+    "radius_laplace",
     "radius_lecuyer",
     "radius_li",
     "radius_of_tails",
+    "radius_uniform",
     "smallest_certifying_n",
     "splitting_steps",
     "two_sided",

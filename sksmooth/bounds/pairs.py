@@ -14,9 +14,9 @@ certificate depends on the changed coordinates alone.
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ __all__ = ["Pair", "changes_proved"]
 
 Array = NDArray[np.float64]
 
-_FOUR_UNITS = 4 * 2.0**-53  # the three operations of a line err by less
+_EIGHT_UNITS = 8 * 2.0**-53  # a line's ratio, its value and the three operations err by less
 _TINY = 1e-300  # more than what underflow loses
 _STEEPEST = 1e200  # lines beyond are left out: each line alone proves something
 
@@ -160,10 +160,16 @@ class Pair:
             raise ValueError(
                 f"add and remove must be probabilities; got {float(add):g} and {float(remove):g}."
             )
+        unit = math.lcm(add.denominator, remove.denominator)
+        a, r = int(add * unit), int(remove * unit)
         # by the number of changed columns in which noise shows another value than the row's
-        at_x = _convolve(_binomial(n_added, add), _binomial(n_removed, remove))
-        at_other = _convolve(_binomial(n_added, 1 - remove), _binomial(n_removed, 1 - add))
-        return cls(tuple(zip(at_x, at_other, strict=True)))
+        at_x = _convolve(_binomial(n_added, a, unit), _binomial(n_removed, r, unit))
+        at_other = _convolve(
+            _binomial(n_added, unit - r, unit), _binomial(n_removed, unit - a, unit)
+        )
+        whole = unit ** (n_added + n_removed)
+        masses = ([Fraction(weight, whole) for weight in weights] for weights in (at_x, at_other))
+        return cls(tuple(zip(*masses, strict=True)))
 
     @classmethod
     def within(cls, distance: Fraction) -> "Pair":
@@ -247,9 +253,9 @@ class Pair:
         q = np.asarray(q, dtype=np.float64)
         lines = self._outward
         off = q[..., None] - lines.rest_at_x
-        slope = np.where(off >= 0, lines.ratio_up, lines.ratio_down) * off
+        slope = lines.ratio * off
         bound = lines.rest_at_other + slope
-        bound += _FOUR_UNITS * (lines.rest_at_other + np.abs(slope)) + _TINY
+        bound += _EIGHT_UNITS * (lines.rest_at_other + np.abs(slope)) + _TINY
         return np.minimum(bound.min(axis=-1, initial=1.0), 1.0)
 
     def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
@@ -295,9 +301,9 @@ class Pair:
         lines = self._outward
         # from the other end: masses of what has not been collected, so that tails keep their digits
         off = lines.rest_at_x - np.asarray(miss)[..., None]
-        slope = np.where(off >= 0, lines.ratio_down, lines.ratio_up) * off
+        slope = lines.ratio * off
         bound = lines.at_other + slope
-        bound -= _FOUR_UNITS * (lines.at_other + np.abs(slope)) + _TINY
+        bound -= _EIGHT_UNITS * (lines.at_other + np.abs(slope)) + _TINY
         return np.maximum(bound.max(axis=-1, initial=0.0), 0.0)
 
     @functools.cached_property
@@ -314,29 +320,28 @@ class Pair:
         lines = [line for line in self._lines if line.ratio < _STEEPEST]
         return _Outward(
             rest_at_x=np.array([round_down(1 - line.at_x) for line in lines]),
-            at_other=np.array([round_down(line.at_other) for line in lines]),
-            rest_at_other=np.array([round_up(1 - line.at_other) for line in lines]),
-            ratio_down=np.array([round_down(line.ratio) for line in lines]),
-            ratio_up=np.array([round_up(line.ratio) for line in lines]),
+            at_other=np.array([float(line.at_other) for line in lines]),
+            rest_at_other=np.array([float(1 - line.at_other) for line in lines]),
+            ratio=np.array([float(line.ratio) for line in lines]),
         )
 
 
 class _Outward(NamedTuple):
-    """The lines of a trade-off in floats, rounded towards the smaller claim.
+    """The lines of a trade-off in floats.
 
     The masses of what comes before a line, and of the rest: the latter are good to many digits
-    where they are small.
+    where they are small. Only `rest_at_x` is rounded outward, down: a steep line magnifies its
+    error, whereas those of the others are relative.
     """
 
     rest_at_x: Array
     at_other: Array
     rest_at_other: Array
-    ratio_down: Array
-    ratio_up: Array
+    ratio: Array
 
 
 def changes_proved(
-    pairs: Sequence[Pair],
+    pairs: Iterable[Pair | Iterable[Pair]],
     p_lower: ArrayLike,
     p_upper: ArrayLike | None = None,
     *,
@@ -346,8 +351,9 @@ def changes_proved(
 
     Parameters
     ----------
-    pairs : sequence of Pair
-        The worst pair of laws for 1, 2, ... changes.
+    pairs : iterable of Pair, or of iterables of Pair
+        The worst pair of laws for 1, 2, ... changes; several, where none is worse than all others.
+        No more of them are asked for than it takes.
     p_lower : array-like of float in [0, 1]
         Lower bound on the probability of the top class at the row.
     p_upper : array-like of float in [0, 1], default=None
@@ -359,8 +365,8 @@ def changes_proved(
     Returns
     -------
     changes : ndarray of int64
-        The largest k such that ``pairs[k - 1]`` and all before it are proved; 0 if the first one is
-        not, -1 if not even the row itself has the top class on top.
+        The largest k such that the k-th and all before it are proved; 0 if the first one is not,
+        -1 if not even the row itself has the top class on top.
 
     Examples
     --------
@@ -373,23 +379,22 @@ def changes_proved(
     miss, rival = tails_of(p_lower, p_upper, miss)
     standing = Pair(((Fraction(1), Fraction(1)),)).proves_from_tails(miss, rival)
     changes = np.where(standing, 0, -1)
-    for k, pair in enumerate(pairs, start=1):
-        standing = standing & pair.proves_from_tails(miss, rival)
+    for k, at_k in enumerate(pairs, start=1):
+        for pair in (at_k,) if isinstance(at_k, Pair) else at_k:
+            standing = standing & pair.proves_from_tails(miss, rival)
         if not np.any(standing):
             break
         changes = np.where(standing, k, changes)
     return changes.astype(np.int64)
 
 
-def _convolve(first: list[Any], second: list[Any]) -> list[Any]:
-    out = [0] * (len(first) + len(second) - 1)
-    for i, a in enumerate(first):
-        for j, b in enumerate(second):
-            out[i + j] += a * b
-    return out
+def _convolve(first: list[int], second: list[int]) -> list[int]:
+    """Return the sums of products, in Python's integers."""
+    return np.convolve(np.array(first, dtype=object), np.array(second, dtype=object)).tolist()
 
 
-def _binomial(n: int, p: Fraction) -> list[Fraction]:
+def _binomial(n: int, p: int, unit: int) -> list[int]:
+    """Return the weights of n trials with probability p / unit, out of unit**n."""
     if n < 0:
         raise ValueError(f"The number of changed columns must not be negative; got {n}.")
-    return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+    return [math.comb(n, k) * p**k * (unit - p) ** (n - k) for k in range(n + 1)]

@@ -206,7 +206,7 @@ class InputSpecificSampleSize(FixedSampleSize):
     tol : float
         Loss of radius that is allowed.
     radius : callable
-        ``radius(p_lower, p_upper)``, as of a `Noise`.
+        ``radius(p_lower, p_upper)``: `reached` of a `Noise`.
     """
 
     reason = "tol"
@@ -216,7 +216,7 @@ class InputSpecificSampleSize(FixedSampleSize):
         """Return the rule for plans that allow a loss of radius."""
         if pilot is None or plan.tol is None:
             return None
-        return cls(plan.n, plan.alpha, BOUNDS[plan.bound], pilot, plan.tol, noise.radius)
+        return cls(plan.n, plan.alpha, BOUNDS[plan.bound], pilot, plan.tol, noise.reached)
 
     def __init__(
         self, n: int, alpha: float, bound: TopClassBound, pilot: Counts, tol: float, radius: Radius
@@ -270,14 +270,14 @@ class GroupSequential:
     bound : callable
         ``bound(top, other, n, alpha) -> (p_lower, p_upper)``.
     radius : callable
-        ``radius(p_lower, p_upper)``, as of a `Noise`.
+        ``radius(p_lower, p_upper)``: `reached` of a `Noise`.
     selected : ndarray of shape (n_samples,), default=None
         Classes chosen by other draws. None takes the class with the best bound of these draws:
         `bound` must hold for all classes at once, as `one_sided_free` does.
     tv_error : float, default=0.0
         How far the votes' probabilities may be from those that radii rest on.
     target : callable, default=None
-        ``target(radii)``, as of a `Noise`: what `radius` has to reach for each of `radii`. None
+        ``target(radii)``, as of a `Noise`: what `radius` has to be for each of `radii`. None
         takes any positive radius for 0.
     """
 
@@ -296,7 +296,7 @@ class GroupSequential:
             plan.n,
             plan.alpha,
             bound,
-            noise.radius,
+            noise.reached,
             None if pilot is None else pilot.argmax(axis=1),
             noise.tv_error,
             noise.target,

@@ -10,9 +10,12 @@ from sklearn.utils import _safe_indexing
 from ..certificate import Certificate
 from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate
+from ..noise import L0, L1, L2, Linf
 from .axes import name_of, new_axes
 
 __all__ = ["CertifiedAccuracyDisplay"]
+
+_LABELS = {str(norm): norm.label for norm in (L0(), L1(), L2(), Linf())}
 
 
 class CertifiedAccuracyDisplay:
@@ -240,7 +243,7 @@ class CertifiedAccuracyDisplay:
             lines += ax.plot(r, accuracy, **style)
         for line in lines:
             line.sticky_edges.x[:] = [0]  # no margin left of 0, and later curves still fit in
-        xlabel = "L2 radius" if self.norm == "l2" else f"Radius, {self.norm}"
+        xlabel = _LABELS.get(self.norm, f"Radius, {self.norm}")
         ax.set(xlabel=xlabel, ylabel="Certified accuracy", ylim=(-0.02, 1.02))
         if any(names):
             ax.legend()

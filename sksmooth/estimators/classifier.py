@@ -21,7 +21,7 @@ from . import inputs as check
 from .base import MetaClassifier
 from .fitting import fit_base
 from .run import certify_rows, predict_codes, shares_of_classes
-from .smoother import levels_of, noise_of, shortcut_names
+from .smoother import categories_of, levels_of, noise_of, shortcut_names, specification_of
 
 __all__ = ["SmoothedClassifier"]
 
@@ -73,8 +73,10 @@ class SmoothedClassifier(MetaClassifier):
         What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
         the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
         None never abstains: the top class is returned, and `predict_proba` exists.
-    noise : {"gaussian"} or Specification, default="gaussian"
-        Family of the noise, by name or as `sksmooth.noise` specifies it.
+    noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
+        Family of the noise, by name or as `sksmooth.noise` specifies it. It decides in which norm
+        radii are: L2 for Gaussian, L1 for Laplace and uniform noise, numbers of changed columns
+        for ``Flip`` and ``Drop``. See the guide.
     arithmetic : {"integer", "float"}, default="integer"
         "integer" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
         training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma
@@ -222,6 +224,9 @@ class SmoothedClassifier(MetaClassifier):
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
         self._row_shape = X.shape[1:]
         self._levels = levels_of(X if rows is None else rows.peek())
+        self._categories = None
+        if specification_of(self.noise).needs_categories:
+            self._categories = categories_of([X] if rows is None else rows.chunks())
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:

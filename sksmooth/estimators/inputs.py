@@ -220,7 +220,9 @@ def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
         )
 
 
-def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
+def as_numeric(
+    X: Any, *, estimator: Any, sigma: Any = None, additive: bool = True
+) -> tuple[Any, Any]:
     """Return X ready for scikit-learn's ``validate_data``, and the dtype to ask of it.
 
     Tensors become arrays. float32 and float64 stay what they are, in the machine's byte order. For
@@ -236,7 +238,7 @@ def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
             "X.toarray() if it fits into memory."
         )
     refuse_masked("X", X)
-    _check_columns(X, sigma)
+    _check_columns(X, sigma, additive)
     if isinstance(X, np.ndarray) and X.dtype.kind == "f":
         # scikit-learn would make float64 of float32 in the other byte order
         X = X.astype(X.dtype.newbyteorder("="), copy=False)
@@ -250,7 +252,13 @@ def as_numeric(X: Any, *, estimator: Any, sigma: Any = None) -> tuple[Any, Any]:
     return X, [np.float64, np.float32]
 
 
-def _check_columns(X: Any, sigma: Any) -> None:
+def _of(clf: Any) -> dict[str, Any]:
+    """Return what `as_numeric` needs of an estimator."""
+    additive = getattr(clf.noise, "additive", True)  # only specifications that are passed replace
+    return {"estimator": clf.estimator, "sigma": clf.sigma, "additive": additive}
+
+
+def _check_columns(X: Any, sigma: Any, additive: bool) -> None:
     """Refuse columns of categories, and warn of booleans that would get noise."""
     dtypes = getattr(X, "dtypes", None)
     if dtypes is None or getattr(X, "ndim", 2) != 2:
@@ -264,15 +272,15 @@ def _check_columns(X: Any, sigma: Any) -> None:
                 f"X has columns of categories, {categories[:5]}. The base would get them as plain "
                 "numbers, and fit another model than it does by itself. Put codes in their place "
                 "(such as X[name].cat.codes), with an encoder for them inside the base if it needs "
-                "one, and give these columns a sigma of 0."
+                "one, and give these columns a sigma of 0, or all columns noise=Flip(keep=...)."
             )
         still = is_still(sigma, columns)
         noisy = {kind for kind, has_none in zip(kinds, still, strict=True) if not has_none}
         names = sorted(noisy & {"bool", "boolean"})
-    if names:
+    if names and additive:
         warnings.warn(
             f"X has columns of type {', '.join(names)}: they are treated as numbers and get "
-            "Gaussian noise like all others. If an attacker cannot change them by small amounts, "
+            "noise like all others. If an attacker cannot change them by small amounts, "
             "give them a sigma of 0.",
             UserWarning,
             stacklevel=user_level(),
@@ -288,7 +296,7 @@ def check_rows(clf: Any, X: Any) -> Any:
     """Return X as an array, after comparing it with what `clf` was fitted on."""
     check_is_fitted(clf)
     clf._validate_params()  # set_params may have come after fit
-    X, dtype = as_numeric(X, estimator=clf.estimator, sigma=clf.sigma)
+    X, dtype = as_numeric(X, **_of(clf))
     if len(clf._row_shape) > 1:  # scikit-learn would speak of features
         check_row_shape(np.shape(X)[1:], clf._row_shape)
     X = validate_data(clf, X, dtype=dtype, allow_nd=True, reset=False)
@@ -300,9 +308,11 @@ def _check_noise(clf: Any, X: Any) -> None:
     """Refuse noise that is hidden by a mask, or would be infinite in the precision of X."""
     refuse_masked("sigma", clf.sigma)
     sigma = check_sigma(clf.sigma, X.shape[1:], getattr(clf, "feature_names_in_", None))
-    if X.dtype == np.float32 and np.max(sigma) > _LARGEST_SIGMA_FLOAT32:
+    scale = getattr(clf.noise, "scale", None)
+    largest = max(np.max(sigma), scale if is_real(scale) else 0.0)
+    if X.dtype == np.float32 and largest > _LARGEST_SIGMA_FLOAT32:
         raise ValueError(
-            f"sigma={np.max(sigma):g} is too large for rows in float32: noise would overflow. Pass "
+            f"sigma={largest:g} is too large for rows in float32: noise would overflow. Pass "
             "X in float64, or take other units."
         )
 
@@ -319,12 +329,12 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> tuple[Any, Any, Rows | None
             X, rows = rows[:], None
     y = of_one_kind(y)
     if rows is None:
-        X, dtype = as_numeric(X, estimator=clf.estimator, sigma=clf.sigma)
+        X, dtype = as_numeric(X, **_of(clf))
         X, y = validate_data(clf, X, y, dtype=dtype, allow_nd=True)
     else:
         y = column_or_1d(y, warn=True)
         check_consistent_length(rows, y)
-        X, dtype = as_numeric(rows[:1], estimator=clf.estimator, sigma=clf.sigma)
+        X, dtype = as_numeric(rows[:1], **_of(clf))
         X = validate_data(clf, X, dtype=dtype, allow_nd=True)
     if not X[0].size:  # scikit-learn looks at the second axis only
         raise ValueError(f"X has rows of shape {X.shape[1:]}: there are no values in them.")

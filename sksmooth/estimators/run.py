@@ -147,7 +147,7 @@ def _with_log(
     base = smoother.base
     noise = noise_of_head(smoother.noise)
     identity = job.identity | {
-        "sigma": noise.get("sigma"),
+        "sigma": getattr(smoother.noise, "sigma", None),
         "rows": n_rows,
         "classes": smoother.classes.tolist(),
         "versions": versions(),
@@ -184,7 +184,7 @@ def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
         some = X[numbers]
     return ask(
         smoother.backend,
-        some,
+        smoother.noise.probed(some),
         smoother.noise.deviations(smoother.row_shape),
         smoother.seed,
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,15 @@ from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
 from .fitting import FittedBase
 
-__all__ = ["Smoother", "levels_of", "noise_of", "shortcut_names", "smoother_of"]
+__all__ = [
+    "Smoother",
+    "categories_of",
+    "levels_of",
+    "noise_of",
+    "shortcut_names",
+    "smoother_of",
+    "specification_of",
+]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,7 +94,7 @@ class Smoother:
             self.shortcuts,
         )
         deviations = self.noise.deviations(X.shape[1:])
-        refuse_batch_readers(problem.backend, X, deviations, base.estimator)
+        refuse_batch_readers(problem.backend, self.noise.probed(X), deviations, base.estimator)
         return Sampler(
             problem.backend,
             X,
@@ -175,7 +184,7 @@ def noise_of(clf: Any) -> Noise:
             f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
         )
     sigma = check_sigma(clf.sigma, clf._row_shape, getattr(clf, "feature_names_in_", None))
-    rows = Rows(sigma, clf._row_shape, clf._levels, clf.arithmetic)
+    rows = Rows(sigma, clf._row_shape, clf._levels, clf.arithmetic, clf._categories)
     return specification_of(clf.noise).bind(rows)
 
 
@@ -217,6 +226,16 @@ def levels_of(X: NDArray[np.floating]) -> int | None:
     if all(on(255, row) for row in X):
         return 255 if any(np.any((row > 0) & (row < 1)) for row in X) else None
     return 1 if all(on(1, row) for row in X) else None
+
+
+def categories_of(X: Iterable[NDArray[np.floating]]) -> tuple[tuple[float, ...], ...]:
+    """Return the values that each column of the training rows has, which come in parts."""
+    columns: list[NDArray[Any]] = []
+    for part in X:
+        flat = np.asarray(part, dtype=np.float64).reshape(len(part), -1)
+        columns = columns or [flat[:0, j] for j in range(flat.shape[1])]
+        columns = [np.union1d(seen, new) for seen, new in zip(columns, flat.T, strict=True)]
+    return tuple(tuple(values.tolist()) for values in columns)
 
 
 def shortcut_names(shortcuts: Any) -> tuple[str, ...]:

@@ -154,7 +154,12 @@ class ObjectiveNet(NeuralNetClassifier):
                 f"the noise proves radii in {kind!r}. Take another objective, such as "
                 "GaussianAugmentation, which adds the noise and measures nothing."
             )
-        if noise_in_use(self) is not None:
+        if source is not None and not source.noise.additive:
+            raise ValueError(
+                f"Objectives add noise to rows, but {type(source.noise).__name__} replaces values. "
+                "Train a plain NeuralNetClassifier, which sees noisy rows in every batch."
+            )
+        if source is not None:
             return super().partial_fit(X, y, classes, **fit_params)
         with training_noise(self, self._own_noise(), None):
             return super().partial_fit(X, y, classes, **fit_params)

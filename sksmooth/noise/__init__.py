@@ -7,12 +7,17 @@ classes, by the words that logs hold, in `KINDS`.
 """
 
 from .base import Draws, Noise, Rows, Specification
+from .binary_flip import BinaryFlipNoise
+from .drop import Drop, DropNoise
+from .flip import Flip, FlipNoise
 from .floating import FloatGaussian
 from .gaussian import Gaussian
 from .integer import IntegerGaussian
+from .laplace import Laplace, LaplaceNoise
 from .marginals import Marginals
 from .norms import L0, L1, L2, Linf, Norm
 from .per_feature import FloatPerFeature, IntegerPerFeature
+from .uniform import Uniform, UniformNoise
 
 __all__ = [
     "KINDS",
@@ -20,25 +25,48 @@ __all__ = [
     "L1",
     "L2",
     "NOISES",
+    "BinaryFlipNoise",
     "Draws",
+    "Drop",
+    "DropNoise",
+    "Flip",
+    "FlipNoise",
     "FloatGaussian",
     "FloatPerFeature",
     "Gaussian",
     "IntegerGaussian",
     "IntegerPerFeature",
+    "Laplace",
+    "LaplaceNoise",
     "Linf",
     "Marginals",
     "Noise",
     "Norm",
     "Rows",
     "Specification",
+    "Uniform",
+    "UniformNoise",
 ]
 
-# what the parameter `noise` may name
-NOISES: dict[str, type[Specification]] = {"gaussian": Gaussian}
+# what the parameter `noise` may name: specifications that need no parameters
+NOISES: dict[str, type[Specification]] = {
+    "gaussian": Gaussian,
+    "laplace": Laplace,
+    "uniform": Uniform,
+}
 
 # bound noises, by the words that logs hold
 KINDS: dict[str, type[Noise]] = {
     family.kind: family
-    for family in (IntegerGaussian, FloatGaussian, IntegerPerFeature, FloatPerFeature)
+    for family in (
+        IntegerGaussian,
+        FloatGaussian,
+        IntegerPerFeature,
+        FloatPerFeature,
+        LaplaceNoise,
+        UniformNoise,
+        FlipNoise,
+        BinaryFlipNoise,
+        DropNoise,
+    )
 }

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,6 +58,8 @@ class Noise(abc.ABC):
         Length, in the norm `norm`, of a change by one standard deviation along one value.
     n_values : int or None
         Values of a row, if the noise knows.
+    additive : bool
+        Whether noise is added to rows. Where it is not, `draw` raises, and `corrupt` does it.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Noise(abc.ABC):
     rounding: float
     unit: float = 1.0
     n_values: int | None = None
+    additive: bool = True
 
     @property
     @abc.abstractmethod
@@ -109,6 +112,22 @@ class Noise(abc.ABC):
             Of the kind that `rng` gives.
         """
 
+    def corrupt(self, rng: Draws, rows: Any) -> Any:
+        """Return noisy copies of rows for training: by default, rows with noise added.
+
+        Parameters
+        ----------
+        rng : Draws
+            Random numbers of numpy or of another framework.
+        rows : array of shape (n_samples, *shape of a row)
+            Of the kind that `rng` gives.
+
+        Returns
+        -------
+        noisy : array of the same shape
+        """
+        return rows + self.draw(rng, rows.shape)
+
     @abc.abstractmethod
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the radius within which the top class stays on top.
@@ -145,8 +164,23 @@ class Noise(abc.ABC):
         """
         return self.radius(p_lower, p_upper) > 0
 
+    def reached(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return what is compared with `target`: by default, the radius.
+
+        Parameters
+        ----------
+        p_lower, p_upper : array-like of float in [0, 1]
+            As of `radius`.
+
+        Returns
+        -------
+        reached : ndarray of float64
+            Below every target where nothing is proved.
+        """
+        return self.radius(p_lower, p_upper)
+
     def target(self, radii: ArrayLike) -> NDArray[np.float64]:
-        """Return what `radius` has to reach for each radius that was asked for.
+        """Return what `reached` has to be, at least, for each radius that was asked for.
 
         Parameters
         ----------
@@ -214,6 +248,21 @@ class Noise(abc.ABC):
         """
         return None
 
+    def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return rows that probes of a model lie around: by default, the rows themselves.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, *shape)
+            Rows, at least one.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows, *shape)
+            A function of X alone. Probes add `deviations` to them.
+        """
+        return X
+
     @abc.abstractmethod
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return how wide the noise is, value by value: the scale of probes and of training.
@@ -249,6 +298,9 @@ class Rows:
         The grid that the training rows lie on, if they are images of bytes.
     arithmetic : {"integer", "float"}
         How row and noise are summed.
+    categories : tuple of tuple of float, default=None
+        The values that each column has in the training rows, ascending; for specifications that
+        ask for them.
 
     Examples
     --------
@@ -261,13 +313,31 @@ class Rows:
     shape: tuple[int, ...]
     levels: int | None = None
     arithmetic: str = "integer"
+    categories: tuple[tuple[float, ...], ...] | None = None
+
+    def refuse_float(self, family: str) -> None:
+        """Refuse floating-point arithmetic, for families that know none."""
+        if self.arithmetic != "integer":
+            raise ValueError(
+                f"{family} noise is drawn with arithmetic='integer' only; got {self.arithmetic!r}."
+            )
 
 
 class Specification(abc.ABC):
     """What users write to choose a noise: frozen, cloned and searched like any parameter.
 
     A subclass is a frozen dataclass of the family's parameters.
+
+    Attributes
+    ----------
+    needs_categories : bool
+        Whether `bind` needs the categories of the training rows.
+    additive : bool
+        As of its noise.
     """
+
+    needs_categories: ClassVar[bool] = False
+    additive: ClassVar[bool] = True
 
     @abc.abstractmethod
     def bind(self, rows: Rows) -> Noise:

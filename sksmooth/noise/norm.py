@@ -74,7 +74,7 @@ class Norm(abc.ABC):
         length : array of shape (n_samples,)
             Infinite where a feature has moved that cannot.
         """
-        xp = _namespace(delta)
+        xp = namespace(delta)
         size = abs(_floats(delta).reshape(len(delta), -1))
         if self.scale is None:
             return self._length(xp, size)
@@ -100,7 +100,7 @@ class Norm(abc.ABC):
             The same where they are short enough. The nearest change within the radius, in the
             Euclidean distance of ``delta / scale``.
         """
-        xp, delta = _namespace(delta), _floats(delta)
+        xp, delta = namespace(delta), _floats(delta)
         flat = self._standardised(xp, delta)
         limit = column(flat, radius)
         projected = self._back(self._project(xp, flat, limit), flat)
@@ -124,7 +124,7 @@ class Norm(abc.ABC):
         """
         rise = _floats(gradient).reshape(len(gradient), -1)
         rise = rise if self.scale is None else rise * self._scale(rise)
-        xp = _namespace(gradient)
+        xp = namespace(gradient)
         return self._back(self._steepest(xp, rise, column(rise, size)), gradient)
 
     def random(
@@ -214,7 +214,7 @@ class Norm(abc.ABC):
         return math.sqrt(math.fsum(1 / value**2 for value in self.scale if value > 0))
 
     def _scale(self, like: Any) -> Any:
-        if _namespace(like) is np:
+        if namespace(like) is np:
             return self._array.astype(like.dtype, copy=False)
         return like.new_tensor(self._array)
 
@@ -229,7 +229,7 @@ class Norm(abc.ABC):
         return (flat if self.scale is None else flat * self._scale(flat)).reshape(like.shape)
 
 
-def _namespace(array: Any) -> Any:
+def namespace(array: Any) -> Any:
     """Return the functions that go with an array: those of torch, if it is a tensor, or numpy's."""
     torch = sys.modules.get("torch")
     return torch if torch is not None and isinstance(array, torch.Tensor) else np
@@ -237,14 +237,14 @@ def _namespace(array: Any) -> Any:
 
 def _floats(array: Any) -> Any:
     """Return an array of floats: halves of a radius have no place in integers."""
-    if _namespace(array) is np:
+    if namespace(array) is np:
         return array if array.dtype.kind == "f" else array.astype(np.float64)
     return array if array.is_floating_point() else array.float()
 
 
 def column(like: Any, value: Any) -> Any:
     """Return a number for each row as a column of the kind of `like`."""
-    xp = _namespace(like)
+    xp = namespace(like)
     if xp is np:
         values = np.asarray(value, dtype=like.dtype)
     else:

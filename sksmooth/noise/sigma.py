@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SIGMAS", "check_sigma", "is_by_name", "is_still"]
+__all__ = ["SIGMAS", "check_scale", "check_sigma", "is_by_name", "is_still", "one_sigma"]
 
 SIGMAS = 1e-100, 1e100  # beyond, squares and quotients leave the range of floats
 
@@ -61,6 +61,24 @@ def check_sigma(sigma: Any, shape: tuple[int, ...], names: Any = None) -> float 
             "positive for the features that can be changed."
         )
     return tuple(values.ravel().tolist())
+
+
+def one_sigma(sigma: float | tuple[float, ...], family: str) -> float:
+    """Return sigma for a family that has one for all features; refuse several."""
+    if isinstance(sigma, float):
+        return sigma
+    raise ValueError(
+        f"{family} noise has one sigma for all features; got one for each. Take noise='gaussian', "
+        "or scale the features to like units."
+    )
+
+
+def check_scale(name: str, scale: Any) -> float:
+    """Return a width of noise as a float."""
+    low, high = SIGMAS
+    if isinstance(scale, bool) or not isinstance(scale, Real) or not low <= float(scale) <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}; got {scale!r}.")
+    return float(scale)
 
 
 def is_by_name(sigma: Any) -> bool:

@@ -110,7 +110,7 @@ def count_votes(
         n_tasks = min(total, len(X) * (n - start) // per_task, _TASKS_PER_WORKER * workers)
         trial = None
         if workers > 1 and n_tasks > 1:
-            trial = trial_of(backend, X, noise.deviations(X.shape[1:]))
+            trial = trial_of(backend, noise.probed(X), noise.deviations(X.shape[1:]))
             if trial is not None and trial.is_random:
                 warnings.warn(_RANDOM, UserWarning, stacklevel=2)
                 workers = 1

@@ -391,6 +391,19 @@ class TestChanges:
         assert changes_proved(pairs, [0.4], [0.1]).tolist() == [0]
         assert changes_proved([], [0.4, 0.6]).tolist() == [-1, 0]
 
+    def test_several_pairs_of_as_many_changes(self):
+        """All of them have to be proved; and none is made that is not needed."""
+        easy, hard = (Pair.binary(*k, Fraction(1, 100), Fraction(6, 10)) for k in ((0, 1), (1, 0)))
+        assert hard.needed > easy.needed
+
+        def made():
+            yield easy
+            yield (easy, hard)
+            yield hard * hard
+            pytest.fail("not needed")
+
+        assert changes_proved(made(), [0.6, 0.75, 0.83]).tolist() == [0, 1, 2]
+
     def test_from_tails(self):
         pairs = [Pair.categorical(Fraction("0.8"), 3, k) for k in range(1, 25)]
         by_tail = changes_proved(pairs, 0.0, miss=[1e-3, 1e-30, 0.0])

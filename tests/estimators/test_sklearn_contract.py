@@ -48,6 +48,11 @@ ESTIMATORS += [
         (DecisionTreeClassifier(), {"method": "montecarlo"}),
     )
 ]
+ESTIMATORS += [
+    SmoothedClassifier(base, noise=noise, n_predict=200, n=200)
+    for base in (LogisticRegression(max_iter=1000), DecisionTreeClassifier())
+    for noise in ("laplace", "uniform")
+]
 
 # The checks fit on tiny and constant data; what the bases say about that is not our matter.
 pytestmark = [

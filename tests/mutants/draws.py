@@ -158,13 +158,13 @@ DRAWS = [
         "noise/test_noise.py::TestFloat",
     ),
     Fault(
-        "noise/integer.py",
+        "noise/grid.py",
         "return 2.0 * far *",
         "return 1.0 * far *",
         "noise/test_noise.py::TestExact",
     ),
     Fault(
-        "noise/integer.py",
+        "noise/grid.py",
         "self.n_values * max(self._sampler.tv_error",
         "max(self._sampler.tv_error",
         "noise/test_noise.py::TestExact",

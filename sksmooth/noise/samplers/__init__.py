@@ -4,7 +4,7 @@ Nothing here is a float that depends on the input: the tables are integers compu
 parameters and the grid alone, and what comes out are integers, to be added to integers.
 """
 
-from .cells import FineLaplace, FineNormal, FineUniform
+from .cells import FineLaplace, FineNormal, FineUniform, WideUniform
 from .rounded import RoundedLaplace, RoundedNormal
 from .table import ColumnTables, TableSampler, replacement, uniform
 
@@ -16,6 +16,7 @@ __all__ = [
     "RoundedLaplace",
     "RoundedNormal",
     "TableSampler",
+    "WideUniform",
     "replacement",
     "uniform",
 ]

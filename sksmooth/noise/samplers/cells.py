@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .fixed_point import BITS, density, fixed, laplace_peak
 
-__all__ = ["CellSampler", "FineLaplace", "FineNormal", "FineUniform"]
+__all__ = ["CellSampler", "FineLaplace", "FineNormal", "FineUniform", "WideUniform"]
 
 _TICKETS = 2**16
 _CELLS_PER_SCALE = 64
@@ -246,6 +246,39 @@ class FineUniform:
             part = out[start : start + _PORTION]
             words = stream.words(-(-len(part) // 2)).astype("<u8", copy=False)
             part[:] = words.view("<i4")[: len(part)]
+
+
+class WideUniform:
+    """An odd number of integers around 0, up to 2**32, all alike: a word a value.
+
+    Parameters
+    ----------
+    n_values : int
+        Number of values.
+
+    Attributes
+    ----------
+    tv_error : float
+        Total variation distance from the uniform law, at most.
+    """
+
+    dtype = np.int64
+
+    def __init__(self, n_values: int) -> None:
+        if not 1 <= n_values <= 2**32 or n_values % 2 == 0:
+            raise ValueError(f"n_values must be odd, and below 2**32; got {n_values}.")
+        self.n_values = n_values
+        self.tv_error = n_values * 2.0**-64  # each probability is off by less than 2**-64
+
+    def draw(self, stream: Any, out: NDArray[np.int64]) -> None:
+        """Fill a flat array: with the words times the number of values, without their last bits."""
+        number, half = np.uint64(self.n_values), np.uint64(32)
+        for start in range(0, len(out), _PORTION):
+            part = out[start : start + _PORTION]
+            words = stream.words(len(part))
+            carried = ((words & np.uint64(2**32 - 1)) * number) >> half
+            part[:] = ((words >> half) * number + carried) >> half
+            part -= self.n_values // 2
 
 
 def _width(scale: Fraction, bits: int) -> int:

@@ -80,36 +80,42 @@ class ColumnTables:
     Parameters
     ----------
     samplers : sequence of TableSampler
-        One for each column; where columns are alike, the same object.
+        The laws.
 
     Attributes
     ----------
-    tv_error : float
-        Total variation distance of a row from the ideal one, at most.
+    samplers : tuple of TableSampler
+        As given.
     """
 
     dtype = np.int16
 
     def __init__(self, samplers: Sequence[TableSampler]) -> None:
-        kinds = list(dict.fromkeys(samplers))
-        self._samplers = kinds
-        self._kind = np.array([kinds.index(sampler) for sampler in samplers])
-        self._offset = self._kind << INDEX_BITS
-        self._tables = np.concatenate([sampler.table for sampler in kinds])
-        self.tv_error = sum(sampler.tv_error for sampler in samplers)
+        self.samplers = tuple(samplers)
+        self._tables = np.concatenate([sampler.table for sampler in samplers])
 
-    def draw(self, stream: Any, out: NDArray[np.int16]) -> None:
-        """Fill a flat array of whole rows, from a quarter of a word a value and what more."""
-        if len(self._samplers) == 1:
-            return self._samplers[0].draw(stream, out)
+    def draw(self, stream: Any, out: NDArray[np.int16], kinds: NDArray[np.intp]) -> None:
+        """Fill a flat array of whole rows, from a quarter of a word a value and what more it takes.
+
+        Parameters
+        ----------
+        stream : Streams
+            At the start of a block.
+        out : ndarray of int16
+            Whole rows, one after the other.
+        kinds : ndarray of shape (n_columns,), int
+            The number of each column's law.
+        """
+        if len(self.samplers) == 1:
+            return self.samplers[0].draw(stream, out)
         index = first_bits(stream, len(out))
-        places = index.reshape(-1, len(self._kind)) + self._offset
+        places = index.reshape(-1, len(kinds)) + (kinds << INDEX_BITS)
         self._tables.take(places.reshape(-1), out=out, mode="clip")
         unsure = (out == AMBIGUOUS).nonzero()[0]
         if len(unsure):
             first, more = index[unsure], stream.more(len(unsure))
-            kind = self._kind[unsure % len(self._kind)]
-            for which, sampler in enumerate(self._samplers):
+            kind = kinds[unsure % len(kinds)]
+            for which, sampler in enumerate(self.samplers):
                 of_kind = np.flatnonzero(kind == which)
                 out[unsure[of_kind]] = sampler.decide(first[of_kind], more[of_kind])
         return None
@@ -143,17 +149,17 @@ def replacement(keep: Fraction, n_others: int) -> TableSampler:
     Parameters
     ----------
     keep : Fraction
-        Probability of 0, a multiple of 2**-64 strictly between 0 and 1.
+        Probability of 0, a multiple of 2**-64; more than 0, up to 1.
     n_others : int
         Number of other values.
     """
     kept = keep * 2**64
-    if kept.denominator != 1 or not 0 < keep < 1 or n_others < 1:
+    if kept.denominator != 1 or not 0 < keep <= 1 or n_others < 1:
         raise ValueError(
-            "keep must be a multiple of 2**-64 strictly between 0 and 1, and n_others 1 or more; "
+            "keep must be a multiple of 2**-64, above 0 and up to 1, and n_others 1 or more; "
             f"got {keep} and {n_others}."
         )
     first, rest = int(kept), 2**64 - int(kept)
-    thresholds = [first + j * rest // n_others for j in range(n_others)]
+    thresholds = [first + j * rest // n_others for j in range(n_others)] if rest else []
     error = 0.0 if rest % n_others == 0 else n_others * 2.0**-64
     return TableSampler(np.array(thresholds, dtype=np.uint64), 0, error)

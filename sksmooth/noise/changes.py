@@ -1,0 +1,106 @@
+"""What noise has in common whose radius is a number of changed features."""
+
+import abc
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..bounds import Pair, changes_proved
+from .base import Draws, Noise
+
+__all__ = ["ChangeNoise", "on_grid"]
+
+_COPIES = 64  # noisy rows, at least, that probes lie around
+_MOST = 64  # changes that are looked at: beyond, next to nothing can be proved
+
+
+class ChangeNoise(Noise):
+    """Noise that replaces values, each with some probability: radii are numbers of changes.
+
+    Unlike lengths, these are closed: a radius of k says that k changes or fewer leave the label as
+    it is. So a radius of 0 is a statement, about the row itself, and `proves` tells it from none.
+    """
+
+    sound = True
+    rounding = 0.0
+    additive = False
+
+    @abc.abstractmethod
+    def pairs(self, k: int) -> Iterable[Pair]:
+        """Return the worst pairs of laws of rows that differ in k features; none if none do.
+
+        Parameters
+        ----------
+        k : int
+            1 or more.
+
+        Returns
+        -------
+        pairs : iterable of Pair
+        """
+
+    @property
+    @abc.abstractmethod
+    def _n_noisy(self) -> int:
+        """Number of features with noise."""
+
+    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the number of features that may change; 0 also where nothing is proved."""
+        return np.maximum(self.reached(p_lower, p_upper), 0.0)
+
+    def reached(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the number of features that may change; -1 where nothing is proved."""
+        return changes_proved(self._worst(), p_lower, p_upper).astype(np.float64)
+
+    def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
+        """Return where the top class is on top at the row itself."""
+        return changes_proved((), p_lower, p_upper) >= 0
+
+    def target(self, radii: ArrayLike) -> NDArray[np.float64]:
+        """Return the radii: 0 asks for the row itself, which `reached` tells from nothing."""
+        return np.asarray(radii, dtype=np.float64)
+
+    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
+        """Refuse: there is nothing to be added."""
+        raise TypeError(
+            f"{type(self).__name__} does not add noise to rows; use corrupt(rng, rows)."
+        )
+
+    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return zeros: values between categories, or beside a missing one, are no rows."""
+        return np.zeros(shape)
+
+    def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the rows, and noisy copies of them."""
+        copies = X[np.arange(max(len(X), _COPIES)) % len(X)]
+        noisy = self.corrupt(np.random.default_rng(0), copies)
+        return np.concatenate([X, noisy.astype(X.dtype)])
+
+    def _worst(self) -> Iterator[Iterable[Pair]]:
+        return (self.pairs(k) for k in range(1, min(self._n_noisy, _MOST) + 1))
+
+
+def on_grid(probability: Any, divisors: Iterable[int] = ()) -> int:
+    """Return the multiple of 2**-64 that is nearest to a probability, times 2**64.
+
+    Parameters
+    ----------
+    probability : float or Fraction
+        Strictly between 0 and 1.
+    divisors : iterable of int, default=()
+        What is left of 1 is made a multiple of all of these, so that it can be dealt out exactly,
+        unless that would take it away by more than 2**-32.
+
+    Returns
+    -------
+    numerator : int
+    """
+    step = math.lcm(*divisors)
+    if step > 2**32:
+        step = 1
+    rest = round((1 - Fraction(probability)) * 2**64 / step) * step
+    return min(max(2**64 - rest, 1), 2**64)

@@ -1,0 +1,146 @@
+r"""Additive noise in integers: rows are rounded to a grid, and noise is drawn on it.
+
+The base sees :math:`Q(x + \varepsilon)`, with ideal noise :math:`\varepsilon` and Q the rounding to
+the grid: it is the composition of the base with Q that is smoothed.
+"""
+
+import abc
+import functools
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Noise, Perturb
+
+__all__ = ["GridNoise"]
+
+_FARTHEST = 2.0**51  # steps; up to there float quotients are off by a quarter of a step
+
+
+class GridNoise(Noise):
+    """Noise whose sum with a row is taken in integers.
+
+    Attributes
+    ----------
+    n_values : int
+        Number of values of a row.
+    levels : int or None
+        The grid is that of the multiples of ``1 / levels``. None takes a much finer one.
+    """
+
+    n_values: int
+    levels: int | None
+    sound = True
+
+    @property
+    @abc.abstractmethod
+    def step(self) -> Fraction:
+        """Step of the grid."""
+
+    @property
+    @abc.abstractmethod
+    def _odd(self) -> int:
+        """Steps of the fine grid in one of the levels' grid: odd, so that cells are made of cells.
+
+        Then rounding to the one and then to the other is rounding to the other.
+        """
+
+    @property
+    @abc.abstractmethod
+    def _sampler(self) -> Any:
+        """What draws integers on the grid."""
+
+    @property
+    @abc.abstractmethod
+    def _fine(self) -> Any:
+        """What draws integers on the fine grid; the same without levels."""
+
+    @property
+    def _fine_step(self) -> Fraction:
+        """Step of the grid to which rows are rounded that are on none of the levels."""
+        return self.step if self.levels is None else self.step / self._odd
+
+    @property
+    def tolerance(self) -> float:
+        """Distance within which a value counts as one of the levels; 0 without levels."""
+        return 0.0 if self.levels is None else 2.0**-16 / self.levels
+
+    @functools.cached_property
+    def tv_error(self) -> float:  # type: ignore[override]
+        """Total variation distance of a noisy row from the ideal one, at most."""
+        return self.n_values * max(self._sampler.tv_error, self._fine.tv_error)
+
+    @functools.cached_property
+    def rounding(self) -> float:  # type: ignore[override]
+        """Length that radii lose because rows, this one and its neighbours, are rounded.
+
+        Each value moves by at most 3/4 of a step: by half a step, and by the error of a float
+        quotient of up to 2**51. To a grid of levels it moves only if it is nearer than `tolerance`,
+        up to the rounding of that comparison.
+        """
+        far = max(self.tolerance, float(self._fine_step))
+        return 2.0 * far * float(self.norm.length(np.ones((1, self.n_values)))[0]) * 1.001
+
+    @np.errstate(over="ignore", invalid="ignore")  # what is infinite is refused
+    def around(self, row: NDArray[np.floating]) -> Perturb:
+        """Prepare to sum integers."""
+        values = row.astype(np.float64)
+        if self.levels is not None:
+            nearest = np.rint(values * self.levels)
+            off = np.abs(values - nearest / self.levels)
+            if np.all(off <= self.tolerance) and np.all(np.abs(nearest) < 2.0**24):
+                return _Sum(self._sampler, nearest, lambda k, out: _divide(k, self.levels, out))
+        quotient = self._quotient(values)
+        if not np.all(np.abs(quotient) < _FARTHEST):
+            raise ValueError(
+                f"A row has a value of {np.abs(values).max():.3g}, which is too large for noise of "
+                f"{self.label}: the noise would be lost in its rounding. Scale the features to "
+                "like units, or subtract an offset."
+            )
+        return _Sum(self._fine, np.rint(quotient), self._to_float)
+
+    def _quotient(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.levels is None:
+            return values / float(self.step)  # a power of two times sigma or scale, exactly
+        return values * (self.levels * self._odd)
+
+    def _to_float(self, k: NDArray[Any], out: NDArray[np.floating]) -> None:
+        if self.levels is None:
+            np.multiply(k, float(self.step), out=out, casting="unsafe")
+        else:
+            _divide((k.astype(np.int64) + self._odd // 2) // self._odd, self.levels, out)
+
+
+class _Sum:
+    """A row and its noise, summed as integers; a class rather than a closure for its buffer."""
+
+    def __init__(
+        self,
+        sampler: Any,
+        row: NDArray[np.float64],
+        to_float: Callable[[NDArray[Any], NDArray[np.floating]], None],
+    ) -> None:
+        self.sampler, self.to_float = sampler, to_float
+        room = np.iinfo(sampler.dtype).max // 2  # noise takes up less than half of the range
+        fits = np.all(np.abs(row) <= room)
+        self.row = row.astype(sampler.dtype if fits else np.int64)
+        self._noise = np.empty(0, dtype=sampler.dtype)
+
+    def __call__(self, stream: Any, out: NDArray[np.floating]) -> None:
+        if len(self._noise) < out.size:
+            self._noise = np.empty(out.size, dtype=self.sampler.dtype)
+        k: NDArray[Any] = self._noise[: out.size]
+        self.sampler.draw(stream, k)
+        k = k.reshape(out.shape)
+        if self.row.dtype == k.dtype:
+            k += self.row
+        else:
+            k = k + self.row
+        self.to_float(k, out)
+
+
+def _divide(k: NDArray[Any], levels: int | None, out: NDArray[np.floating]) -> None:
+    np.true_divide(k, out.dtype.type(levels), out=out, dtype=out.dtype, casting="unsafe")

@@ -1,0 +1,210 @@
+"""Uniform noise, for L1 balls."""
+
+import dataclasses
+import functools
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..bounds import radius_uniform
+from .base import Draws, Noise, Rows, Specification
+from .grid import GridNoise
+from .norms import L1
+from .samplers import FineUniform, WideUniform, uniform
+from .sigma import check_scale, one_sigma
+
+__all__ = ["Uniform", "UniformNoise"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(Specification):
+    r"""Uniform noise, whose certificates are radii in the L1 norm.
+
+    Radii are below `scale`, whatever the votes. ``noise="uniform"`` is ``Uniform()``.
+
+    Parameters
+    ----------
+    scale : float, default=None
+        Half the width of the noise, :math:`\lambda`, in the units of the inputs. None takes the
+        smoother's `sigma` as standard deviation, which is :math:`\lambda / \sqrt 3`; otherwise
+        `sigma` is not used. On the grid of images, the nearest odd number of levels is taken.
+
+    See Also
+    --------
+    UniformNoise : The noise that is drawn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import NearestCentroid
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.noise import Uniform
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = SmoothedClassifier(NearestCentroid(), noise=Uniform(scale=1.0), random_state=0)
+    >>> certificate = clf.fit(X, y).certify(X[25::50], n=1000)
+    >>> certificate.norm, certificate.radii.round(1)
+    ('l1', array([1. , 0.3, 1. ]))
+    """
+
+    scale: float | None = None
+
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind: on the grid of bytes only if the scale fits it.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : UniformNoise
+            In integers.
+        """
+        rows.refuse_float("Uniform")
+        if self.scale is None:
+            width = one_sigma(rows.sigma, "Uniform") * math.sqrt(3)
+        else:
+            width = check_scale("scale", self.scale)
+        fits = rows.levels is not None and UniformNoise.fits(width, rows.levels)
+        return UniformNoise(width, math.prod(rows.shape), rows.levels if fits else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class UniformNoise(GridNoise):
+    r"""Independent uniform noise on :math:`[-\lambda, \lambda]`, exact on a grid.
+
+    Parameters
+    ----------
+    width : float
+        Half the width, :math:`\lambda`, that is asked for, in the units of the inputs.
+    n_values : int
+        Number of values of a row.
+    levels : int, default=None
+        The grid is that of the multiples of ``1 / levels``, as 255 for images. The noise then is
+        uniform on the odd number of levels that is nearest to its width, and `scale` is the half
+        width that this stands for, which radii are made from. None takes a step of
+        ``width / 2**31``.
+
+    Attributes
+    ----------
+    scale : float
+        Half the width of the noise that is drawn.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import UniformNoise
+    >>> noise = UniformNoise(0.866, n_values=3, levels=255)
+    >>> round(2 * noise.scale * 255)
+    441
+    >>> noise.radius([0.5, 0.9, 0.99]).round(4)
+    array([0.    , 0.6918, 0.8474])
+    """
+
+    width: float
+    n_values: int
+    levels: int | None = None
+    kind = "exact uniform"
+    norm = L1()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.width < math.inf or self.n_values < 1:
+            raise ValueError(
+                f"width must be positive and finite, and n_values 1 or more; got {self.width} and "
+                f"{self.n_values}."
+            )
+        if self.levels is not None and not self.fits(self.width, self.levels):
+            raise ValueError(
+                f"width must be 8 to 8192 steps of the grid; got {self.width * self.levels:g} "
+                f"for levels={self.levels}."
+            )
+
+    @staticmethod
+    def fits(width: float, levels: int) -> bool:
+        """Whether noise is neither too narrow nor too wide for a grid.
+
+        Parameters
+        ----------
+        width : float
+            Half width.
+        levels : int
+            As of the class.
+
+        Returns
+        -------
+        fits : bool
+            True if the width is 16 to 16384 of the grid's steps.
+        """
+        return 16 <= 2 * width * levels <= 2**14
+
+    @property
+    def _n_steps(self) -> int:
+        """Number of levels that noise takes: odd, so that rounding makes them equally likely."""
+        assert self.levels is not None
+        return 2 * int(self.width * self.levels) + 1
+
+    @property
+    def scale(self) -> float:
+        """Half the width of the noise that is drawn, rounded down."""
+        if self.levels is None:
+            return self.width
+        nearest = self._n_steps / (2 * self.levels)
+        exact = Fraction(self._n_steps, 2 * self.levels)
+        return nearest if nearest <= exact else math.nextafter(nearest, 0.0)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of a value."""
+        return self.scale / math.sqrt(3)
+
+    @property
+    def name(self) -> str:
+        """All parameters in words."""
+        return f"exact uniform, half width {self.scale!r}, levels {self.levels}"
+
+    @property
+    def label(self) -> str:
+        """The width in few words, for legends and messages."""
+        return f"uniform half width={self.scale:g}"
+
+    @property
+    def step(self) -> Fraction:
+        """Step of the grid."""
+        if self.levels is not None:
+            return Fraction(1, self.levels)
+        return Fraction(self.width) / 2**31
+
+    @property
+    def _odd(self) -> int:
+        return 2 * ((2**32 // self._n_steps - 1) // 2) + 1
+
+    @property
+    def _sampler(self) -> Any:
+        return _FINE if self.levels is None else _steps(self._n_steps)
+
+    @property
+    def _fine(self) -> Any:
+        return _FINE if self.levels is None else WideUniform(self._n_steps * self._odd)
+
+    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
+        """Return noise of the given shape for training."""
+        return self.scale * (2 * rng.random(shape) - 1)
+
+    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """L1 radius; see `sksmooth.bounds.radius_uniform`."""
+        return np.maximum(radius_uniform(p_lower, p_upper, self.scale) - self.rounding, 0.0)
+
+    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return `sigma` for each value."""
+        return np.broadcast_to(np.float64(self.sigma), shape)
+
+
+_FINE = FineUniform()
+
+
+@functools.lru_cache(maxsize=32)
+def _steps(number: int) -> Any:
+    return uniform(number)
