@@ -7,6 +7,7 @@ never needs it.
 
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
     "is_frozen",
     "kind_inside",
     "unwrap",
+    "warn_before_fit",
 ]
 
 
@@ -39,15 +41,23 @@ BACKENDS: list[tuple[str | None, str]] = [
 ]
 
 
-def backend_kind(model: Any) -> type[Backend]:
-    """Return the first of `BACKENDS` that is for a model; no package is imported for that."""
+def _loaded_kinds() -> Iterator[type[Backend]]:
+    """Yield the backends whose package the user has imported; none is imported for that."""
     for framework, path in BACKENDS:
         if framework is None or framework in sys.modules:
             module, _, name = path.partition(":")
-            kind: type[Backend] = getattr(importlib.import_module(module), name)
-            if kind.accepts(model):
-                return kind
-    return SklearnBackend
+            yield getattr(importlib.import_module(module), name)
+
+
+def backend_kind(model: Any) -> type[Backend]:
+    """Return the first of `BACKENDS` that is for a model."""
+    return next((kind for kind in _loaded_kinds() if kind.accepts(model)), SklearnBackend)
+
+
+def warn_before_fit(estimator: Any) -> None:
+    """Warn of what a model will lose in fit, wherever it is inside an unfitted estimator."""
+    for kind in _loaded_kinds():
+        kind.warn_before_fit(estimator)
 
 
 def kind_inside(estimator: Any) -> type[Backend]:

@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..backends import backend_kind, kind_inside
+from ..backends import backend_kind, warn_before_fit
 from ..certificate import Certificate
 from ..labels import check_label_kind, choose_abstain_label, decode
 from ..noise.streams import new_seed
@@ -215,7 +215,7 @@ class SmoothedClassifier(MetaClassifier):
         """
         self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator)
-        kind_inside(self.estimator).warn_before_fit(self.estimator)
+        warn_before_fit(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
         frame = None if backend_kind(self.estimator).trains_per_batch else check.frame_maker(X)
         X, y, rows = check.check_training_rows(self, X, y)
