@@ -498,6 +498,24 @@ def test_a_model_that_answers_at_random_goes_on(tmp_path):
     assert again.counts.sum() == before.counts.sum()
 
 
+def test_a_model_that_keeps_one_array_for_its_answers(tmp_path):
+    """The log holds what it answered to each batch, not what it answered last."""
+    buffer = np.empty(2**17, dtype=np.int64)
+
+    class Thrifty(Base):
+        def predict(self, X):
+            found = buffer[: len(X)]
+            found[:] = super().predict(X)
+            return found
+
+    probes = []
+    for number, kind in enumerate((Base, Thrifty)):
+        log = tmp_path / f"{number}.tsv"
+        smoothed(kind().fit(X, y)).certify(X, n=200, log=log)
+        probes.append(read_log(log).settings["probes"])
+    assert probes[0] == probes[1]
+
+
 def test_a_model_that_refuses_rows_from_far_away(tmp_path):
     class Careful(Base):
         def predict(self, X):
