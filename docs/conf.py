@@ -58,6 +58,7 @@ numpydoc_validation_exclude = {
     r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|certificate\.Run|nets\.Checkpoint)$",
     # as of Noise
     r"(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|marginals|radius|radius_of_tails)$",
+    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop)Noise\.(around|corrupt|deviations|draw|pairs|radius)$",
     r"^sksmooth\.(certificate\.Run\.|noise\.Draws)",  # for the library itself, and numpy's own
     r"\.(extra_repr|forward|train)$",  # torch's own methods of a module
 }

@@ -1,6 +1,7 @@
 """Models and data that several test files use."""
 
 import dataclasses
+import io
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -70,3 +71,10 @@ def assert_same_certificate(one, other):
             assert np.array_equal(these, those, equal_nan=these.dtype.kind == "f"), field.name
         else:
             assert these == those, field.name
+
+
+class Terminal(io.StringIO):
+    """Takes the place of stderr where a bar is to be drawn."""
+
+    def isatty(self):
+        return True

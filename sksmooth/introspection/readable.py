@@ -134,12 +134,19 @@ def _inside(thing: Any) -> list[Any]:
 
 def _foreign(kind: type, libraries: Collection[str] = _LIBRARIES) -> str | None:
     """Return why a type is not one of a known library."""
-    found: Any = sys.modules.get(kind.__module__)
-    for name in kind.__qualname__.split("."):
-        found = getattr(found, name, None)
-    if kind.__module__.partition(".")[0] not in libraries or found is not kind:
-        return f"{kind.__qualname__} is no class of a known library"
-    return None
+    named = kind.__module__
+    if named.partition(".")[0] in libraries:
+        modules = [sys.modules.get(named)]
+    else:  # scikit-learn 1.6 has types that name their module without its package
+        inside = [name for name in list(sys.modules) if name.endswith(f".{named}")]
+        modules = [sys.modules.get(name) for name in inside if name.partition(".")[0] in libraries]
+    for module in modules:
+        found: Any = module
+        for name in kind.__qualname__.split("."):
+            found = getattr(found, name, None)
+        if found is kind:
+            return None
+    return f"{kind.__qualname__} is no class of a known library"
 
 
 def _hidden(thing: Any) -> str | None:

@@ -125,6 +125,7 @@ class Noise(abc.ABC):
         Returns
         -------
         noisy : array of the same shape
+            As `rows`.
         """
         return rows + self.draw(rng, rows.shape)
 
@@ -316,7 +317,18 @@ class Rows:
     categories: tuple[tuple[float, ...], ...] | None = None
 
     def refuse_float(self, family: str) -> None:
-        """Refuse floating-point arithmetic, for families that know none."""
+        """Refuse floating-point arithmetic, for families that know none.
+
+        Parameters
+        ----------
+        family : str
+            Name for the message.
+
+        Raises
+        ------
+        ValueError
+            If `arithmetic` is not "integer".
+        """
         if self.arithmetic != "integer":
             raise ValueError(
                 f"{family} noise is drawn with arithmetic='integer' only; got {self.arithmetic!r}."

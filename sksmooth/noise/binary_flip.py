@@ -121,6 +121,7 @@ class BinaryFlipNoise(ChangeNoise):
         Returns
         -------
         covered : ndarray of bool
+            In the shape of `p_lower`.
         """
         return self._pair(n_added, n_removed).proves(p_lower, p_upper)
 

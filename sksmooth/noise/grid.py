@@ -6,6 +6,7 @@ the grid: it is the composition of the base with Q that is smoothed.
 
 import abc
 import functools
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -82,7 +83,9 @@ class GridNoise(Noise):
         up to the rounding of that comparison.
         """
         far = max(self.tolerance, float(self._fine_step))
-        return 2.0 * far * float(self.norm.length(np.ones((1, self.n_values)))[0]) * 1.001
+        # a log may say any number of values: no array of so many
+        length_of_ones = {"l1": float(self.n_values), "l2": math.sqrt(self.n_values)}
+        return 2.0 * far * length_of_ones[self.norm.kind] * 1.001
 
     @np.errstate(over="ignore", invalid="ignore")  # what is infinite is refused
     def around(self, row: NDArray[np.floating]) -> Perturb:

@@ -169,6 +169,8 @@ def test_no_override_goes_unnoticed(name, monkeypatch):
                 changed = np.asarray(model.predict(noisy)).ravel()
             except Exception:  # not a model any more
                 continue
+            if changed.shape != plain.shape:  # nor one that gives each row an answer
+                continue
             different = np.mean(changed != plain)
             changing += 0 < different < 3 * place.share
             found = what_goes_unnoticed(clf, X, place.share) if different else votes_of(clf, X)
