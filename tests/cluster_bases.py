@@ -96,6 +96,14 @@ class Forgetful(Halfspace):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
+class LosesMethods(Halfspace):
+    """Its copies have no methods that were set on it, as those of CatBoost's models."""
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if not callable(value)}
+
+
 class WithLargeArray(Halfspace):
     """Its weights stand in the last column of a large array."""
 

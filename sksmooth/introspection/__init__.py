@@ -6,7 +6,7 @@ of the base itself.
 """
 
 from .affine import AffineMap, after, elementwise, split
-from .readable import distrust, is_distrusted, why_not_readable
+from .readable import distrust, is_distrusted, methods_set, why_not_readable
 
 __all__ = [
     "AffineMap",
@@ -14,6 +14,7 @@ __all__ = [
     "distrust",
     "elementwise",
     "is_distrusted",
+    "methods_set",
     "split",
     "why_not_readable",
 ]

@@ -20,7 +20,7 @@ import sys
 import sysconfig
 import types
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -81,8 +81,39 @@ def why_not_readable(
     >>> why_not_readable(tree)
     'predict_proba of DecisionTreeClassifier was set on the object'
     """
-    waiting, seen = list(things), set()
     known = _LIBRARIES.union(libraries)
+    for thing in _reachable(things, deep=deep):
+        kind = type(thing)
+        reason = _foreign(kind, known) or _patched(kind, known) or _hidden(thing)
+        if reason is not None:
+            return reason
+    return None
+
+
+def methods_set(*things: Any) -> frozenset[str]:
+    """Return the methods that were set on objects, or on what is inside them, by name and class.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from sksmooth.introspection.readable import methods_set
+    >>> tree = DecisionTreeClassifier()
+    >>> tree.predict = len
+    >>> methods_set([tree])
+    frozenset({'predict of DecisionTreeClassifier'})
+    """
+    found = set()
+    for thing in _reachable(things, deep=True):
+        kind = type(thing)
+        for name, value in getattr(thing, "__dict__", {}).items():
+            if callable(value) and callable(getattr(kind, name, None)):
+                found.add(f"{name} of {kind.__qualname__}")
+    return frozenset(found)
+
+
+def _reachable(things: Iterable[Any], *, deep: bool) -> Iterator[Any]:
+    """Yield objects, and if asked all that is inside them, but for plain values and functions."""
+    waiting, seen = list(things), set()
     while waiting:
         thing = waiting.pop()
         kind = type(thing)
@@ -97,12 +128,9 @@ def why_not_readable(
         elif kind in _MAPPINGS:
             waiting += thing.values()
         elif kind not in _FUNCTIONS:
-            reason = _foreign(kind, known) or _patched(kind, known) or _hidden(thing)
-            if reason is not None:
-                return reason
+            yield thing
             if deep:
                 waiting += _inside(thing)
-    return None
 
 
 def distrust(estimator: Any) -> bool:

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend, unwrap
+from ..introspection import methods_set
 from ..introspection.probes import probe_rows
 
 __all__ = ["Trial", "refuse_batch_readers", "trial_of"]
@@ -55,6 +56,9 @@ class Trial:
         where both are close to one: a copy that has lost its scores may answer by ties alone.
     deviations : ndarray of the shape of a row
         Standard deviations of the noise.
+    methods : frozenset of str
+        Methods that were set on the base or inside it. A base whose pickles leave them out, as
+        CatBoost's do, may answer few rows otherwise: too few to be seen in the batches.
     is_random : bool
         Whether the same batch gets other answers when it is asked again.
     """
@@ -63,6 +67,7 @@ class Trial:
     votes: tuple[NDArray[np.int64], ...]
     clear: tuple[NDArray[np.bool_], ...]
     deviations: NDArray[np.float64]
+    methods: frozenset[str] = frozenset()
     is_random: bool = False
 
     def __call__(self, backend: Backend, turn: int | None = None) -> str | None:
@@ -71,6 +76,9 @@ class Trial:
         Threads have a turn each: they begin with different batches, and go on for a while, so that
         what one keeps where others see it is overwritten by them.
         """
+        lost = self.methods - methods_set(backend)
+        if lost:
+            return f"it has lost {min(lost)}, which was set on the object"
         ask = _asker(backend)
         numbers = np.roll(np.arange(len(self.batches)), -(turn or 0))
         end = time.monotonic() + (0 if turn is None else _OVERLAP)
@@ -105,7 +113,7 @@ def trial_of(
         differ = ask(rows) != votes
         is_random = bool(np.any(differ) and np.any(differ & (backend.gaps(rows) > _TIE)))
         clear = tuple(_clear(backend, batch) for batch in batches)
-    return Trial(batches, answers, clear, deviations, is_random)
+    return Trial(batches, answers, clear, deviations, methods_set(backend), is_random)
 
 
 def refuse_batch_readers(

@@ -16,6 +16,8 @@ from contracts.models import MODELS, Model
 from contracts.oracle import WORKERS, asked, contradiction, counts, quiet, with_workers
 from contracts.states import STATES, NotForThisModelError
 
+from sksmooth.introspection import methods_set
+
 __all__ = ["Case", "Outcome", "all_cases", "few_cases", "run"]
 
 _VOTES = 2500
@@ -127,10 +129,12 @@ def _refusal(model: Model, case: Case, error: Exception, clf: Any = None) -> Out
 
 
 def _survives_pickling(base: Any, model: Model) -> bool:
-    """Whether a copy in another process answers as the base does here."""
+    """Whether a copy in another process has all methods, and answers as the base does here."""
     rows = model.rows(np.random.default_rng(5).normal(size=(20_000, 4)))
     try:
         copy = pickle.loads(cloudpickle.dumps(base))
     except Exception:  # whatever a model's own methods raise
         return False
-    return np.array_equal(copy.predict(rows), base.predict(rows))
+    return methods_set(base) <= methods_set(copy) and np.array_equal(
+        copy.predict(rows), base.predict(rows)
+    )

@@ -13,7 +13,15 @@ import cluster_bases
 import joblib
 import numpy as np
 import pytest
-from cluster_bases import ByItsProcess, Deadly, Forgetful, Traced, Unloadable, WithLargeArray
+from cluster_bases import (
+    ByItsProcess,
+    Deadly,
+    Forgetful,
+    LosesMethods,
+    Traced,
+    Unloadable,
+    WithLargeArray,
+)
 from helpers import Halfspace, blobs
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from sklearn.ensemble import RandomForestClassifier
@@ -194,6 +202,28 @@ def test_a_copy_that_answers_by_ties_is_refused(processes):
     message = "another process does not answer as this one.*rows"
     with processes, pytest.raises(RuntimeError, match=message):
         count(model)
+
+
+def rarely_otherwise(model):
+    """One answer of two thousand or so is another one: too few to be among those of a trial."""
+    plain = model.predict
+    model.predict = lambda X: np.where(np.abs(X[:, 1] - 2) < 1e-4, Y[0], plain(X))
+    return model
+
+
+def test_a_copy_without_the_methods_that_were_set_is_refused(processes):
+    with processes, pytest.raises(RuntimeError, match="lost predict of LosesMethods"):
+        count(rarely_otherwise(LosesMethods().fit(X, Y)))
+
+
+def test_one_thread_asks_a_model_whose_copies_lose_methods():
+    model = rarely_otherwise(LosesMethods().fit(X, Y))
+    with (
+        joblib.parallel_config(backend="threading", n_jobs=2),
+        pytest.warns(UserWarning, match="lost predict of LosesMethods"),
+    ):
+        counts = count(model)
+    assert np.array_equal(counts, alone(model))
 
 
 def test_a_forked_process_answers_as_the_one_that_it_was(monkeypatch, tmp_path):
