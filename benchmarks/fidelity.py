@@ -69,7 +69,7 @@ def _page(outcomes: dict, verdicts: collections.Counter, seconds: float) -> str:
         "to the votes of a base of unknown type with the same `predict`. A closed form is compared "
         "with 200,000 draws a row of numpy's noise, at a level of 1e-6. A refusal counts as right "
         "for a base that reads its batch, and in processes for a base whose pickle answers "
-        "otherwise.\n",
+        "otherwise or has lost methods.\n",
         *_tables(outcomes, models, states),
     ]
     kinds = {"WRONG": "What is wrong", "refused": "Refusals"}

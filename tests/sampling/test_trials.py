@@ -137,6 +137,8 @@ class TestOthersAreNotRefused:
         if name in ("AdaBoostClassifier", "BaggingClassifier", "CalibratedClassifierCV"):
             options = {}  # their own
         taken = inspect.signature(kind).parameters
+        if "estimator" not in taken:
+            options["base_estimator"] = inner  # its name in ClassifierChain of scikit-learn 1.6
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = kind(**{key: value for key, value in options.items() if key in taken})
