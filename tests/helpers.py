@@ -1,6 +1,7 @@
 """Models and data that several test files use."""
 
 import dataclasses
+import io
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -45,6 +46,13 @@ class Recorder(Halfspace):
     def predict(self, X):
         self.batches_.append(np.array(X))
         return super().predict(X)
+
+
+class Terminal(io.StringIO):
+    """A file that takes itself for a terminal."""
+
+    def isatty(self):
+        return True
 
 
 def blobs(n=60, d=2, k=2, seed=0):

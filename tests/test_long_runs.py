@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import assert_same_certificate, blobs, with_run
+from helpers import Terminal, assert_same_certificate, blobs, with_run
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -218,8 +218,6 @@ class TestInterrupted:
         assert_same_certificate(fragile.certify(X, n=3000, log=tmp_path / "run.tsv"), whole)
 
     def test_the_bar_counts_what_was_done_before(self, tmp_path, fragile, monkeypatch):
-        from test_progress import Terminal
-
         interrupted(fragile, tmp_path / "run.tsv", 20, n=3000)
         monkeypatch.setattr(sys, "stderr", Terminal())
         fragile.certify(X, n=3000, log=tmp_path / "run.tsv", verbose=1)

@@ -1,19 +1,13 @@
-import io
 import sys
 
 import numpy as np
-from helpers import blobs
+from helpers import Terminal, blobs
 from sklearn.naive_bayes import GaussianNB
 
 from sksmooth import SmoothedClassifier
 from sksmooth.sampling.progress import progress_bar
 
 X, y = blobs(20)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 def test_a_bar_in_a_terminal(monkeypatch):
