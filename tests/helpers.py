@@ -48,6 +48,13 @@ class Recorder(Halfspace):
         return super().predict(X)
 
 
+class Terminal(io.StringIO):
+    """A file that takes itself for a terminal."""
+
+    def isatty(self):
+        return True
+
+
 def blobs(n=60, d=2, k=2, seed=0):
     rng = np.random.default_rng(seed)
     y = np.arange(n) % k
@@ -71,10 +78,3 @@ def assert_same_certificate(one, other):
             assert np.array_equal(these, those, equal_nan=these.dtype.kind == "f"), field.name
         else:
             assert these == those, field.name
-
-
-class Terminal(io.StringIO):
-    """Takes the place of stderr where a bar is to be drawn."""
-
-    def isatty(self):
-        return True

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_readers import (
+from tree_readers import (
     assert_no_draw_contradicts,
     assert_reads,
     beside_points,

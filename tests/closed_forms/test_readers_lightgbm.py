@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_readers import assert_no_draw_contradicts, assert_reads, leaves_of, skewed
+from tree_readers import assert_no_draw_contradicts, assert_reads, leaves_of, skewed
 
 from sksmooth.closed_forms import NotClosedError
 from sksmooth.closed_forms.readers import read

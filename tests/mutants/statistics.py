@@ -214,7 +214,7 @@ STATISTICS = [
         _MONTECARLO,
         "while chance > alpha / 1000 and",
         "while chance > alpha and",
-        "certificate/test_montecarlo.py::TestImperfectNoise",
+        "certificate/test_large_numbers.py::TestStopping",
     ),
     Fault(
         _STOPPING,

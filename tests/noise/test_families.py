@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from other_noises import CASES
 from scipy import stats
 
 from sksmooth.bounds import Pair, radius_uniform
@@ -16,24 +17,9 @@ from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
 KEY = np.array([1, 2], dtype=np.uint64)
 NAN = math.nan
-IMAGE = np.array([0, 3, 128, 255]) / 255
+
 
 # noise and a row of its own
-CASES = {
-    "laplace": (LaplaceNoise(0.7, 3), [0.1, -3.0, 100.0]),
-    "laplace, levels": (LaplaceNoise(0.25, 4, levels=255), IMAGE),
-    "laplace, between levels": (LaplaceNoise(0.25, 3, levels=255), [0.1, -0.3, 0.7001]),
-    "uniform": (UniformNoise(0.7, 3), [0.1, -3.0, 100.0]),
-    "uniform, levels": (UniformNoise(0.8660254, 4, levels=255), IMAGE),
-    "uniform, between levels": (UniformNoise(0.8660254, 3, levels=255), [0.1, -0.3, 0.7001]),
-    "flip": (FlipNoise.keeping(0.7, [(0, 1), (1, 2, 5), (), (0, 1, 2, 3)]), [1, 5, 7.5, 0]),
-    "flip, missing": (FlipNoise.keeping(0.7, [(0, 1), (1, 2, 5)]), [NAN, 5]),
-    "flip, alike": (FlipNoise.keeping(0.6, [(0, 1, 2)] * 4), [0, 1, 2, 1]),
-    "binary": (BinaryFlipNoise.turning(0.1, 0.6, 4), [1, 0, 0, 1]),
-    "drop": (DropNoise.dropping([0.7, 0.0, 0.8]), [1.5, -2.0, NAN]),
-}
-
-
 @pytest.fixture(params=CASES)
 def case(request):
     noise, row = CASES[request.param]

@@ -11,8 +11,8 @@ from fractions import Fraction
 import joblib
 import numpy as np
 import pytest
+from other_noises import CASES as OTHERS
 from scipy import stats
-from test_families import CASES as OTHERS
 
 from sksmooth import noise as families
 from sksmooth.noise import (
