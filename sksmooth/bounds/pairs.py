@@ -1,10 +1,10 @@
 r"""The trade-off of a pair of laws: what a probability at a row implies at a changed row.
 
-Noise has one law at the row x and another one at a changed row x'. Of an event with probability p
-at x, how small can the probability at x' be? The lemma of Neyman and Pearson answers: as small as
-that of the event which collects, up to mass p, the outcomes that x' makes least likely relative to
-x. Call it ``lower(p)``, and ``upper(q) = 1 - lower(1 - q)`` the largest probability at x' of an
-event with probability q at x. The change is certified, for every base classifier, if
+Noise has one law at the row x and another one at a changed row x'. An event has probability p at x.
+How small can its probability at x' be? The lemma of Neyman and Pearson names the worst event: sort
+the outcomes by their likelihood at x' relative to x, and take the lowest ones until their mass at x
+is p. Its probability at x' is ``lower(p)``; ``upper(q) = 1 - lower(1 - q)`` is the largest one of an
+event that has probability q at x. Every base classifier keeps its answer at x' if
 ``lower(p_lower) > upper(p_upper)``.
 
 Coordinates that do not change cancel, and independent coordinates are products of pairs, so that a
@@ -173,7 +173,7 @@ class Pair:
 
     @classmethod
     def within(cls, distance: Fraction) -> "Pair":
-        """Laws of which only their total variation distance is known: the worst such pair.
+        """Return the worst pair of laws that have a given total variation distance.
 
         Parameters
         ----------

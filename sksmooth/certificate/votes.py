@@ -142,7 +142,7 @@ def spend_counts(certificate: Certificate, alpha: Any, bound: Any) -> Certificat
         )
     alpha = check_alpha(run.alpha if alpha is None else alpha)
     name = run.bound if bound is None else bound
-    if name not in BOUNDS:
+    if not isinstance(name, str) or name not in BOUNDS:
         raise ValueError(f"bound must be one of {list(BOUNDS)}; got {bound!r}.")
     codes = codes_of(certificate)
     f = BOUNDS[name]

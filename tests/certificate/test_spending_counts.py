@@ -78,6 +78,8 @@ def test_what_is_refused(clf):
         exact.at(alpha=0.1)
     with pytest.raises(ValueError, match="bound must be one of"):
         clf.certify(X[:3]).at(bound="both")
+    with pytest.raises(ValueError, match="bound must be one of"):
+        clf.certify(X[:3]).at(bound=["one-sided"])
     with pytest.raises(ValueError, match="alpha"):
         clf.certify(X[:3]).at(alpha=2.0)
 

@@ -1,4 +1,4 @@
-r"""Decision trees: each leaf is a box, of which the probability under independent noise is known.
+r"""Decision trees: the probability that independent noise carries a row into each leaf, a box.
 
 .. math:: P(f(x + \varepsilon) = c) = \sum_{l: c_l = c} \prod_j
    \left[\Phi\left(\frac{b_{lj} - x_j}{\sigma_j}\right)

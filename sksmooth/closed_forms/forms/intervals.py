@@ -1,4 +1,4 @@
-"""Boxes, of which the probability under independent noise is known: products of intervals' masses.
+"""Probabilities of boxes under independent noise: products of the masses of intervals.
 
 All terms are positive, so small probabilities keep their relative accuracy.
 """
