@@ -3,7 +3,7 @@ r"""The trade-off of a pair of laws: what a probability at a row implies at a ch
 Noise has one law at the row x and another one at a changed row x'. An event has probability p at x.
 How small can its probability at x' be? The lemma of Neyman and Pearson names the worst event: sort
 the outcomes by their likelihood at x' relative to x, and take the lowest ones until their mass at x
-is p. Its probability at x' is ``lower(p)``; ``upper(q) = 1 - lower(1 - q)`` is the largest one of an
+is p. Its probability at x' is ``lower(p)``; ``upper(q) = 1 - lower(1 - q)`` is the largest of an
 event that has probability q at x. Every base classifier keeps its answer at x' if
 ``lower(p_lower) > upper(p_upper)``.
 
