@@ -87,6 +87,10 @@ class GridNoise(Noise):
         length_of_ones = {"l1": float(self.n_values), "l2": math.sqrt(self.n_values)}
         return 2.0 * far * length_of_ones[self.norm.kind] * 1.001
 
+    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return `sigma` for each value."""
+        return np.broadcast_to(np.float64(self.sigma), shape)  # type: ignore[attr-defined]  # a field or a property
+
     @np.errstate(over="ignore", invalid="ignore")  # what is infinite is refused
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to sum integers."""

@@ -186,10 +186,6 @@ class LaplaceNoise(GridNoise):
         """L1 radius; see `sksmooth.bounds.radius_laplace`."""
         return np.maximum(radius_laplace(p_lower, p_upper, self.scale) - self.rounding, 0.0)
 
-    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Return `sigma` for each value."""
-        return np.broadcast_to(np.float64(self.sigma), shape)
-
 
 @functools.lru_cache(maxsize=32)
 def _cells(scale: Fraction, bits: int) -> FineLaplace:

@@ -197,10 +197,6 @@ class UniformNoise(GridNoise):
         """L1 radius; see `sksmooth.bounds.radius_uniform`."""
         return np.maximum(radius_uniform(p_lower, p_upper, self.scale) - self.rounding, 0.0)
 
-    def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Return `sigma` for each value."""
-        return np.broadcast_to(np.float64(self.sigma), shape)
-
 
 _FINE = FineUniform()
 
