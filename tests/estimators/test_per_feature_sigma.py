@@ -6,7 +6,6 @@ import pickle
 from fractions import Fraction
 
 import numpy as np
-import pandas as pd
 import pytest
 from helpers import Halfspace, Recorder, blobs
 from scipy import stats
@@ -33,6 +32,8 @@ from sksmooth.noise import FloatGaussian, FloatPerFeature, IntegerGaussian, Inte
 from sksmooth.noise.streams import Philox, Purpose
 from sksmooth.records import Record, read_log, write_log
 from sksmooth.tables import certified_accuracy_table
+
+pd = pytest.importorskip("pandas")
 
 f32, f64 = np.float32, np.float64
 FAMILIES = (FloatPerFeature, IntegerPerFeature)
