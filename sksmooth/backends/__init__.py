@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..labels import shorten
 from .base import Backend, Source, is_frozen, unwrap
+from .refusals import noise_explained
 from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "get_backend",
     "is_frozen",
     "kind_inside",
+    "noise_explained",
     "unwrap",
     "warn_before_fit",
 ]

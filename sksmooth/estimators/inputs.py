@@ -31,6 +31,7 @@ from ..noise import Specification
 from ..noise.sigma import SIGMAS, check_sigma, is_still
 from ..noise.streams import GENERATORS
 from ..rows import Rows, as_rows
+from .coded_columns import warn_of_coded_columns
 
 __all__ = [
     "CONSTRAINTS",
@@ -328,6 +329,8 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> tuple[Any, Any, Rows | None
         if not (backend_kind(clf.estimator).trains_per_batch or is_frozen(clf.estimator)):
             X, rows = rows[:], None
     y = of_one_kind(y)
+    if getattr(clf.noise, "additive", True):
+        warn_of_coded_columns(X, clf.sigma)
     if rows is None:
         X, dtype = as_numeric(X, **_of(clf))
         X, y = validate_data(clf, X, y, dtype=dtype, allow_nd=True)
