@@ -22,9 +22,11 @@ from .metrics import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .report import CertificationReport
 
 __all__ = [
     "Certificate",
+    "CertificationReport",
     "CertifiedAccuracyDisplay",
     "SmoothedClassifier",
     "TopProbabilityDisplay",
@@ -46,6 +48,12 @@ __all__ = [
 ]
 
 # where users import them from, so that files and pickles outlive moves inside the package
-for _public in (Certificate, SmoothedClassifier, CertifiedAccuracyDisplay, TopProbabilityDisplay):
+for _public in (
+    Certificate,
+    CertificationReport,
+    CertifiedAccuracyDisplay,
+    SmoothedClassifier,
+    TopProbabilityDisplay,
+):
     _public.__module__ = "sksmooth"
 del _public

@@ -22,7 +22,7 @@ LAYERS = [
     {"records"},
     {"estimators"},
     {"attacks", "metrics"},
-    {"displays", "tables"},
+    {"displays", "report", "tables"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

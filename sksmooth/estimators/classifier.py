@@ -20,13 +20,14 @@ from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier
 from .fitting import fit_base
+from .per_feature import PerFeature
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import categories_of, levels_of, noise_of, shortcut_names, specification_of
 
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(MetaClassifier):
+class SmoothedClassifier(PerFeature, MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
