@@ -6,11 +6,12 @@ of the base itself.
 """
 
 from .affine import AffineMap, after, elementwise, split
-from .readable import distrust, is_distrusted, methods_set, why_not_readable
+from .readable import answers_by_row, distrust, is_distrusted, methods_set, why_not_readable
 
 __all__ = [
     "AffineMap",
     "after",
+    "answers_by_row",
     "distrust",
     "elementwise",
     "is_distrusted",
