@@ -119,15 +119,16 @@ class Linear(Form):
         errors = inputs.slack @ np.abs(apart.T) + sums[:, [a]] + sums[:, others]
         return margins, 2 * errors * (1 + 1e-9)
 
-    def law(self, inputs: Inputs) -> Law:
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: exact for two and three classes, a bracket for more."""
         if self.n_classes == 2:
             return self._of_two(inputs)
         n, k = len(inputs), self.n_classes
         upper, miss = np.ones((n, k)), np.ones((n, k))
-        leads = (inputs.mean @ self.weights.T + self.offsets).argmax(axis=1)
+        if of is None:
+            of = (inputs.mean @ self.weights.T + self.offsets).argmax(axis=1)
         for a in range(k):
-            rows = np.arange(n) if self.complete else np.flatnonzero(leads == a)
+            rows = np.arange(n) if self.complete else np.flatnonzero(of == a)
             if len(rows):
                 self._of_class(a, inputs[rows], upper, miss, rows)
         return Law(upper, miss)
