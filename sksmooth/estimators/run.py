@@ -1,6 +1,8 @@
 """predict and certify of a fitted estimator, by closed form or by sampling."""
 
+import dataclasses
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -25,7 +27,7 @@ from ..sampling.progress import progress_bar
 from . import inputs as check
 from .smoother import Smoother, smoother_of
 
-__all__ = ["certify_rows", "predict_codes", "shares_of_classes"]
+__all__ = ["certify_rows", "index_of", "predict_codes", "shares_of_classes"]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
@@ -56,7 +58,18 @@ def certify_rows(clf: Any, X: Any, *, verbose: int, log: Any, **asked: Any) -> C
             certificate = _with_log(log, smoother, job, answers, n_rows, parts)
     if closed is None:
         check.warn_if_out_of_reach(certificate)
-    return certificate
+    names = getattr(clf, "feature_names_in_", None)
+    return dataclasses.replace(
+        certificate,
+        index=index_of(X),
+        feature_names=None if names is None else tuple(map(str, names)),
+    )
+
+
+def index_of(X: Any) -> Any:
+    """Return the index of a data frame of pandas; None for anything else."""
+    pandas = sys.modules.get("pandas")
+    return X.index if pandas is not None and isinstance(X, pandas.DataFrame) else None
 
 
 class _Job(Protocol):

@@ -1,5 +1,6 @@
 """Certifying with a smoother that sits inside a search or at the end of a Pipeline."""
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -7,6 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from ..certificate import Certificate
 from ..checks import user_level
+from .run import index_of
 
 __all__ = ["certify"]
 
@@ -50,7 +52,7 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     >>> sksmooth.certify(search, X[:3], n=1000).labels
     array([0, 0, 0])
     """
-    given = type(estimator).__name__
+    given, index = type(estimator).__name__, index_of(X)
     while not hasattr(estimator, "certify"):
         if isinstance(estimator, Pipeline):
             steps = [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
@@ -73,4 +75,7 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
                 "fitted SmoothedClassifier, a Pipeline that ends in one, or a search over either, "
                 "fitted with refit=True."
             )
-    return estimator.certify(X, n, **options)
+    certificate: Certificate = estimator.certify(X, n, **options)
+    if certificate.index is None and index is not None:  # steps hand on arrays
+        certificate = dataclasses.replace(certificate, index=index)
+    return certificate
