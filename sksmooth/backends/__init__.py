@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..introspection import is_frozen, unwrap
 from ..labels import shorten
-from .base import Backend, Source, is_frozen, unwrap
+from .base import Backend, Source
 from .sklearn import FrameMaker, SklearnBackend
 
 __all__ = [
