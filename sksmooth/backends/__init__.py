@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ..introspection import is_frozen, unwrap
 from ..labels import shorten
 from .base import Backend, Source
-from .sklearn import FrameMaker, SklearnBackend
+from .frames import FrameMaker, is_frame, kinds_of_columns, read_frame
+from .sklearn import SklearnBackend
 
 __all__ = [
     "BACKENDS",
@@ -28,8 +29,11 @@ __all__ = [
     "fitted_classes",
     "frozen_classes",
     "get_backend",
+    "is_frame",
     "is_frozen",
     "kind_inside",
+    "kinds_of_columns",
+    "read_frame",
     "unwrap",
     "warn_before_fit",
 ]
