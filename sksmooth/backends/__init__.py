@@ -17,6 +17,7 @@ from ..introspection import is_frozen, unwrap
 from ..labels import shorten
 from .base import Backend, Source
 from .frames import FrameMaker, is_frame, kinds_of_columns, read_frame
+from .refusals import noise_explained
 from .sklearn import SklearnBackend
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "is_frozen",
     "kind_inside",
     "kinds_of_columns",
+    "noise_explained",
     "read_frame",
     "unwrap",
     "warn_before_fit",

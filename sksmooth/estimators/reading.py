@@ -27,6 +27,7 @@ from ..checks import is_real, refuse_masked, user_level
 from ..labels import of_one_kind
 from ..noise.sigma import check_sigma
 from ..rows import Rows, as_rows
+from .coded_columns import warn_of_coded_columns
 
 __all__ = [
     "TrainingRows",
@@ -241,6 +242,8 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
     if is_frame(X):
+        if _is_additive(clf.noise):
+            warn_of_coded_columns(X, clf.sigma)
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         values, frame = _numbers_of(clf, X, still_columns(clf, X.shape[1]))
