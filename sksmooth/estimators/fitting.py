@@ -111,7 +111,7 @@ def fit_base(
     trained on them, and X is a sample of them.
     """
     if is_frozen(estimator):
-        if not hasattr(estimator, "feature_names_in_"):
+        if frame is not None and not (frame.coded or hasattr(estimator, "feature_names_in_")):
             frame = None
         estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
         classes = frozen_classes(estimator, X, y, frame)
