@@ -1,5 +1,6 @@
 """Certifying with a smoother that sits inside a search or at the end of a Pipeline."""
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -8,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from ..certificate import Certificate
 from ..checks import user_level
 from ..introspection import layers, steps_of
+from .run import index_of
 
 __all__ = ["certify"]
 
@@ -51,9 +53,13 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     >>> sksmooth.certify(search, X[:3], n=1000).labels
     array([0, 0, 0])
     """
+    index = index_of(X)
     for part in layers(estimator):
         if hasattr(part, "certify"):
-            return part.certify(X, n, **options)
+            certificate: Certificate = part.certify(X, n, **options)
+            if certificate.index is None and index is not None:  # steps hand on arrays
+                certificate = dataclasses.replace(certificate, index=index)
+            return certificate
         if isinstance(part, Pipeline):
             steps = steps_of(part)
             if steps:

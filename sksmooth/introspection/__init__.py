@@ -6,7 +6,7 @@ of the base itself.
 """
 
 from .affine import AffineMap, after, elementwise
-from .readable import distrust, is_distrusted, methods_set, why_not_readable
+from .readable import answers_by_row, distrust, is_distrusted, methods_set, why_not_readable
 from .wrappers import (
     THRESHOLDS,
     decided_inside,
@@ -22,6 +22,7 @@ __all__ = [
     "THRESHOLDS",
     "AffineMap",
     "after",
+    "answers_by_row",
     "decided_inside",
     "distrust",
     "elementwise",
