@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..decisions import DECIDING
 from ..form import Form, NotClosedError
 from ..inputs import Spread
 from ..readers import TreeEnsemble, is_read, read
@@ -22,7 +23,12 @@ class TreeForm(Form):
     @classmethod
     def may_be(cls, model: Any) -> bool:
         """Return False for other models, and where the first few trees are not of this form."""
-        return is_read(model) and cls._fits(read(model, _A_FEW))
+        try:
+            return is_read(model) and cls._fits(read(model, _A_FEW))
+        except NotClosedError:
+            if type(model) in DECIDING:  # around a model of another form, perhaps
+                return False
+            raise
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> Self:
