@@ -8,7 +8,7 @@ arXiv:1902.02918).
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
 from .certificate import Certificate
-from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
+from .displays import CertifiedAccuracyDisplay, PerFeatureDisplay, TopProbabilityDisplay
 from .estimators.classifier import SmoothedClassifier
 from .estimators.unwrap import certify
 from .metrics import (
@@ -28,6 +28,7 @@ __all__ = [
     "Certificate",
     "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "PerFeatureDisplay",
     "SmoothedClassifier",
     "TopProbabilityDisplay",
     "abstention_rate",
@@ -52,6 +53,7 @@ for _public in (
     Certificate,
     CertificationReport,
     CertifiedAccuracyDisplay,
+    PerFeatureDisplay,
     SmoothedClassifier,
     TopProbabilityDisplay,
 ):

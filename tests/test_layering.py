@@ -17,7 +17,7 @@ LAYERS = [
     {"labels"},
     {"noise", "introspection"},
     {"backends", "closed_forms"},
-    {"objectives", "sampling", "shortcuts"},
+    {"along_axes", "objectives", "sampling", "shortcuts"},
     {"certificate", "nets"},
     {"records"},
     {"estimators"},
