@@ -223,7 +223,7 @@ class SmoothedClassifier(MetaClassifier):
         labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
         self._row_shape = X.shape[1:]
-        self._gaps = bool(np.isnan(X).any())
+        self._gaps = np.isnan(X).reshape(len(X), -1).any(axis=0)
         self._levels = levels_of(X if rows is None else rows.peek())
         self._categories = None
         if specification_of(self.noise).needs_categories:
