@@ -242,11 +242,11 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
     if is_frame(X):
-        if _is_additive(clf.noise):
-            warn_of_coded_columns(X, clf.sigma)
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         values, frame = _numbers_of(clf, X, still_columns(clf, X.shape[1]))
+        if _is_additive(clf.noise):
+            warn_of_coded_columns(X, clf.sigma)
         X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, **_NAMED)
         if is_net and frame.coded:
             raise ValueError(
