@@ -66,7 +66,7 @@ class SplitNoise(Noise):
            [3.5 , 6.5 ],
            [1.25, 7.25],
            [1.75, 7.75]])
-    >>> noise.radius_of_votes([[3, 1]])
+    >>> noise.reached_by_votes([[3, 1]])
     (array([0]), array([1.]))
     """
 
@@ -187,14 +187,15 @@ class SplitNoise(Noise):
         """Return the radii: 0 asks for the row itself, where all scales are the same."""
         return np.asarray(radii, dtype=np.float64) if self._is_alike else super().target(radii)
 
-    def radius_of_votes(
+    def reached_by_votes(
         self, votes: Sequence[Sequence[int]]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
-        """Return labels and distances; see `sksmooth.bounds.splitting_steps`."""
-        if not self._is_alike or not len(votes):
-            return None
+    ) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
+        """Return labels and radii: by `sksmooth.bounds.splitting_steps` if all scales are alike."""
         labels, steps = splitting_steps([[*line, 0] for line in votes])  # there may be one class
-        return labels, steps / self.levels  # to the nearest float: no row lies between
+        if self._is_alike:
+            return labels, steps / self.levels  # to the nearest float: no row lies between
+        leads = [2 * max(line) - sum(sorted(line)[-2:]) for line in votes]
+        return labels, np.array([round_down(Fraction(n, self.n_outcomes)) for n in leads])
 
     def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
         """Return what the base may see of a row, for the shifts 0 to m - 1."""

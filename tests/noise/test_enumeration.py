@@ -335,7 +335,7 @@ class TestWhoIsAsked:
             noise_of(clf).outcomes(row).fill(0, shown)
             votes.append((np.diff(shown.reshape(40, 9) @ weight.T + bias)[:, 0] > 0).sum())
         votes = np.array(votes)
-        labels, radii = noise_of(clf).radius_of_votes(np.stack([40 - votes, votes], 1).tolist())
+        labels, radii = noise_of(clf).reached_by_votes(np.stack([40 - votes, votes], 1).tolist())
         assert np.array_equal(certificate.labels, labels)
         assert np.array_equal(certificate.radii, radii)
         assert np.array_equal(clf.predict(X), labels)

@@ -58,7 +58,7 @@ def test_all_pairs(periods):
             near = (steps < open_[:, None]) | (open_[:, None] == 0) & (steps == 0)
             assert np.all((labels[:, None] == labels[None])[near])
             if len(set(periods)) == 1:
-                found, radius = noise.radius_of_votes(votes.tolist())
+                found, radius = noise.reached_by_votes(votes.tolist())
                 assert np.array_equal(found, labels)
                 assert np.array_equal(radius, closed)
                 within = steps <= closed[:, None]
@@ -66,13 +66,15 @@ def test_all_pairs(periods):
                 assert np.all(within | ~near)  # the closed statement is the larger one
                 certified += within.sum() - len(rows)
             else:
-                assert noise.radius_of_votes(votes.tolist()) is None
+                found, exact = noise.reached_by_votes(votes.tolist())
+                assert np.array_equal(found, labels)
+                assert np.array_equal(exact, 2 * open_ / m)
                 p, q = top[:, -1] / m, top[:, -2] / m
                 radius = noise.radius(p, q)
-                assert np.all(radius <= (top[:, -1] - top[:, -2]) / m)
-                assert np.all(radius >= (top[:, -1] - top[:, -2]) / m - 1e-12)
+                assert np.all(radius <= exact)
+                assert np.all(radius >= exact - 1e-12)
                 length_in_norm = np.array([noise.norm.length(rows - row) for row in rows])
-                within = length_in_norm < radius[:, None]
+                within = length_in_norm < exact[:, None]
                 assert np.all((labels[:, None] == labels[None])[within])
                 certified += within.sum()
     assert certified > 500
@@ -83,7 +85,7 @@ def test_radii_are_tight():
     noise = SplitNoise(1, (10,), (3,))
     seen = np.array([shown(noise, np.array([float(k)])) for k in range(80)])[..., 0]
     votes = (seen > 40.3).sum(axis=1)
-    labels, radius = noise.radius_of_votes(np.stack([10 - votes, votes], axis=1).tolist())
+    labels, radius = noise.reached_by_votes(np.stack([10 - votes, votes], axis=1).tolist())
     border = int(np.flatnonzero(np.diff(labels))[0])
     for k in range(80):
         distance = border + 1 - k if labels[k] == 0 else k - border  # to the next other label
@@ -170,7 +172,7 @@ def test_published_certificates(data_folder, sigma, m):
         counts, steps = data[f"counts_{sigma}"], data[f"K_{sigma}"]
     noise = Split(scale=m / 510).bind(Rows(0.25, (3, 32, 32), levels=255))
     assert noise.n_outcomes == m
-    labels, radius = noise.radius_of_votes(counts.tolist())
+    labels, radius = noise.reached_by_votes(counts.tolist())
     assert np.array_equal(labels, counts.argmax(axis=1))
     assert np.array_equal(radius, steps / 255)
     top = np.sort(counts, axis=1)
