@@ -104,9 +104,9 @@ def _proved(noise: Noise, votes: Votes) -> _Proved:
         low = round_down(p)
         bounds[i] = low, round_up(Fraction(rival, total)), round_up(p) - low
     p_lower, p_upper, width = bounds.T
-    proved = noise.reached_by_votes([line for line, _ in votes]) if votes else None
-    if proved is None:
+    reached = noise.reached_by_votes([line for line, _ in votes]) if votes else None
+    if reached is None:
         radii = np.where(p_lower > p_upper, noise.radius(p_lower, p_upper), 0.0)
         return _Proved(codes, tied, radii, p_lower, p_upper, width)
-    reached = proved[1]  # of ties, too, where these have a label
-    return _Proved(codes, ~(reached >= noise.target(0.0)), reached, p_lower, p_upper, width)
+    abstained = ~(reached >= noise.target(0.0))  # a tie may have a certificate, too
+    return _Proved(codes, abstained, reached, p_lower, p_upper, width)

@@ -260,9 +260,7 @@ class Noise(abc.ABC):
         """Return all that noise can make of a row, with exact probabilities; None if unknown."""
         return None
 
-    def reached_by_votes(
-        self, votes: Sequence[Sequence[int]]
-    ) -> tuple[NDArray[np.integer], NDArray[np.float64]] | None:
+    def reached_by_votes(self, votes: Sequence[Sequence[int]]) -> NDArray[np.float64] | None:
         """Return what the votes of all outcomes prove, where that is more than `reached` says.
 
         Parameters
@@ -272,8 +270,9 @@ class Noise(abc.ABC):
 
         Returns
         -------
-        proved : tuple of (codes, reached) or None
-            Class codes of all rows, and what is compared with `target`. None: use `reached`.
+        reached : ndarray of float64 or None
+            What is compared with `target`, of the class of each row with the most votes, of equals
+            the first. None: by their probabilities.
         """
         return None
 

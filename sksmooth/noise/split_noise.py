@@ -67,7 +67,7 @@ class SplitNoise(Noise):
            [1.25, 7.25],
            [1.75, 7.75]])
     >>> noise.reached_by_votes([[3, 1]])
-    (array([0]), array([1.]))
+    array([1.])
     """
 
     levels: int
@@ -187,15 +187,13 @@ class SplitNoise(Noise):
         """Return the radii: 0 asks for the row itself, where all scales are the same."""
         return np.asarray(radii, dtype=np.float64) if self._is_alike else super().target(radii)
 
-    def reached_by_votes(
-        self, votes: Sequence[Sequence[int]]
-    ) -> tuple[NDArray[np.integer], NDArray[np.float64]]:
-        """Return labels and radii: by `sksmooth.bounds.splitting_steps` if all scales are alike."""
-        labels, steps = splitting_steps([[*line, 0] for line in votes])  # there may be one class
+    def reached_by_votes(self, votes: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """Return radii: by `sksmooth.bounds.splitting_steps` if all scales are alike."""
         if self._is_alike:
-            return labels, steps / self.levels  # to the nearest float: no row lies between
+            _, steps = splitting_steps([[*line, 0] for line in votes])  # there may be one class
+            return steps / self.levels  # to the nearest float: no row lies between
         leads = [2 * max(line) - sum(sorted(line)[-2:]) for line in votes]
-        return labels, np.array([round_down(Fraction(n, self.n_outcomes)) for n in leads])
+        return np.array([round_down(Fraction(lead, self.n_outcomes)) for lead in leads])
 
     def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
         """Return what the base may see of a row, for the shifts 0 to m - 1."""

@@ -25,6 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sksmooth import SmoothedClassifier, certified_accuracy_score, certified_accuracy_scorer
+from sksmooth.bounds import splitting_steps
 from sksmooth.estimators import smoother as smoothers
 from sksmooth.estimators.run import RunningLog
 from sksmooth.estimators.smoother import noise_of
@@ -335,9 +336,9 @@ class TestWhoIsAsked:
             noise_of(clf).outcomes(row).fill(0, shown)
             votes.append((np.diff(shown.reshape(40, 9) @ weight.T + bias)[:, 0] > 0).sum())
         votes = np.array(votes)
-        labels, radii = noise_of(clf).reached_by_votes(np.stack([40 - votes, votes], 1).tolist())
+        labels, steps = splitting_steps(np.stack([40 - votes, votes], axis=1))
         assert np.array_equal(certificate.labels, labels)
-        assert np.array_equal(certificate.radii, radii)
+        assert np.array_equal(certificate.radii, steps / 255)
         assert np.array_equal(clf.predict(X), labels)
 
 

@@ -2,12 +2,14 @@
 
 import itertools
 import math
+import types
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from sksmooth.bounds import splitting_steps
+from sksmooth.certificate.enumerated import certify_by_outcomes
 from sksmooth.noise import Rows, Split, SplitNoise
 from sksmooth.noise.norms import L1
 from sksmooth.noise.streams import Philox, Purpose
@@ -58,16 +60,14 @@ def test_all_pairs(periods):
             near = (steps < open_[:, None]) | (open_[:, None] == 0) & (steps == 0)
             assert np.all((labels[:, None] == labels[None])[near])
             if len(set(periods)) == 1:
-                found, radius = noise.reached_by_votes(votes.tolist())
-                assert np.array_equal(found, labels)
+                radius = noise.reached_by_votes(votes.tolist())
                 assert np.array_equal(radius, closed)
                 within = steps <= closed[:, None]
                 assert np.all((labels[:, None] == labels[None])[within])
                 assert np.all(within | ~near)  # the closed statement is the larger one
                 certified += within.sum() - len(rows)
             else:
-                found, exact = noise.reached_by_votes(votes.tolist())
-                assert np.array_equal(found, labels)
+                exact = noise.reached_by_votes(votes.tolist())
                 assert np.array_equal(exact, 2 * open_ / m)
                 p, q = top[:, -1] / m, top[:, -2] / m
                 radius = noise.radius(p, q)
@@ -85,7 +85,8 @@ def test_radii_are_tight():
     noise = SplitNoise(1, (10,), (3,))
     seen = np.array([shown(noise, np.array([float(k)])) for k in range(80)])[..., 0]
     votes = (seen > 40.3).sum(axis=1)
-    labels, radius = noise.reached_by_votes(np.stack([10 - votes, votes], axis=1).tolist())
+    radius = noise.reached_by_votes(np.stack([10 - votes, votes], axis=1).tolist())
+    labels = (votes > 5).astype(int)  # of equals the first
     border = int(np.flatnonzero(np.diff(labels))[0])
     for k in range(80):
         distance = border + 1 - k if labels[k] == 0 else k - border  # to the next other label
@@ -172,8 +173,13 @@ def test_published_certificates(data_folder, sigma, m):
         counts, steps = data[f"counts_{sigma}"], data[f"K_{sigma}"]
     noise = Split(scale=m / 510).bind(Rows(0.25, (3, 32, 32), levels=255))
     assert noise.n_outcomes == m
-    labels, radius = noise.reached_by_votes(counts.tolist())
+    told = types.SimpleNamespace(
+        noise=noise, shortcut=None, votes=lambda: [(line, m) for line in counts.tolist()]
+    )
+    labels, radius = certificate = certify_by_outcomes(told, np.arange(10), -1)
     assert np.array_equal(labels, counts.argmax(axis=1))
+    assert not certificate.abstained.any()
+    assert (certificate.alpha, certificate.norm) == (0.0, "l1")
     assert np.array_equal(radius, steps / 255)
     top = np.sort(counts, axis=1)
     sampled = noise.radius(top[:, -1] / m, top[:, -2] / m)
