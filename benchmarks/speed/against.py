@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..environment import restart_steady
 from ..page import Page, table
@@ -82,9 +82,11 @@ class Contestant:
         return line
 
 
-def compare(old: Contestant, new: Contestant, rounds: int) -> Iterator[tuple[str, list[float]]]:
+def compare(
+    old: Contestant, new: Contestant, rounds: int, cases: Sequence[str]
+) -> Iterator[tuple[str, list[float]]]:
     """Give the ratios of one case after the other."""
-    for case in [name for name in new.cases if name in old.cases]:
+    for case in [name for name in cases or new.cases if name in old.cases]:
         for what in ("certify", "predict"):
             ratios = []
             for i in range(rounds):
@@ -111,18 +113,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed.against", description=__doc__)
     parser.add_argument("commit")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--cases", nargs="*", metavar="NAME", help="only these; written nowhere")
     args = parser.parse_args()
     restart_steady("benchmarks.speed.against")
     command = f"python -m benchmarks.speed.against {args.commit} --rounds {args.rounds}"
     cells = []
     with checkout_of(args.commit) as path:
         old, new = Contestant(path), Contestant(_HERE)
-        for name, ratios in compare(old, new, args.rounds):
+        for name, ratios in compare(old, new, args.rounds, args.cases):
             low, middle, high = statistics.quantiles(ratios, n=4)
             cells.append((name, f"**{middle:.3f}**", f"{low:.3f} to {high:.3f}"))
             print(*cells[-1], flush=True)
         old.close()
         new.close()
+    if args.cases:
+        return
     head = ("case", "old / new", "middle half")
     page = Page("Speed beside an older commit", [_INTRODUCTION, table(head, cells)])
     _PAGE.write_text(page.to_markdown(command))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Noise, Perturb
+from .parts import around_present
 
 __all__ = ["GridNoise"]
 
@@ -94,6 +95,9 @@ class GridNoise(Noise):
     @np.errstate(over="ignore", invalid="ignore")  # what is infinite is refused
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to sum integers."""
+        with_gaps = around_present(row, self.around)
+        if with_gaps is not None:
+            return with_gaps
         values = row.astype(np.float64)
         if self.levels is not None:
             nearest = np.rint(values * self.levels)

@@ -142,7 +142,7 @@ def refuse_batch_readers(
         return
     whole = _asker(backend)
     with backend.running(), _quietly(), _as_when_votes_count():
-        rows, votes = _answered(backend, whole, X, deviations, 48, 48)
+        rows, votes = _answered(backend, whole, X, deviations, 24, 24)
         if votes is None:
             return
         groups = _groups(rows)

@@ -287,7 +287,7 @@ class TestAdditive:
                 "8 to 8192 steps of the grid; got",
             ),
             (lambda: LaplaceNoise(1.0, 1).around(np.array([1e12])), "too large for noise of"),
-            (lambda: UniformNoise(1.0, 1).around(np.array([NAN])), "too large for noise of"),
+            (lambda: UniformNoise(1.0, 1).around(np.array([np.inf])), "too large for noise of"),
         ],
     )
     def test_what_is_refused(self, make, match):

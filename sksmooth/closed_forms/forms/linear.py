@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import owens_t
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 
 from ...bounds.rounding import UNIT
-from ...introspection import after
+from ...introspection import after, split
 from ...introspection.linear import LINEAR_MODELS, linear_scores
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread, lengths
@@ -224,9 +223,9 @@ def _uncalibrated(model: Any) -> tuple[Any, float]:
     parts = model.calibrated_classifiers_
     if len(parts) != 1 or len(model.classes_) != 2:
         raise NotClosedError("several calibrated models are averaged, or there are not two classes")
-    inner, (calibrator,) = parts[0].estimator, parts[0].calibrators
-    while type(inner) is FrozenEstimator:
-        inner = inner.estimator
+    (steps, inner), (calibrator,) = split(parts[0].estimator), parts[0].calibrators
+    if steps:
+        raise NotClosedError("what it calibrates has steps in front")
     if not np.array_equal(inner.classes_, model.classes_):
         raise NotClosedError("it orders the classes in another way")
 
