@@ -28,6 +28,8 @@ _OFF = 2.0**-16  # steps by which a value on the grid may be off it
 class SplitNoise(Noise):
     r"""Each value is shown as the middle of the cell of a partition that it lies in.
 
+    Missing values stay missing: what is certified are changes of the others.
+
     The cells of a feature have a width of `periods` steps of a grid. All features' partitions are
     shifted together, by t steps from where they start, and t takes m values: so few that a base can
     be asked about all of them, and a certificate cannot fail. Or t is drawn.
@@ -241,7 +243,8 @@ class SplitNoise(Noise):
                 f"Rows have {flat.shape[1]} values; the noise is for {len(self.periods)}."
             )
         noisy = np.flatnonzero(self.periods)
-        steps = self._steps(flat[:, noisy]).astype(np.int32)
+        missing = np.isnan(flat[:, noisy])
+        steps = self._steps(np.where(missing, 0, flat[:, noisy])).astype(np.int32)
         period, start = (
             np.array(values, dtype=np.int32)[noisy] for values in (self.periods, self.starts)
         )
@@ -253,12 +256,15 @@ class SplitNoise(Noise):
             after = ahead + (shift if len(kinds) == 1 else shift[:, kind])
             np.subtract(after, period, out=after, where=after >= period)
             after += steps
+            middles = self._middles(after, period, flat.dtype)
+            if missing.any():
+                middles = np.where(missing, flat.dtype.type(math.nan), middles)
             shown = out.reshape(len(out), -1)
             if len(noisy) == flat.shape[1]:
-                shown[...] = self._middles(after, period, flat.dtype)
+                shown[...] = middles
             else:
                 shown[...] = flat
-                shown[:, noisy] = self._middles(after, period, flat.dtype)
+                shown[:, noisy] = middles
 
         return show
 

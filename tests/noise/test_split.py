@@ -149,6 +149,16 @@ def test_outcomes_from_the_middle():
     assert np.array_equal(out, shown(noise, row)[7:12])
 
 
+def test_missing_values_stay_missing():
+    noise = SplitNoise(1, (4, 4), (0, 3), 0, 9)
+    whole, row = np.array([2.0, 7.0]), np.array([2.0, math.nan])
+    seen = shown(noise, row)
+    assert np.array_equal(seen[:, 0], shown(noise, whole)[:, 0])
+    assert np.isnan(seen[:, 1]).all()
+    copies = noise.corrupt(np.random.default_rng(0), np.stack([whole, row] * 3))
+    assert np.isnan(copies).tolist() == [[False, False], [False, True]] * 3
+
+
 def test_what_draws_certify():
     """The last row on the grid that is nearer than lambda (p - q): strictly, so none at a tie."""
     noise = SplitNoise(255, (510,) * 3, (0, 1, 2), 0, 255)
@@ -238,7 +248,7 @@ class TestBinding:
             with pytest.raises(ValueError, match="0.3, which is not a multiple of 1/255"):
                 use(np.array([0.0, 0.3]))
             with pytest.raises(ValueError, match="not a multiple of 1/255, or too large"):
-                use(np.array([0.0, math.nan]))
+                use(np.array([0.0, 1e9]))
         with pytest.raises(ValueError, match="Rows have 3 values; the noise is for 2"):
             noise.around(np.zeros(3))
 
