@@ -22,7 +22,7 @@ from .base import MetaClassifier
 from .fitting import fit_base
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
-from .smoother import categories_of, levels_of, noise_of, shortcut_names, specification_of
+from .smoother import noise_of, note_rows, shortcut_names
 
 __all__ = ["SmoothedClassifier"]
 
@@ -48,7 +48,13 @@ class SmoothedClassifier(MetaClassifier):
         Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
         larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
-        deviations. Features with sigma 0 get no noise: those that nobody can change.
+        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict,
+        "*" stands for all columns of numbers that are not named. Columns of a data frame that hold
+        no numbers have 0, and reach the base as they are. Missing values stay missing.
+    units : None, "std", array-like of the shape of a row, dict or Series, default=None
+        Unit of each feature: the noise on it has the deviation ``sigma * unit``, and radii are
+        lengths of ``delta / units``, comparable whatever sigma is. 0 is for features without noise.
+        "std" takes the standard deviations of the training rows; for a search give numbers.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
         smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
@@ -108,6 +114,8 @@ class SmoothedClassifier(MetaClassifier):
         Class labels: those that the fitted base knows, in its order.
     abstain_label_ : int, float, str or None
         The label that stands for "no answer"; never one of `classes_`.
+    units_ : tuple of float or None
+        Unit of each value of a row, as noted in `fit`.
     n_features_in_ : int
         Number of features (of channels, for images) seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -116,7 +124,6 @@ class SmoothedClassifier(MetaClassifier):
     See Also
     --------
     sksmooth.certify : The same for a fitted search, or a Pipeline that ends in a smoother.
-    sksmooth.certified_accuracy_scorer : Certified accuracy at a radius, for model search.
 
     Notes
     -----
@@ -125,8 +132,7 @@ class SmoothedClassifier(MetaClassifier):
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
     change; the last digits of what is computed from a closed form may, too.)
 
-    `sigma` is read when it is used: ``set_params(sigma=...)`` after `fit` smooths the same base
-    with the new noise.
+    ``set_params(sigma=...)`` after `fit` smooths the same base with the new noise.
 
     References
     ----------
@@ -158,6 +164,7 @@ class SmoothedClassifier(MetaClassifier):
         estimator: Any,
         sigma: Any = 0.25,
         *,
+        units: Any = None,
         method: str = "auto",
         n_augment: int = 1,
         n: int = 100_000,
@@ -176,6 +183,7 @@ class SmoothedClassifier(MetaClassifier):
     ) -> None:
         self.estimator = estimator
         self.sigma = sigma
+        self.units = units
         self.method = method
         self.n_augment = n_augment
         self.n = n
@@ -222,12 +230,7 @@ class SmoothedClassifier(MetaClassifier):
         check_classification_targets(y)
         labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
-        self._row_shape = X.shape[1:]
-        self._gaps = bool(np.isnan(X).any())
-        self._levels = levels_of(X if rows is None else rows.peek())
-        self._categories = None
-        if specification_of(self.noise).needs_categories:
-            self._categories = categories_of([X] if rows is None else rows.chunks())
+        note_rows(self, X, rows)
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:

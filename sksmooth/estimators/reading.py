@@ -25,8 +25,8 @@ from ..backends import (
 )
 from ..checks import is_real, refuse_masked, user_level
 from ..labels import of_one_kind
-from ..noise.sigma import check_sigma
 from ..rows import Rows, as_rows
+from .units import fit_units, is_additive, scale_of
 
 __all__ = [
     "TrainingRows",
@@ -36,7 +36,6 @@ __all__ = [
     "check_training_rows",
     "labels_of",
     "read_rows",
-    "sigma_of",
     "takes_gaps",
 ]
 
@@ -96,10 +95,6 @@ def _warn_of_booleans(what: str) -> None:
     )
 
 
-def _is_additive(noise: Any) -> bool:
-    return getattr(noise, "additive", True)  # only specifications that are passed replace
-
-
 def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMaker]:
     """Return a frame as an array, and what turns the array back into such a frame."""
     kinds = kinds_of_columns(X)
@@ -116,7 +111,7 @@ def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMake
             "Flip, takes codes of categories as numbers."
         )
     booleans = [name for name, kind in noisy if kind == "booleans"]
-    if booleans and _is_additive(clf.noise):
+    if booleans and is_additive(clf.noise):
         _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
     return read_frame(X, still)
 
@@ -163,7 +158,9 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     frame: FrameMaker | None = clf._frame
     if is_frame(X):
         validate_data(clf, X, reset=False, skip_check_array=True)
-        values, found = _numbers_of(clf, X, still_columns(clf, X.shape[1], frame is not None))
+        in_frames = frame is not None
+        still = _still_columns(clf, X.shape[1]) if in_frames else [False] * X.shape[1]
+        values, found = _numbers_of(clf, X, still)
         X = check_array(
             values,
             dtype=_FLOATS,
@@ -178,7 +175,7 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
                 f"X is of type {type(X).__name__}, but in fit it was a data frame with columns "
                 "without numbers. Pass a data frame with the same columns."
             )
-        X, dtype = as_numeric(X, estimator=clf.estimator, additive=_is_additive(clf.noise))
+        X, dtype = as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
         if len(clf._row_shape) > 1:  # scikit-learn would speak of features
             check_row_shape(np.shape(X)[1:], clf._row_shape)
         finite = _finite(clf.estimator)
@@ -188,26 +185,19 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     return X, frame
 
 
-def still_columns(clf: Any, n_columns: int, in_frames: bool = True) -> list[bool]:
-    """Return which columns get no noise and reach the base as they are."""
-    if not in_frames or not _is_additive(clf.noise):
+def _still_columns(clf: Any, n_columns: int) -> list[bool]:
+    """Return which columns of a frame get no noise and reach the base as they are."""
+    if not is_additive(clf.noise):
         return [False] * n_columns
-    sigma = sigma_of(clf, (n_columns,))
-    return [False] * n_columns if isinstance(sigma, float) else [value == 0 for value in sigma]
-
-
-def sigma_of(clf: Any, shape: tuple[int, ...]) -> float | tuple[float, ...]:
-    """Return the checked sigma of an estimator for rows of a shape."""
-    refuse_masked("sigma", clf.sigma)
-    kinds = clf._kinds if _is_additive(clf.noise) else None
-    return check_sigma(clf.sigma, shape, getattr(clf, "feature_names_in_", None), kinds)
+    deviations = scale_of(clf, (n_columns,)).deviations
+    return np.broadcast_to(deviations == 0, n_columns).tolist()
 
 
 def _check_noise(clf: Any, X: Any) -> None:
     """Refuse noise that is hidden by a mask, or would be infinite in the precision of X."""
-    sigma = sigma_of(clf, X.shape[1:])
-    scale = getattr(clf.noise, "scale", None)
-    largest = max(np.max(sigma), scale if is_real(scale) else 0.0)
+    deviations = scale_of(clf, X.shape[1:]).deviations
+    scale: Any = getattr(clf.noise, "scale", None)
+    largest = max(float(np.max(deviations)), scale if is_real(scale) else 0.0)
     if X.dtype == np.float32 and largest > _LARGEST_SIGMA_FLOAT32:
         raise ValueError(
             f"sigma={largest:g} is too large for rows in float32: noise would overflow. Pass "
@@ -243,7 +233,9 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
     if is_frame(X):
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
-        values, frame = _numbers_of(clf, X, still_columns(clf, X.shape[1]))
+        others = [kind != "numbers" for kind in clf._kinds]
+        fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0])
+        values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
         X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, **_NAMED)
         if is_net and frame.coded:
             raise ValueError(
@@ -256,7 +248,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
         X, options["dtype"] = as_numeric(
             X if rows is None else rows[:1],
             estimator=clf.estimator,
-            additive=_is_additive(clf.noise),
+            additive=is_additive(clf.noise),
         )
         if rows is None:
             X, y = validate_data(clf, X, y, **options)
@@ -264,6 +256,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
             y = column_or_1d(y, warn=True)
             check_consistent_length(rows, y)
             X = validate_data(clf, X, **options)
+        fit_units(clf, X.shape[1:], lambda: X if rows is None else None)
     if not X[0].size:  # scikit-learn looks at the second axis only
         raise ValueError(f"X has rows of shape {X.shape[1:]}: there are no values in them.")
     _check_noise(clf, X)

@@ -302,6 +302,9 @@ class Rows:
     categories : tuple of tuple of float, default=None
         The values that each column has in the training rows, ascending; for specifications that
         ask for them.
+    units : tuple of float, default=None
+        The smoother's `units`, checked: one number for each value of a row. Then sigma is one
+        number.
 
     Examples
     --------
@@ -315,6 +318,7 @@ class Rows:
     levels: int | None = None
     arithmetic: str = "integer"
     categories: tuple[tuple[float, ...], ...] | None = None
+    units: tuple[float, ...] | None = None
 
     def refuse_float(self, family: str) -> None:
         """Refuse floating-point arithmetic, for families that know none.
@@ -346,10 +350,13 @@ class Specification(abc.ABC):
         Whether `bind` needs the categories of the training rows.
     additive : bool
         As of its noise.
+    takes_units : bool
+        Whether `bind` makes noise in the units of `Rows.units`.
     """
 
     needs_categories: ClassVar[bool] = False
     additive: ClassVar[bool] = True
+    takes_units: ClassVar[bool] = False
 
     @abc.abstractmethod
     def bind(self, rows: Rows) -> Noise:

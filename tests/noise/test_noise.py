@@ -19,8 +19,10 @@ from sksmooth.noise import (
     KINDS,
     L2,
     FloatGaussian,
+    FloatInUnits,
     FloatPerFeature,
     IntegerGaussian,
+    IntegerInUnits,
     IntegerPerFeature,
     Noise,
 )
@@ -55,6 +57,8 @@ CASES = {
     "per feature, single": (IntegerPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
     "per feature, double": (IntegerPerFeature([0.3, 20.0]), f64([3.0, -1.0])),
     "per feature, large": (IntegerPerFeature([0.7, 2e-5]), f64([2e8, -3e3])),
+    "in units, double": (IntegerInUnits(0.3, [2.0, 60.0]), f64([3.0, -1.0])),
+    "in units, float": (FloatInUnits(0.7, [1.0, 20.0]), f64([3.0, -1.0])),
     "per feature, image": (IntegerPerFeature([0.1, 0.2, 3.0, 1e-6]), IMAGE / 255),
 }
 
@@ -176,7 +180,7 @@ class TestContract:
         """Neyman-Pearson in one dimension: f = [x <= q] has P(f = 1) = p at 0, and 1/2 at q."""
         noise, _ = case
         for p in (0.6, 0.9, 0.999):
-            unit = noise.sigma if noise.norm == L2() else 1.0
+            unit = noise.sigma if isinstance(noise.sigma, float) else 1.0
             shift, boundary = float(noise.radius(p)), unit * stats.norm.ppf(p)
             assert shift <= boundary
             assert shift + noise.rounding > boundary * (1 - 1e-12)
