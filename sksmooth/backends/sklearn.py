@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .base import Backend
 from .frames import FrameMaker
+from .refusals import noise_explained
 
 __all__ = ["SklearnBackend"]
 
@@ -54,7 +55,9 @@ class SklearnBackend(Backend):
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`."""
-        answer = self.estimator.predict(batch if self.frame is None else self.frame(batch))
+        X = batch if self.frame is None else self.frame(batch)
+        with noise_explained(self.estimator, batch):
+            answer = self.estimator.predict(X)
         if isinstance(answer, np.ma.MaskedArray) and np.ma.is_masked(answer):
             raise ValueError(
                 f"{_name(self.estimator)}.predict returned masked labels. Such labels are "

@@ -19,6 +19,7 @@ from ..backends import (
     fitted_classes,
     frozen_classes,
     is_frozen,
+    noise_explained,
     unwrap,
 )
 from ..checks import user_level
@@ -218,6 +219,7 @@ def fit_under_noise(
         context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
         kind = backend_kind(unwrap(estimator)[1])
         context.enter_context(kind.fitting(estimator, seed, reproducible=reproducible))
+        context.enter_context(noise_explained(estimator, X, noise.label, clean=True))
         return _checked(estimator.fit(stack(X), y, **fit_params))
 
 

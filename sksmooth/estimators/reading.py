@@ -26,6 +26,7 @@ from ..backends import (
 from ..checks import is_real, refuse_masked, user_level
 from ..labels import of_one_kind
 from ..rows import Rows, as_rows
+from .coded_columns import warn_of_coded_columns
 from .units import fit_units, is_additive, scale_of
 
 __all__ = [
@@ -231,6 +232,8 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
     if is_frame(X):
+        if is_additive(clf.noise) and clf.units is None:
+            warn_of_coded_columns(X, clf.sigma)
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         others = [kind != "numbers" for kind in clf._kinds]

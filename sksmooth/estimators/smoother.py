@@ -1,6 +1,7 @@
 """A fitted smoothed classifier, frozen for one call: base, noise, seed, and how to ask them."""
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -14,13 +15,14 @@ from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError,
 from ..introspection import distrust, is_distrusted
 from ..noise import NOISES, Noise, Rows, Specification
 from ..rows import Rows as RowsElsewhere
-from ..sampling import Report, Sampler
+from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
 from .fitting import FittedBase
 from .units import scale_of
 
 __all__ = [
+    "MOST_OUTCOMES",
     "Smoother",
     "categories_of",
     "levels_of",
@@ -31,6 +33,9 @@ __all__ = [
     "smoother_of",
     "specification_of",
 ]
+
+
+MOST_OUTCOMES = 2**16  # of a row: more are drawn from, not listed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,6 +92,44 @@ class Smoother:
         self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
     ) -> Sampler:
         """Return what draws votes around some rows; `first_row` numbers them for messages."""
+        problem = self._problem(X)
+        return Sampler(
+            problem.backend,
+            X,
+            self.noise,
+            self.seed,
+            stream=self.stream,
+            shortcut="+".join(problem.taken) or None,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+            first_row=first_row,
+        )
+
+    @property
+    def enumerates(self) -> bool:
+        """Whether the base is asked about all that noise can make of a row, in place of draws."""
+        n = self.noise.n_outcomes
+        return self.method != "montecarlo" and n is not None and n <= MOST_OUTCOMES
+
+    def enumerator(
+        self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
+    ) -> Enumerator:
+        """Return what asks about all outcomes around some rows, as `sampler` draws some."""
+        problem = self._problem(X)
+        return Enumerator(
+            problem.backend,
+            X,
+            self.noise,
+            shortcut="+".join(problem.taken) or None,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+            first_row=first_row,
+        )
+
+    def _problem(self, X: NDArray[Any]) -> Problem:
+        """Return the easiest problem with the same votes, for a base that reads no batches."""
         base = self.base
         problem = simplify(
             Problem(
@@ -101,18 +144,7 @@ class Smoother:
         )
         deviations = self.noise.deviations(X.shape[1:])
         refuse_batch_readers(problem.backend, self.noise.probed(X), deviations, base.estimator)
-        return Sampler(
-            problem.backend,
-            X,
-            self.noise,
-            self.seed,
-            stream=self.stream,
-            shortcut="+".join(problem.taken) or None,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            report=report,
-            first_row=first_row,
-        )
+        return problem
 
     def closed_form(self, X: NDArray[Any]) -> ClosedForm | None:
         """Return the base's closed form, compared with its answers around X; None to sample.
@@ -156,7 +188,12 @@ class Smoother:
                     UserWarning,
                     stacklevel=user_level(),
                 )
-            if asked:
+            if asked and not self.enumerates:
+                if self.noise.n_outcomes is not None:
+                    what += (
+                        f" Its noise can make {_number(self.noise.n_outcomes)} rows of one, and so "
+                        f"many calls a row are more than {MOST_OUTCOMES:,}."
+                    )
                 hint = "" if misread else f" {_CLOSED}"
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
@@ -173,6 +210,12 @@ def refuse_gaps(X: NDArray[Any]) -> None:
             "value was missing, and the base has a closed form that knows no missing values. Use "
             "method='montecarlo' if the base takes them."
         )
+
+
+def _number(n: int) -> str:
+    """Return a whole number of any size in words."""
+    digits = n.bit_length() * math.log10(2)
+    return f"{n:,}" if digits < 15 else f"about 1e{round(digits)}"
 
 
 _CLOSED = (

@@ -5,16 +5,23 @@ structure proves what it answers (`readable`), and every reading is also compare
 of the base itself.
 """
 
-from .affine import AffineMap, after, elementwise, split
-from .readable import distrust, is_distrusted, methods_set, why_not_readable
+from .affine import AffineMap, after, elementwise
+from .readable import answers_by_row, distrust, is_distrusted, methods_set, why_not_readable
+from .wrappers import is_frozen, layers, split, steps_of, trained_inside, unwrap
 
 __all__ = [
     "AffineMap",
     "after",
+    "answers_by_row",
     "distrust",
     "elementwise",
     "is_distrusted",
+    "is_frozen",
+    "layers",
     "methods_set",
     "split",
+    "steps_of",
+    "trained_inside",
+    "unwrap",
     "why_not_readable",
 ]

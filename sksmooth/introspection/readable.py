@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["distrust", "is_distrusted", "why_not_readable"]
+__all__ = ["answers_by_row", "distrust", "is_distrusted", "methods_set", "why_not_readable"]
 
 # libraries of which readers know types, and what these libraries are made of
 _LIBRARIES = frozenset(
@@ -34,14 +34,29 @@ _LIBRARIES = frozenset(
         *("xgboost", "lightgbm", "catboost", "_catboost", "interpret", "skorch"),
     }
 )
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, range, slice, type, type(Ellipsis))
+_PLAIN = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, range, slice, type, type(Ellipsis)}
+)
 _VALUES = (np.generic, np.dtype, np.random.RandomState, ctypes._SimpleCData)
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc)
-_SEQUENCES = (list, tuple, set, frozenset, collections.deque)
-_MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict, types.MappingProxyType)
-_ARRAYS = (np.ndarray, np.memmap)
+_FUNCTIONS = frozenset({types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc})
+_SEQUENCES = frozenset({list, tuple, set, frozenset, collections.deque})
+_MAPPINGS = frozenset(
+    {dict, collections.OrderedDict, collections.defaultdict, types.MappingProxyType}
+)
+_ARRAYS = frozenset({np.ndarray, np.memmap})
 # methods that classes take from another module, none of which predicts
 _BORROWED = ("_html_repr", "set_output", "_nonrobust_covariance")
+# Estimators there answer each row for itself, if they hold no function. Not so those of `dummy`,
+# which draw random numbers by the row's place, and of NMF, which iterates until a batch is done.
+_BY_ROW = (
+    *(f"sklearn.{name}" for name in ("_loss", "calibration", "compose", "decomposition._pca")),
+    *(f"sklearn.{name}" for name in ("discriminant_analysis", "ensemble", "feature_selection")),
+    *(f"sklearn.{name}" for name in ("frozen", "isotonic", "linear_model", "model_selection")),
+    *(f"sklearn.{name}" for name in ("multiclass", "naive_bayes", "neighbors", "svm", "tree")),
+    *(f"sklearn.{name}" for name in ("neural_network._multilayer", "pipeline", "preprocessing")),
+    *("sklearn.impute._base", "imblearn.pipeline", "interpret.glassbox"),
+    *("xgboost.", "lightgbm.", "catboost.", "_catboost"),
+)
 _PYTHON = sysconfig.get_path("stdlib")
 _HEAP_TYPE = 1 << 9  # of type.__flags__: only these types can be changed by Python code
 
@@ -82,12 +97,44 @@ def why_not_readable(
     'predict_proba of DecisionTreeClassifier was set on the object'
     """
     known = _LIBRARIES.union(libraries)
+    methods: dict[type, frozenset[str]] = {}  # of the types seen in this call: they may change
     for thing in _reachable(things, deep=deep):
         kind = type(thing)
-        reason = _foreign(kind, known) or _patched(kind, known) or _hidden(thing)
-        if reason is not None:
-            return reason
+        if kind not in methods:
+            reason = _foreign(kind, known) or _patched(kind, known)
+            if reason is not None:
+                return reason
+            methods[kind] = _methods_of(kind)
+        hidden = methods[kind].intersection(getattr(thing, "__dict__", ()))
+        if hidden:
+            return f"{min(hidden)} of {kind.__qualname__} was set on the object"
     return None
+
+
+def answers_by_row(*things: Any) -> bool:
+    """Whether structure proves that a model answers each row for itself, whatever its batch.
+
+    It does if the model may be read, holds no function, which could do anything, and consists of
+    estimators of modules in which all answer by row.
+
+    Examples
+    --------
+    >>> from sklearn.preprocessing import FunctionTransformer, StandardScaler, scale
+    >>> from sksmooth.introspection.readable import answers_by_row
+    >>> answers_by_row(StandardScaler()), answers_by_row(FunctionTransformer(scale))
+    (True, False)
+    """
+    if why_not_readable(*things) is not None:
+        return False
+    return all(
+        type(thing) not in _FUNCTIONS
+        and (type(thing).__module__.startswith(_BY_ROW) or not _is_asked(thing))
+        for thing in _reachable(things, deep=True, functions=True)
+    )
+
+
+def _is_asked(thing: Any) -> bool:
+    return any(hasattr(thing, name) for name in ("predict", "predict_proba", "transform"))
 
 
 def methods_set(*things: Any) -> frozenset[str]:
@@ -111,7 +158,7 @@ def methods_set(*things: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _reachable(things: Iterable[Any], *, deep: bool) -> Iterator[Any]:
+def _reachable(things: Iterable[Any], *, deep: bool, functions: bool = False) -> Iterator[Any]:
     """Yield objects, and if asked all that is inside them, but for plain values and functions."""
     waiting, seen = list(things), set()
     while waiting:
@@ -131,6 +178,8 @@ def _reachable(things: Iterable[Any], *, deep: bool) -> Iterator[Any]:
             yield thing
             if deep:
                 waiting += _inside(thing)
+        elif functions:
+            yield thing
 
 
 def distrust(estimator: Any) -> bool:
@@ -177,17 +226,14 @@ def _foreign(kind: type, libraries: Collection[str] = _LIBRARIES) -> str | None:
     return f"{kind.__qualname__} is no class of a known library"
 
 
-def _hidden(thing: Any) -> str | None:
-    """Return which method of its type an object has replaced by an attribute of its own."""
-    kind = type(thing)
-    for name in getattr(thing, "__dict__", ()):
-        for cls in kind.__mro__:
-            if name in vars(cls):
-                value = vars(cls)[name]
-                if callable(value) or hasattr(value, "__get__"):
-                    return f"{name} of {kind.__qualname__} was set on the object"
-                break
-    return None
+def _methods_of(kind: type) -> frozenset[str]:
+    """Return the names under which a type has methods or properties, which objects may hide."""
+    found: dict[str, Any] = {}
+    for cls in reversed(kind.__mro__):
+        found.update(vars(cls))
+    return frozenset(
+        name for name, value in found.items() if callable(value) or hasattr(value, "__get__")
+    )
 
 
 def _patched(kind: type, libraries: Collection[str]) -> str | None:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend, unwrap
-from ..introspection import methods_set
+from ..introspection import answers_by_row, methods_set
 from ..introspection.probes import probe_rows
 
 __all__ = ["Trial", "refuse_batch_readers", "trial_of"]
@@ -130,19 +130,19 @@ def refuse_batch_readers(
     deviations : ndarray of the shape of a row
         Standard deviations of the noise.
     estimator : fitted classifier
-        The base, for the message. It is asked again at every call, eight times if all is well: what
-        has changed inside it meanwhile is not known.
+        The base, for the message. Unless its structure proves that it answers by row, it is asked
+        again at every call, eight times if all is well: what has changed inside it is not known.
 
     Raises
     ------
     ValueError
         If rows get other answers alone or in small groups than in a batch, again and again.
     """
-    if backend.pure or not len(X):
+    if backend.pure or not len(X) or answers_by_row(estimator):
         return
     whole = _asker(backend)
     with backend.running(), _quietly(), _as_when_votes_count():
-        rows, votes = _answered(backend, whole, X, deviations, 48, 48)
+        rows, votes = _answered(backend, whole, X, deviations, 24, 24)
         if votes is None:
             return
         groups = _groups(rows)

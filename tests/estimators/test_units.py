@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier, average_certified_radius_scorer, certified_accuracy_scorer
 from sksmooth.certificate.concat import concatenate
-from sksmooth.noise import Flip, IntegerInUnits, IntegerPerFeature, L2
+from sksmooth.noise import L2, Flip, IntegerInUnits, IntegerPerFeature
 from sksmooth.records import Record, read_log
 from sksmooth.tables import certified_accuracy_table
 

@@ -9,6 +9,8 @@ import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.decomposition import NMF, PCA
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     AdaBoostClassifier,
     GradientBoostingClassifier,
@@ -19,13 +21,18 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler, scale
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
+from sklearn.utils.estimator_checks import (
+    check_methods_sample_order_invariance,
+    check_methods_subset_invariance,
+)
 
 from sksmooth import SmoothedClassifier
-from sksmooth.introspection import split, why_not_readable
+from sksmooth.introspection import answers_by_row, split, why_not_readable
 
 X = np.random.default_rng(0).normal(size=(80, 3))
 y = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
@@ -190,3 +197,54 @@ def test_continued_boosting_is_not_taken_for_its_bins():
         assert found.shortcut == shortcut
         plainly = clf.set_params(shortcuts=None).certify(rows[:20])
         assert np.array_equal(found.counts, plainly.counts)
+
+
+CLAIMED = [
+    (name, kind)
+    for name, kind in all_estimators(["classifier", "transformer"])
+    if answers_by_row(object.__new__(kind))
+    and "Label" not in name  # whose X has one dimension
+    and name != "IsotonicRegression"
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), CLAIMED, ids=lambda v: str(v)[:40])
+def test_scikit_learn_agrees_that_they_answer_by_row(name, kind):
+    made = pytest.importorskip("sklearn.utils._test_common.instance_generator")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = next(made._construct_instances(kind))
+        check_methods_subset_invariance(name, model)
+        check_methods_sample_order_invariance(name, model)
+
+
+class Centred(StandardScaler):
+    def transform(self, X):
+        return X - X.mean(axis=0)
+
+
+def nearest(**options):
+    return KNeighborsClassifier(**options).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_proved"),
+    [
+        (nearest(), True),
+        (make_pipeline(StandardScaler(), PCA(2), nearest()), True),
+        (GridSearchCV(nearest(), {}, cv=2).fit(X, y), True),
+        (FrozenEstimator(make_pipeline(FunctionTransformer(), nearest())), True),
+        (make_pipeline(FunctionTransformer(scale), nearest()), False),
+        (make_pipeline(FunctionTransformer(np.sort), nearest()), False),
+        (make_pipeline(Centred(), nearest()), False),
+        (make_pipeline(NMF(), nearest()), False),
+        (nearest(metric=lambda a, b: np.abs(a - b).sum()), False),
+        (DummyClassifier(strategy="uniform", random_state=0), False),
+    ],
+    ids=lambda v: str(v)[:40],
+)
+def test_which_models_are_proved_to_answer_by_row(model, is_proved):
+    assert answers_by_row(model) == is_proved
+    inner = split(model)[1]
+    inner.predict = lambda X: inner.classes_[(X.mean() < X).any(axis=1).astype(int)]
+    assert not answers_by_row(model)

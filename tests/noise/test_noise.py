@@ -17,7 +17,6 @@ from scipy import stats
 from sksmooth import noise as families
 from sksmooth.noise import (
     KINDS,
-    L2,
     FloatGaussian,
     FloatInUnits,
     FloatPerFeature,
