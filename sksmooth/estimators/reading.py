@@ -232,13 +232,13 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
     if is_frame(X):
-        if is_additive(clf.noise) and clf.units is None:
-            warn_of_coded_columns(X, clf.sigma)
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         others = [kind != "numbers" for kind in clf._kinds]
         fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0])
         values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
+        if is_additive(clf.noise) and clf.units is None:
+            warn_of_coded_columns(X, clf.sigma)
         X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, **_NAMED)
         if is_net and frame.coded:
             raise ValueError(

@@ -328,11 +328,9 @@ class Rows:
     arithmetic : {"integer", "float"}
         How row and noise are summed.
     categories : tuple of tuple of float, default=None
-        The values that each column has in the training rows, ascending; for specifications that
-        ask for them.
+        The values of each column in the training rows, ascending, if they are asked for.
     units : tuple of float, default=None
-        The smoother's `units`, checked: one number for each value of a row. Then sigma is one
-        number.
+        The smoother's `units`, checked; then sigma is one number.
 
     Examples
     --------
@@ -379,7 +377,7 @@ class Specification(abc.ABC):
     additive : bool
         As of its noise.
     takes_units : bool
-        Whether `bind` makes noise in the units of `Rows.units`.
+        Whether it knows `Rows.units`.
     """
 
     needs_categories: ClassVar[bool] = False

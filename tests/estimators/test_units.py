@@ -134,7 +134,8 @@ class TestParameter:
         frame["kind"], frame["same"], frame["flag"] = "x", 0.1, X[:, 0] > 0
         frame["rare"] = (np.arange(len(X)) == 3).astype(int)
         base = make_pipeline(_Numbers(), GaussianNB())
-        with pytest.warns(UserWarning) as caught:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             clf = smoothed(base, units="std").fit(frame, Y)
         messages = " ".join(str(warning.message) for warning in caught)
         assert "0 for the features ['same']" in messages

@@ -100,6 +100,25 @@ def test_every_family_is_tested():
     assert all(family.kind == kind for kind, family in KINDS.items())
 
 
+@pytest.mark.parametrize("name", [*CASES, "laplace", "laplace, levels", "uniform"])
+def test_what_is_missing_gets_no_noise(name):
+    """The draws of the other values are those of a row without it."""
+    noise, given = (CASES | OTHERS)[name]
+    row = given if name in CASES else f64(given)
+    gap = row.copy()
+    gap.reshape(-1)[1] = np.nan
+    found = drawn(noise, gap, 50).reshape(50, -1)
+    assert np.isnan(found[:, 1]).all()
+    rest = np.delete(row.reshape(-1), 1)
+    for field in ("sigma", "units"):
+        if np.ndim(getattr(noise, field, 0)) > 0:
+            without = tuple(np.delete(getattr(noise, field), 1))
+            noise = dataclasses.replace(noise, **{field: without})
+    assert np.array_equal(np.delete(found, 1, axis=1), drawn(noise, rest, 50))
+    nothing = np.full_like(row, np.nan)
+    assert np.isnan(drawn(*(CASES | OTHERS)[name][:1], nothing, 3)).all()
+
+
 class TestContract:
     def test_distribution(self, case):
         """Chi-square between points of the grid, where P(Q(x + e) < edge) is the normal's."""
