@@ -15,10 +15,10 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ..backends import warn_before_fit
 from ..certificate import Certificate
-from ..labels import check_label_kind, choose_abstain_label, decode
+from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
 from ..noise.streams import new_seed
 from . import inputs as check
-from .base import MetaClassifier
+from .base import MetaClassifier, shows_weights
 from .fitting import fit_base
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
@@ -200,6 +200,7 @@ class SmoothedClassifier(MetaClassifier):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @shows_weights
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "SmoothedClassifier":
         """Fit the base classifier under noise, and draw the seed of the noise.
@@ -387,7 +388,7 @@ class SmoothedClassifier(MetaClassifier):
             In [0, 1].
         """
         codes, undecided = predict_codes(self, X)
-        y = column_or_1d(labels_of(X) if y is None else y)
+        y = column_or_1d(labels_of(X) if y is None else from_torch(y))
         check_consistent_length(codes, y, sample_weight)
         check_label_kind(y, self.classes_)
         correct = self.classes_[codes] == y
