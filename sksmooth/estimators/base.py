@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import has_fit_parameter
 
 from ..noise.sigma import is_by_name
+from .reading import takes_gaps
 
 __all__ = ["MetaClassifier", "shows_weights"]
 
@@ -38,8 +39,9 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             tags.classifier_tags.multi_class = base.classifier_tags.multi_class
             tags.classifier_tags.poor_score = base.classifier_tags.poor_score
             # columns without noise reach it as they are, and gaps stay gaps
-            for name in ("allow_nan", "categorical", "string"):
-                setattr(tags.input_tags, name, getattr(base.input_tags, name))
+            tags.input_tags.categorical = base.input_tags.categorical
+            tags.input_tags.string = base.input_tags.string
+            tags.input_tags.allow_nan = takes_gaps(self.estimator)
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -227,7 +227,7 @@ class SmoothedClassifier(MetaClassifier):
         check.check_base(self.estimator)
         warn_before_fit(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
-        X, y, rows, frame = check_training_rows(self, X, y)
+        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
         check_classification_targets(y)
         labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training

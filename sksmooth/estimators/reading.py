@@ -21,9 +21,9 @@ from ..backends import (
     kind_inside,
     kinds_of_columns,
     read_frame,
-    unwrap,
 )
 from ..checks import is_real, refuse_masked, user_level
+from ..introspection import steps_of
 from ..labels import of_one_kind
 from ..rows import Rows, as_rows
 from .coded_columns import warn_of_coded_columns
@@ -42,7 +42,6 @@ __all__ = [
 
 _LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
 _FLOATS = [np.float64, np.float32]
-_STEPS = (Pipeline, FeatureUnion, ColumnTransformer)
 _NAMED = {"estimator": "SmoothedClassifier"}
 
 
@@ -129,16 +128,32 @@ def _refuse_other_tables(X: Any) -> None:
 
 
 def takes_gaps(estimator: Any) -> bool:
-    """Whether rows may have missing values: the base takes them, or has steps that see them first.
+    """Whether rows may have missing values: the base takes them, or a step in front imputes them.
 
-    These may be imputers; if they are not, the base's own message says so.
+    What is not known beforehand, as of the columns of a ColumnTransformer, is left to the base.
     """
     with contextlib.suppress(Exception):  # something inside knows nothing of tags
-        if get_tags(estimator).input_tags.allow_nan:
+        if get_tags(estimator).input_tags.allow_nan and not isinstance(estimator, Pipeline):
             return True
-    steps, model = unwrap(estimator)
-    parts = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
-    return bool(steps) or any(isinstance(part, _STEPS) for part in parts)
+    if isinstance(estimator, Pipeline):
+        for step in (*steps_of(estimator), estimator.steps[-1][1]):
+            if not takes_gaps(step):
+                return False
+            if not _hands_gaps_on(step):
+                return True
+        return True
+    if isinstance(estimator, ColumnTransformer | FeatureUnion):
+        return True
+    inside = [getattr(estimator, "estimator", None)]
+    inside += [part for _, part in getattr(estimator, "estimators", None) or ()]
+    inside = [part for part in inside if hasattr(part, "fit")]
+    return bool(inside) and all(map(takes_gaps, inside))
+
+
+def _hands_gaps_on(step: Any) -> bool:
+    """Whether a transformer is one of scikit-learn's that leave missing values as they are."""
+    library, _, module = type(step).__module__.partition(".")
+    return library == "sklearn" and module.startswith(("preprocessing", "feature_selection"))
 
 
 def _finite(estimator: Any) -> Any:
@@ -215,7 +230,7 @@ class TrainingRows(NamedTuple):
     frame: FrameMaker | None  # the frame that X was
 
 
-def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
+def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> TrainingRows:
     """Return X and y as arrays; rows that are not in memory too, with the first of them as X.
 
     Only nets are trained on such rows, and frozen bases look at one; others get all of them. What
@@ -235,7 +250,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         others = [kind != "numbers" for kind in clf._kinds]
-        fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0])
+        fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0], weights)
         values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
         if is_additive(clf.noise) and clf.units is None:
             warn_of_coded_columns(X, clf.sigma)
@@ -259,7 +274,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
             y = column_or_1d(y, warn=True)
             check_consistent_length(rows, y)
             X = validate_data(clf, X, **options)
-        fit_units(clf, X.shape[1:], lambda: X if rows is None else None)
+        fit_units(clf, X.shape[1:], lambda: X if rows is None else None, weights)
     if not X[0].size:  # scikit-learn looks at the second axis only
         raise ValueError(f"X has rows of shape {X.shape[1:]}: there are no values in them.")
     _check_noise(clf, X)

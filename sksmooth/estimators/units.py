@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import _check_sample_weight
 
 from ..checks import refuse_masked, user_level
 from ..noise.sigma import check_by_feature, check_sigma
@@ -63,8 +64,13 @@ def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:
     return Scale(several[0], tuple(still))
 
 
-def fit_units(clf: Any, shape: tuple[int, ...], rows: Callable[[], NDArray[Any] | None]) -> None:
-    """Note the units of an estimator as ``units_``; `rows` gives the training rows as numbers."""
+def fit_units(
+    clf: Any, shape: tuple[int, ...], rows: Callable[[], NDArray[Any] | None], weights: Any = None
+) -> None:
+    """Note the units of an estimator as ``units_``; `rows` gives the training rows as numbers.
+
+    Weights of rows count as repeating these would.
+    """
     clf.units_ = None
     if clf.units is None:
         return
@@ -84,7 +90,8 @@ def fit_units(clf: Any, shape: tuple[int, ...], rows: Callable[[], NDArray[Any] 
             "units='std' looks at all training rows, and these are not in memory. Pass the "
             "deviations themselves, in the shape of a row."
         )
-    clf.units_ = _deviations(X.reshape(len(X), -1), names, clf._kinds)
+    flat = X.reshape(len(X), -1)
+    clf.units_ = _deviations(flat, _check_sample_weight(weights, flat), names, clf._kinds)
 
 
 def _checked(
@@ -97,7 +104,10 @@ def _checked(
 
 
 def _deviations(
-    X: NDArray[np.floating], names: Any, kinds: tuple[str, ...] | None
+    X: NDArray[np.floating],
+    weights: NDArray[np.floating],
+    names: Any,
+    kinds: tuple[str, ...] | None,
 ) -> tuple[float, ...]:
     """Return the standard deviation of each column of numbers, without what is missing.
 
@@ -108,14 +118,17 @@ def _deviations(
     for place, column in enumerate(X.T):
         if kinds is not None and kinds[place] != "numbers":
             continue
-        values = column[~np.isnan(column)].astype(np.float64)
+        there = ~np.isnan(column) & (weights > 0)
+        values = column[there].astype(np.float64)
         low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
         if low == high:
             constant.append(called[place])
             continue
         if np.all((values == low) | (values == high)):
             binary.append(called[place])
-        out[place] = float(values.std())
+        middle = np.average(values, weights=weights[there])
+        variance = np.average((values - middle) ** 2, weights=weights[there])
+        out[place] = float(f"{np.sqrt(variance):.9e}")  # weights and repeated rows sum otherwise
     if constant:
         _warn(
             f"units='std' is 0 for the features {constant[:5]}, which are constant in fit: they "
@@ -128,7 +141,10 @@ def _deviations(
             "units={..., name: 0}."
         )
     if not any(out):
-        raise ValueError("units='std' is 0 for every feature: there would be no noise.")
+        raise ValueError(
+            f"units='std' is 0 for every feature of n_samples={len(X)} rows: there would be no "
+            "noise."
+        )
     return tuple(out)
 
 
