@@ -114,7 +114,7 @@ class TestParameter:
 
     def test_names(self):
         pd = pytest.importorskip("pandas")
-        frame = pd.DataFrame(X, columns=["a", "b", "c"])
+        frame = pd.DataFrame(X.copy(), columns=["a", "b", "c"])
         frame["kind"] = np.where(frame.a > 0, "x", "y")
         units = {"c": 0.01, "b": 25, "a": 2}
         base = make_pipeline(_Numbers(), GaussianNB())
@@ -129,7 +129,7 @@ class TestParameter:
 
     def test_std(self):
         pd = pytest.importorskip("pandas")
-        frame = pd.DataFrame(X, columns=["a", "b", "c"])
+        frame = pd.DataFrame(X.copy(), columns=["a", "b", "c"])
         frame.loc[4, "a"] = np.nan
         frame["kind"], frame["same"], frame["flag"] = "x", 0.1, X[:, 0] > 0
         frame["rare"] = (np.arange(len(X)) == 3).astype(int)
