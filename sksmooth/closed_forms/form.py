@@ -29,11 +29,15 @@ class Form(abc.ABC):
         What it is known to be a form of; subclasses are other models.
     complete : bool
         Whether `law` bounds the probability of every class well, not that of the top one only.
+    compares : bool
+        Whether the model does nothing with inputs but compare each with constants: so that they may
+        be missing or clipped.
     """
 
     name: str
     models: tuple[type, ...] = ()
     complete = True
+    compares = False
 
     @classmethod
     def may_be(cls, model: Any) -> bool:

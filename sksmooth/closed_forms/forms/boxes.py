@@ -56,7 +56,11 @@ class Boxes(TreeForm):
         if len(ensemble.roots) != 1:
             raise NotClosedError("it is not a single tree")
         boxes = LeafBoxes(ensemble)
-        return cls(boxes, codes(model, boxes.inside(ensemble.n_inputs)), ensemble.n_classes)
+        return cls(
+            boxes,
+            codes(model, boxes.inside(ensemble.n_inputs), spread.affine.gaps),
+            ensemble.n_classes,
+        )
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the leaves of each class."""

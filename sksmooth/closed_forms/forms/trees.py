@@ -20,6 +20,8 @@ _A_FEW = 10  # trees, for a short look
 class TreeForm(Form):
     """A closed form of ensembles of trees."""
 
+    compares = True
+
     @classmethod
     def may_be(cls, model: Any) -> bool:
         """Return False for other models, and where the first few trees are not of this form."""
@@ -38,7 +40,7 @@ class TreeForm(Form):
             raise NotClosedError("the model is of another shape")
         if not spread.independent:
             raise NotClosedError("the noise on its inputs is correlated, not independent")
-        return cls.of_trees(ensemble, model, spread)
+        return cls.of_trees(ensemble.without(spread.affine.gaps), model, spread)
 
     @classmethod
     @abc.abstractmethod
@@ -51,8 +53,12 @@ class TreeForm(Form):
         """Return the form of a model whose trees have been read."""
 
 
-def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the model's answers, as positions in its ``classes_``."""
+def codes(
+    model: Any, rows: NDArray[np.float64], gaps: NDArray[np.bool_] | None = None
+) -> NDArray[np.intp]:
+    """Return the model's answers, as positions in its ``classes_``; some inputs may be missing."""
+    if gaps is not None:
+        rows[:, gaps] = np.nan
     with warnings.catch_warnings():
         # of a model that was fitted with names, which arrays do not have
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
