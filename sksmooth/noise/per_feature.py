@@ -217,15 +217,7 @@ class IntegerPerFeature(FloatPerFeature):
                 f"{scale[far][0]:g}, which is too large: the noise would be lost in its rounding. "
                 "Take a larger sigma for that feature, or subtract an offset."
             )
-        perturb = self._unit.around(quotient)
-        buffer = _Buffer(np.dtype(np.float64))
-
-        def perturb_scaled(stream: Any, out: NDArray[np.floating]) -> None:
-            unit = out if out.dtype == np.float64 else buffer.of(out.shape)
-            perturb(stream, unit)
-            np.multiply(unit, scale, out=out)
-
-        return perturb_scaled
+        return self._unit.around(quotient, scale)
 
 
 class _Buffer:
