@@ -20,6 +20,7 @@ from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .fitting import fit_base
+from .per_feature import PerFeature
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
@@ -27,7 +28,7 @@ from .smoother import noise_of, note_rows, shortcut_names
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(MetaClassifier):
+class SmoothedClassifier(PerFeature, MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
