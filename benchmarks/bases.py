@@ -51,7 +51,7 @@ of `certify`, noise and counting included, over the rate at which the base alone
 frames or arrays of 10,000 rows; the median of {rounds} rounds of one after the other. The base's
 answers to 1,000 rows are compared with those of a smoother around it, frozen, at a noise of 1e-6
 deviations: the number of rows that differ is given if it is not 0, without rows whose answer
-changes if the numbers move by 1e-5 deviations, up or down. *Frozen*: scikit-learn cannot
+changes if the numbers move by 1e-5 or 1e-6 deviations, up or down. *Frozen*: scikit-learn cannot
 clone this base, so it is fitted without noise, and frozen. The message of a base that refuses its
 data is shortened."""
 _WITHOUT = {  # need another X or y, or other estimators around
@@ -59,7 +59,6 @@ _WITHOUT = {  # need another X or y, or other estimators around
     *("OutputCodeClassifier", "TunedThresholdClassifierCV", "SelfTrainingClassifier"),
     *("StackingClassifier", "OneVsOneClassifier", "DummyClassifier"),
 }
-_INNER = {"BaggingClassifier", "VotingClassifier", "OneVsRestClassifier"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,7 +230,7 @@ def _result(make: Callable[[], Any], kind: Kind, rounds: int) -> str:
         try:
             cloneable = _is_cloneable(base)
             base = base if cloneable else FrozenEstimator(base.fit(X, y))
-            clf = SmoothedClassifier(base, kind.sigma(0.1), n=10_000, random_state=0).fit(X, y)
+            clf = SmoothedClassifier(base, kind.sigma(0.1), n=50_000, random_state=0).fit(X, y)
             form = clf.certify(X[:2]).method == "exact"
             words = ["exact"] if form else [f"{_share(clf, X, rounds):.2f}"]
             words += [] if cloneable else ["frozen"]
@@ -280,8 +279,8 @@ def _differences(make: Callable[[], Any], kind: Kind) -> int:
     answers = plain.predict(rows)
     differ = clf.fit(rows, kind.y[:1000]).predict(rows) != answers
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        differ &= plain.predict(_moved(rows, kind.sigma(1e-5), rng)) == answers
+    for by in 10 * (1e-5, 1e-6):
+        differ &= plain.predict(_moved(rows, kind.sigma(by), rng)) == answers
     return int(differ.sum())
 
 
