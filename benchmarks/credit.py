@@ -129,8 +129,8 @@ def write(lines: list[list[str]]) -> None:
             "is the accuracy of the fitted base without noise.",
             table(head, lines),
             "Radii are lengths of `delta / units`, the same for every sigma, so that a column of "
-            'the table compares models and sigmas. The constant answer "good" is right on 72 % of the '
-            "rows at every radius.",
+            'the table compares models and sigmas. The constant answer "good" is right on 72 % of '
+            "the rows at every radius.",
         ],
         libraries=("pandas", "lightgbm", "xgboost", "catboost"),
     )
