@@ -1,4 +1,4 @@
-"""Single features of the credit table, checked by moving them: ``python -m benchmarks.per_feature``.
+"""Single features of the credit table, moved one at a time: ``python -m benchmarks.per_feature``.
 
 Text is encoded inside the base, gaps stay gaps. Each interval of `per_feature` is compared with
 certificates of rows of which that feature alone was moved.
@@ -49,7 +49,7 @@ def main() -> None:
             + ". *any amount*: share of answers without an end on either side. *times R s*: the "
             "nearer end over R times the deviation, least and median. *inside*: answers proved to "
             f"be another class, of {N_TRIALS:,} random changes within the intervals. *outside*: "
-            f"the same {JUST_OUTSIDE} units beyond finite ends; where it is not all of them, no class "
+            f"the same {JUST_OUTSIDE} units beyond finite ends; of the others, no class "
             "is proved so near to the edge.",
             table(head, lines),
         ],
