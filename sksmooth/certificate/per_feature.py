@@ -137,7 +137,9 @@ def position_of(certificate: Certificate, row: Any) -> int:
     return int(found[0])
 
 
-def sentence(intervals: Any, certificate: Certificate, row: int, *, most: int = 3) -> str:
+def sentence(
+    intervals: Any, certificate: Certificate, row: int, *, name: Any = None, most: int = 3
+) -> str:
     """Return in words how far the features of a row may change.
 
     Parameters
@@ -148,6 +150,8 @@ def sentence(intervals: Any, certificate: Certificate, row: int, *, most: int = 
         Of the same rows.
     row : int
         Position of the row.
+    name : object, default=None
+        What the row is called; None for its entry in the index, or its position.
     most : int, default=3
         How many features are named; those with the least room over their unit are.
 
@@ -156,7 +160,8 @@ def sentence(intervals: Any, certificate: Certificate, row: int, *, most: int = 
     text : str
         Ends are rounded inward.
     """
-    name = row if certificate.index is None else certificate.index[row]
+    if name is None:
+        name = row if certificate.index is None else certificate.index[row]
     label = certificate.labels[row : row + 1].tolist()[0]
     if certificate.abstained[row]:
         return f"row {name}: nothing is certified"
