@@ -88,7 +88,8 @@ def closed_form(
         kinds = tuple(kind for kind in kinds if kind.may_be(model))
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        columns = _columns(X, sigma, frame)
+        named = ((), ()) if frame is None else (frame.columns, frame.coded)
+        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
         key = _content(kinds, estimator, answers, X.dtype.str, sigma, *columns)
         known = _RECENT.pop(key, None) if key else None
         if known is None:
@@ -117,15 +118,6 @@ def _content(*things: Any) -> bytes:
         return hashlib.blake2b(pickle.dumps(things, protocol=5)).digest()
     except Exception:  # whatever objects that cannot be pickled raise
         return b""
-
-
-def _columns(X: NDArray[np.floating], sigma: NDArray[np.float64], frame: Any) -> Columns:
-    n = X.shape[1]
-    names = () if frame is None else frame.columns
-    if not all(isinstance(name, str) for name in names):
-        names = ()  # scikit-learn knows only names that are strings
-    coded = np.isin(np.arange(n), () if frame is None else frame.coded)
-    return Columns(n, tuple(names), sigma == 0, coded, np.zeros(n, dtype=bool))
 
 
 def _read(
