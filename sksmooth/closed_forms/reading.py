@@ -20,6 +20,7 @@ from ..introspection import AffineMap, Columns, decided_inside, split, why_not_r
 from ..introspection.linear import LINEAR_MODELS
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
+from .forms.trees import TreeForm
 from .inputs import Spread
 from .readers import libraries_read, read_once
 
@@ -85,11 +86,16 @@ def closed_form(
     if obstacle is not None:
         raise NotClosedError(obstacle)
     try:
-        kinds = tuple(kind for kind in kinds if kind.may_be(model))
-        if not kinds:
-            raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
         columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
+        still = _inputs_without_noise(steps, columns)
+        kinds = tuple(
+            kind
+            for kind in kinds
+            if (kind.may_be(model, still) if issubclass(kind, TreeForm) else kind.may_be(model))
+        )
+        if not kinds:
+            raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
         key = _content(kinds, estimator, answers, X.dtype.str, sigma, *columns)
         known = _RECENT.pop(key, None) if key else None
         if known is None:
@@ -168,6 +174,18 @@ def _demand_gaps(
         affine = AffineMap.of(steps, columns._replace(gaps=np.arange(columns.n) == place))
         if affine is None or (affine.gaps.any() and not closed.form.compares):
             raise NotClosedError("values were missing in fit, and may depend on others then")
+
+
+def _inputs_without_noise(steps: list[Any], columns: Columns) -> NDArray[np.bool_] | None:
+    """Return which of the model's inputs have no noise; None if there are none."""
+    if not columns.still.any():
+        return None
+    affine = AffineMap.of(steps, columns)
+    if affine is None:
+        return None
+    moving = np.zeros(len(affine.used), dtype=bool)
+    moving[: columns.n] = ~columns.still
+    return ~np.any(affine.sizes[..., moving] != 0, axis=1) if affine.sizes.ndim == 2 else ~moving
 
 
 def _innermost(model: Any) -> Any:

@@ -395,3 +395,60 @@ class TestFrames:
         again = clf.certify(table[:5])
         assert np.array_equal(one.radii, again.radii)
         assert other.method == "exact"
+
+
+class TestPruned:
+    """Trees that compare columns without noise, too, are additive, or few, at a row's own ones."""
+
+    def test_each_row_has_its_own_sum(self):
+        """Depth 2, on a column with noise and one without, however they follow each other."""
+        rows = X[:, [0, 3]]
+        y = np.where((rows[:, 0] > 0) ^ (rows[:, 1] >= 2), "yes", "no")
+        model = GradientBoostingClassifier(max_depth=2, n_estimators=30, random_state=0)
+        base = model.fit(rows, y)
+        assert any(
+            len(np.unique(t.tree_.feature[t.tree_.feature >= 0])) == 2 for (t,) in base.estimators_
+        )
+        sigma = np.array([0.5, 0.0])
+        found = closed(base, rows, kinds=(Additive,), sigma=sigma)
+        assert (found.name, type(found.form).__name__) == ("additive", "Pruned")
+        some = np.array([[0.1, 0.0], [0.1, 1.0], [0.1, 2.0], [-0.7, 3.0]])
+        assert_right(found.law(some), base, some, sigma=sigma)
+        with pytest.raises(NotClosedError):
+            closed(base, rows, kinds=(Additive,), sigma=np.array([0.5, 0.5]))
+
+    @pytest.mark.parametrize("gaps", [False, True])
+    def test_a_grid_over_the_columns_with_noise(self, gaps):
+        """Many cells with the constants, few without."""
+        constants = RNG.normal(size=(400, 6))
+        rows = np.column_stack([NUMBERS[:, :2], constants])
+        rows[::5, 0 if gaps else 2] = np.nan
+        y = np.where(NUMBERS[:, 0] + constants.sum(axis=1) * (NUMBERS[:, 1] > 50) > 0, "yes", "no")
+        base = hist(max_iter=25, max_leaf_nodes=6).fit(rows, y)
+        sigma = np.array([0.5, 4.0, *np.zeros(6)])
+        found = closed(base, rows, sigma=sigma, gaps=np.isnan(rows).any(axis=0))
+        assert type(found.form).__name__ == "Pruned"
+        some = rows[[0, 1, 2, 5]]
+        assert_right(found.law(some), base, some, sigma=sigma)
+        alone = np.concatenate([found.law(some[[i]]).upper for i in range(4)])
+        np.testing.assert_allclose(found.law(some).upper, alone, rtol=1e-9)
+
+    def test_encoded_text_and_numbers(self):
+        base = make_pipeline(columns(OneHotEncoder()), hist(max_iter=4, max_leaf_nodes=4))
+        base.fit(X, Y)
+        found = closed(base)
+        assert_right(found.law(X[:4]), base, X[:4])
+
+    def test_a_value_within_rounding_of_a_threshold_says_nothing(self):
+        rows = np.column_stack([NUMBERS[:, 0], KINDS + 0.5])
+        y = np.where((rows[:, 0] > 0) ^ (rows[:, 1] > 2), "yes", "no")
+        model = GradientBoostingClassifier(max_depth=2, n_estimators=5, random_state=0)
+        base = make_pipeline(StandardScaler(), model).fit(rows, y)
+        sigma = np.array([0.5, 0.0])
+        found = closed(base, rows, kinds=(Additive,), sigma=sigma)
+        column = found.form.columns == 1
+        near = rows[:1].copy()
+        near[0, 1] = base[0].mean_[1] + base[0].scale_[1] * found.form.points[column][0]
+        law = found.law(np.concatenate([rows[:1], near]))
+        assert law.top_miss[1] == 1
+        assert law.top_miss[0] < 1
