@@ -21,11 +21,12 @@ from ..closed_forms import (
 )
 from ..introspection import distrust, is_distrusted
 from ..noise import NOISES, Noise, Rows, Specification
+from ..rows import Rows as RowsElsewhere
 from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
 from .fitting import FittedBase
-from .reading import sigma_of
+from .units import scale_of
 
 __all__ = [
     "MOST_OUTCOMES",
@@ -33,6 +34,7 @@ __all__ = [
     "categories_of",
     "levels_of",
     "noise_of",
+    "note_rows",
     "refuse_gaps",
     "shortcut_names",
     "smoother_of",
@@ -255,10 +257,22 @@ def noise_of(clf: Any) -> Noise:
         raise ValueError(
             f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
         )
+    sigma, units = scale_of(clf, clf._row_shape)
     rows = Rows(
-        sigma_of(clf, clf._row_shape), clf._row_shape, clf._levels, clf.arithmetic, clf._categories
+        sigma=sigma,
+        units=units,
+        shape=clf._row_shape,
+        levels=clf._levels,
+        arithmetic=clf.arithmetic,
+        categories=clf._categories,
     )
-    return specification_of(clf.noise).bind(rows)
+    specification = specification_of(clf.noise)
+    if units is not None and not specification.takes_units:
+        raise ValueError(
+            f"units are for Gaussian noise; got noise={clf.noise!r}. Scale the features in X, or "
+            "leave units out."
+        )
+    return specification.bind(rows)
 
 
 def specification_of(noise: Any) -> Specification:
@@ -279,6 +293,19 @@ def specification_of(noise: Any) -> Specification:
 
 
 _ARITHMETIC = {"exact": "integer", "float": "float"}
+
+
+def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> None:
+    """Note in an estimator what its noise depends on: shape, grid, values and gaps of the rows.
+
+    With `rows`, which are not in memory, X is the first of them.
+    """
+    clf._row_shape = X.shape[1:]
+    clf._gaps = np.isnan(X).reshape(len(X), -1).any(axis=0)
+    clf._levels = levels_of(X if rows is None else rows.peek())
+    clf._categories = None
+    if specification_of(clf.noise).needs_categories:
+        clf._categories = categories_of([X] if rows is None else rows.chunks())
 
 
 def levels_of(X: NDArray[np.floating]) -> int | None:

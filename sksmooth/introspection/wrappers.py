@@ -133,14 +133,12 @@ def _of_imblearn() -> Any:
 
 
 def steps_of(pipeline: Pipeline) -> list[Any]:
-    """Return the steps of a Pipeline that do something in predict, but for the last one."""
-    return [
-        step
-        for _, step in pipeline.steps[:-1]
-        if step is not None
-        and step != "passthrough"
-        and (hasattr(step, "transform") or not hasattr(step, "fit_resample"))  # of imblearn
-    ]
+    """Return the steps of a Pipeline that do something when it answers, but for the last one.
+
+    Samplers of imbalanced-learn change the training rows only.
+    """
+    steps = [step for _, step in pipeline.steps[:-1] if step is not None and step != "passthrough"]
+    return [s for s in steps if hasattr(s, "transform") or not hasattr(s, "fit_resample")]
 
 
 def trained_inside(estimator: Any, within: tuple[type, ...] = (object,)) -> Iterator[Any]:

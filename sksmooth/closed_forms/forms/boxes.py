@@ -79,6 +79,10 @@ class Boxes(TreeForm):
         leaves = np.concatenate([self.boxes.holds(part).argmax(axis=0) for part in parts])
         return self.labels[leaves], np.ones(len(Z), dtype=bool)
 
+    def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the sides of all boxes."""
+        return self.boxes.intervals.columns, self.boxes.intervals.points
+
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs on the sides of boxes: at thresholds and next to them."""
         return np.concatenate([Z, self.boxes.borders(Z)])

@@ -152,6 +152,14 @@ class Grid(TreeForm):
         sure = found < self.n_classes
         return np.where(sure, found, 0), sure
 
+    def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the points on all axes, but for those on which no answer depends."""
+        columns = np.repeat(
+            np.array([axis.column for axis in self.axes], dtype=np.intp),
+            [len(axis.points) for axis in self.axes],
+        )
+        return columns, np.concatenate([np.empty(0), *(axis.points for axis in self.axes)])
+
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs at the corners of cells: at thresholds and next to them."""
         rng = np.random.default_rng(0)

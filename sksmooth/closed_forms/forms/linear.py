@@ -151,6 +151,70 @@ class Linear(Form):
         leads = law.top == (margin > 0)  # what is proved is proved of the class that leads
         return Law(upper, law.miss, np.where(leads, radius, 0.0), np.where(leads, distance, 0.0))
 
+    def reaches(
+        self, inputs: Inputs, of: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how far single features may go down and up before a class can lose.
+
+        Where none of its leads shrinks, it never does. Of two classes, the noise does not matter:
+        the answer changes where the base's does. Of more, what is not infinite is not known here.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            Rows.
+        of : ndarray of shape (n_rows,), int
+            The class that leads at each row, for certain with a probability above 1/2.
+
+        Returns
+        -------
+        down, up : ndarray of shape (n_rows, n_features)
+            In the units of the features, rounded down; 0 where nothing is known.
+        """
+        affine = self.spread.affine
+        found = np.zeros((2, len(inputs), len(self.spread.sigma)))
+        for a in np.unique(of).tolist():
+            rows = np.flatnonzero(of == a)
+            others = np.delete(np.arange(self.n_classes), a)
+            slopes = after(self.weights[a] - self.weights[others], affine.matrix)
+            sizes = np.abs(self.weights[a]) + np.abs(self.weights[others])
+            sizes = after(sizes, affine.sizes)
+            # what is rounded grows as well, but not by as much as this
+            for side, rises in enumerate((-slopes, slopes)):
+                never = np.all((rises > 1e-9 * sizes) | (sizes == 0), axis=0)
+                found[side][rows[:, None], never] = np.inf
+            if self.n_classes > 2:
+                continue
+            margins, errors = self._margins(inputs[rows], a, others)
+            lead = np.maximum(margins * (1 - 4 * UNIT) - errors, 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                growth = errors / (REACH * self.spread.sigma)  # of the errors, by feature
+                steep = np.abs(slopes) + self._roundings * sizes
+                ends = np.where(lead > 0, lead / (steep + growth) * (1 - 1e-12), 0.0)
+            found[:, rows] = np.fmax(found[:, rows], ends)
+        return found[0], found[1]
+
+    def beaten(self, inputs: Inputs, of: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return how often other classes beat a class under noise, at most.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            Rows.
+        of : ndarray of shape (n_rows,), int
+            The class.
+
+        Returns
+        -------
+        beaten : ndarray of shape (n_rows, n_classes - 1)
+            For each of the others, in order: its score is larger with at most this probability.
+        """
+        found = np.ones((len(inputs), self.n_classes - 1))
+        for a in np.unique(of).tolist():
+            rows = np.flatnonzero(of == a)
+            found[rows] = self._tails(a, inputs[rows])[2].above()[1]
+        return np.minimum(found * (1 + 1e-14) + FLOOR, 1.0)
+
     def _slope(self) -> tuple[float, float]:
         """Return how fast two scores come together along noisy features, and the least sigma."""
         noisy = self.spread.sigma > 0
@@ -172,11 +236,7 @@ class Linear(Form):
     ) -> None:
         """Fill in what is known of class a, and of the others as its rivals."""
         others = np.delete(np.arange(self.n_classes), a)
-        margins, errors = self._margins(inputs, a, others)
-        deviations = self.deviations[a, others]
-        z = margins / deviations
-        slack = errors / deviations + 2 * self._relative[a, others] * np.abs(z)
-        tails = Tails.at(z, slack)
+        z, slack, tails = self._tails(a, inputs)
         lost, beaten = tails.above()  # bounds on P(class c beats a), for each c
         # of many rivals, those that win most often: a tree of some of the nodes does as well
         most = np.argsort(-beaten.mean(axis=0))[:_MOST_RIVALS]
@@ -191,6 +251,17 @@ class Linear(Form):
             at_most = self._pairs(a, others, z, -slack)[:, 0, 1]
             least = lost.sum(axis=1) - np.minimum(at_most, beaten.min(axis=1))
             upper[rows, a] = np.minimum(upper[rows, a], 1.0 - np.maximum(least, 0.0) + 1e-15)
+
+    def _tails(
+        self, a: int, inputs: Inputs
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Tails]:
+        """Return by how much class a leads the others, in deviations, and the tails beyond."""
+        others = np.delete(np.arange(self.n_classes), a)
+        margins, errors = self._margins(inputs, a, others)
+        deviations = self.deviations[a, others]
+        z = margins / deviations
+        slack = errors / deviations + 2 * self._relative[a, others] * np.abs(z)
+        return z, slack, Tails.at(z, slack)
 
     def _pairs(
         self,
