@@ -39,9 +39,8 @@ def ends_along_axes(
         In the units of the features, 0 or more, infinite where no change of the feature changes the
         answer. All points strictly between are proved; 0 for features without noise.
     """
-    rows = X.astype(np.float64)
-    n, n_features = rows.shape
-    sigma = closed.spread.sigma
+    n, n_features = X.shape
+    rows, sigma = closed.extended(X), closed.spread.sigma  # with what encoders make of the rows
 
     def prove(
         Z: NDArray[np.float64], classes: NDArray[np.intp], columns: NDArray[np.intp]
@@ -55,9 +54,9 @@ def ends_along_axes(
         assert radii is not None  # closed forms are taken for such noise alone
         return noise.norm.along_axes(radii, n_features)[at, columns]
 
-    ends = np.zeros((2, n, n_features))
+    ends = np.zeros((2, *rows.shape))
     if isinstance(closed.form, Linear):
-        ends[:] = closed.form.reaches(closed.spread.around(X), np.argsort(closed.codes)[of])
+        ends[:] = closed.form.reaches(closed.spread.around(rows), np.argsort(closed.codes)[of])
         ends[:, closed.law(rows, of).miss[np.arange(n), of] >= 0.5] = 0.0
     noisy = np.flatnonzero(sigma > 0).tolist()
     all_known = isinstance(closed.form, Linear) and closed.form.n_classes == 2
@@ -73,4 +72,4 @@ def ends_along_axes(
     nothing = prove(rows, of, np.full(n, noisy[0])) == 0
     ends[:, nothing] = 0.0
     ends[:, :, sigma == 0] = 0.0
-    return ends[0], ends[1]
+    return ends[0, :, :n_features], ends[1, :, :n_features]

@@ -51,7 +51,7 @@ def by_cells(
     """
     cuts, spread = closed.form.cuts(), closed.spread
     matrix = spread.affine.matrix
-    if cuts is None or spread.excess > 0:
+    if cuts is None or spread.excess > 0 or spread.clips:
         return None
     fed = np.array([column]) if matrix.ndim == 1 else np.flatnonzero(matrix[:, column])
     rate = matrix[column] if matrix.ndim == 1 else matrix[fed, column]

@@ -70,7 +70,7 @@ def own_call(problem: Problem) -> Problem | None:
     except Exception:  # another version, or attributes that were changed
         return None
     if isinstance(problem.backend, StepsBackend):
-        backend = StepsBackend(problem.backend.ops, backend)
+        backend = problem.backend.before(backend)
     return problem.then("boosters", estimator=None, frame=None, backend=backend)
 
 

@@ -452,3 +452,44 @@ class TestPruned:
         law = found.law(np.concatenate([rows[:1], near]))
         assert law.top_miss[1] == 1
         assert law.top_miss[0] < 1
+
+
+class TestAlongAxes:
+    """Intervals for each feature alone, where encoders make constants of others."""
+
+    def test_linear(self):
+        pytest.importorskip("pandas")
+        base = make_pipeline(columns(OneHotEncoder()), LINEAR)
+        clf = SmoothedClassifier(base, SIGMA, random_state=0).fit(X, Y)
+        ends = clf.per_feature(X[:10])
+        model = clf.estimator_
+        slopes = np.zeros(4)
+        slopes[[2, 0, 1]] = model[-1].coef_[0, :3] / model[0].named_transformers_["numbers"].scale_
+        margin = model.decision_function(X[:10])[:, None]
+        answer = clf.predict(X[:10])
+        rises = np.where(answer[:, None] == "yes", slopes, -slopes)
+        for side, falls in (("up", rises < 0), ("down", rises > 0)):
+            found = np.abs(ends[side].to_numpy().reshape(10, 3))
+            expected = np.where(falls, np.abs(margin / np.where(slopes == 0, 1, slopes)), np.inf)
+            np.testing.assert_allclose(found, expected[:, :3], rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        "model", [TREE, hist(max_iter=3, max_leaf_nodes=4), GaussianNB()], ids=lambda m: str(m)[:4]
+    )
+    def test_others(self, model):
+        pytest.importorskip("pandas")
+        steps = columns(OneHotEncoder(), MinMaxScaler(clip=not isinstance(model, GaussianNB)))
+        base = make_pipeline(steps, model)
+        clf = SmoothedClassifier(base, SIGMA, random_state=0).fit(X, Y)
+        rows = X[:6]
+        ends = clf.per_feature(rows)
+        radius = clf.certify(rows)
+        for i in np.flatnonzero(~radius.abstained):
+            for j in range(3):
+                end = ends.iloc[3 * i + j]
+                assert end["how"] == "exact"
+                assert end["up"] >= radius.radii[i] * SIGMA[j] * (1 - 1e-9)
+                for far in (0.999 * min(end["up"], 20 * SIGMA[j]), 0.5 * min(end["up"], 9.0)):
+                    moved = rows[[i]].copy()
+                    moved[0, j] += far
+                    assert clf.predict(moved)[0] == radius.labels[i]
