@@ -64,13 +64,15 @@ class ClosedForm(Part):
     codes : ndarray of shape (n_classes,), int
         Class code of each of the model's classes.
     read : callable
-        Returns the `Part` for rows in which some columns are missing; None if no noise is left.
+        Returns the `Part` for rows in which some features are missing; None if no noise is left.
     classify : callable
         Class codes of a batch, by the base as a whole.
     frame : callable or None
         Makes the frame that the base gets.
     parts : dict
-        What has been read, and whether it has been compared, by the columns that are missing.
+        What has been read, by the features that are missing.
+    compared : set
+        Those for which it has been compared with the base's answers.
     """
 
     codes: NDArray[np.intp]
@@ -90,12 +92,12 @@ class ClosedForm(Part):
         """Whether all classes' probabilities are known."""
         return self.form.complete
 
-    def extended(self, X: NDArray[np.floating], part: Part | None = None) -> NDArray[np.float64]:
+    def extended(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return rows, and behind their columns what encoders make of these.
 
         Features are those of ``spread.sigma``. `law` takes such rows, too.
         """
-        affine = (part or self).spread.affine
+        affine = self.spread.affine
         if affine.encoders and X.shape[1] == len(affine.used):
             return X.astype(np.float64)
         return affine.extended(X, self.frame)
@@ -118,28 +120,26 @@ class ClosedForm(Part):
             If there are gaps, and the model has no closed form where these are.
         """
         asked = None if of is None else np.argsort(self.codes)[of]
-        laws, places = [], []
-        for rows, _, part in self._groups(X):
+        laws, places, extended = [], [], self.extended(X)
+        for rows, _, part in self._groups(extended):
             places.append(rows)
             if part is None:
                 laws.append(self._certain(X[rows]))
             else:
-                extended = self.extended(X[rows], part)
-                laws.append(part.law_of(extended, None if asked is None else asked[rows]))
+                given = _without_gaps(extended[rows])
+                laws.append(part.law_of(given, None if asked is None else asked[rows]))
         law = Law.joined(laws)
         if len(places) > 1:
             law = law.at(np.argsort(np.concatenate(places)))
         return law.in_order(self.codes)
 
     def _groups(
-        self, X: NDArray[np.floating]
+        self, extended: NDArray[np.float64]
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_], Part | None]]:
         """Yield the numbers of rows with the same gaps, these, and what knows their law."""
-        affine = self.spread.affine
-        n = len(affine.used) - sum(encoder.n_outputs for encoder in affine.encoders)
-        gaps = np.isnan(X[:, :n]) & affine.used[:n]
+        gaps = np.isnan(extended)
         if not gaps.any():
-            yield np.arange(len(X)), np.zeros(n, dtype=bool), self
+            yield np.arange(len(gaps)), np.zeros(gaps.shape[1], dtype=bool), self
             return
         patterns, number = np.unique(gaps, axis=0, return_inverse=True)
         for i, pattern in enumerate(patterns):
@@ -170,7 +170,7 @@ class ClosedForm(Part):
         ask : callable
             Class codes by the last step alone.
         """
-        for rows, gaps, part in self._groups(X):
+        for rows, gaps, part in self._groups(self.extended(X)):
             if part is not None:
                 key = gaps.tobytes()
                 self._check(part, X[rows], gaps, None if key in self.compared else ask)
@@ -184,7 +184,7 @@ class ClosedForm(Part):
         sample = X[:20]
         if ask is not None:
             sample = np.concatenate([X[:100], probe_rows(X, part.spread.sigma[:n])])
-        Z = affine(self.extended(sample, part))
+        Z = affine(_without_gaps(self.extended(sample)))
         looks = [(Z, self.classify(sample.copy()))]  # a base may work in place
         if ask is not None:
             probes = part.form.probes(Z)
@@ -192,14 +192,20 @@ class ClosedForm(Part):
             asked[:, affine.gaps] = np.nan
             looks.append((probes, ask(asked)))
             rows = sample[np.arange(len(probes)) % len(sample)]
-            moved = affine.used[:n] & ~gaps
+            moved = affine.used[:n] & ~gaps[:n]
             rows[:, moved] = _near(part.spread, probes)[:, :n][:, moved]
-            looks.append((affine(self.extended(rows, part)), self.classify(rows.copy())))
+            Z = affine(_without_gaps(self.extended(rows)))
+            looks.append((Z, self.classify(rows.copy())))
         for inputs, answers in looks:
             found, sure = part.form.decide(inputs)
             other = sure & (self.codes[found] != answers)
             if np.any(other):
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
+
+
+def _without_gaps(extended: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows with numbers for missing values, on which nothing depends."""
+    return np.where(np.isnan(extended), 0.0, extended)
 
 
 def _near(spread: Spread, probes: NDArray[np.float64]) -> NDArray[np.float64]:

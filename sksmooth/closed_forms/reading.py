@@ -156,7 +156,8 @@ def _read(
             raise NotClosedError("its steps hand on data frames with other names")
         if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
             raise NotClosedError("its steps hand on sparse matrices")
-        spread = Spread.of(affine, np.where(gaps, 0.0, sigma), float(np.finfo(dtype).eps) / 2)
+        there = np.where(gaps[: columns.n], 0.0, sigma)
+        spread = Spread.of(affine, there, float(np.finfo(dtype).eps) / 2)
         if gaps.any() and not np.any(spread.scale > 0):
             return None
         return Part(_first(kinds, model, spread), spread)

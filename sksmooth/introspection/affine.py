@@ -81,7 +81,7 @@ class AffineMap:
         """Return the map of float64 steps; None if one of them is not understood."""
         ones, zeros, n = np.ones(columns.n), np.zeros(columns.n), columns.n
         ends = np.full(n, -np.inf), np.full(n, np.inf)
-        start = cls(ones, zeros, ones, zeros, *ends, columns.gaps.copy(), columns=columns)
+        start = cls(ones, zeros, ones, zeros, *ends, columns.gaps[:n].copy(), columns=columns)
         start.names = columns.names
         found = start._after_all(steps)
         if found is not None:
@@ -288,10 +288,11 @@ class AffineMap:
                 k = part.n_outputs
                 lines = np.zeros((k, n + more))
                 lines[np.arange(k), place + np.arange(k)] = 1.0
+                zeros, ends, gaps = np.zeros(k), np.full(k, np.inf), np.zeros(k, dtype=bool)
+                if self.columns is not None and len(self.columns.gaps) > place:
+                    gaps = self.columns.gaps[place : place + k]
                 place += k
-                zeros, ends = np.zeros(k), np.full(k, np.inf)
-                known = np.zeros(k, dtype=bool)
-                maps.append(AffineMap(lines, zeros, lines, zeros, -ends, ends, known))
+                maps.append(AffineMap(lines, zeros, lines, zeros, -ends, ends, gaps))
             else:
                 room = np.zeros((len(part.shift), more))
                 matrix, sizes = (np.hstack([_lines(m), room]) for m in (part.matrix, part.sizes))

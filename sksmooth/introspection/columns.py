@@ -26,8 +26,8 @@ class Columns(NamedTuple):
         Which have no noise.
     coded : ndarray of shape (n,), bool
         Which do not hold numbers, but codes of something.
-    gaps : ndarray of shape (n,), bool
-        Which have a missing value in these rows.
+    gaps : ndarray of shape (n,) or more, bool
+        Which have a missing value in these rows; behind them, which outputs of encoders have.
     """
 
     n: int
