@@ -494,3 +494,49 @@ class TestAlongAxes:
                     moved = rows[[i]].copy()
                     moved[0, j] += far
                     assert clf.predict(moved)[0] == radius.labels[i]
+
+
+class TestCategoriesOfBoosting:
+    """Splits by sets of categories, of columns without noise."""
+
+    @pytest.mark.parametrize("kind", ["additive", "pruned", "boxes"])
+    @pytest.mark.parametrize("masked", [False, True])
+    def test_arrays(self, kind, masked):
+        rng = np.random.default_rng(3)
+        kinds = rng.integers(9, size=(400, 2)).astype(float)
+        rows = np.column_stack([kinds[:, 0], NUMBERS[:, :2], kinds[:, 1]])
+        if masked:
+            rows[::11, 0] = np.nan
+        lifts = np.array([1, -1, -1, 1, 1, -1, 1, -1, 0.5])
+        y = np.where(
+            NUMBERS[:, 0] + lifts[kinds[:, 0].astype(int)] + 0.2 * kinds[:, 1] > 1, "yes", "no"
+        )
+        options = {
+            "additive": {"interaction_cst": "no_interactions"},
+            "pruned": {"max_leaf_nodes": 5, "max_iter": 20},
+            "boxes": {"max_iter": 1},
+        }[kind]
+        base = hist(categorical_features=[0, 3], min_samples_leaf=5, **options).fit(rows, y)
+        assert any(np.any(p.nodes["is_categorical"]) for (p,) in base._predictors)
+        sigma = np.array([0.0, 0.5, 4.0, 0.0])
+        found = closed(base, rows, (Additive,) if kind == "additive" else FORMS, sigma)
+        some = rows[:5] if not masked else rows[[0, 1, 2, 11]]
+        some = np.concatenate([some, some[-1:]])
+        some[-1, 3] = 77.0  # no category that it has seen
+        assert_right(found.law(some), base, some, sigma=sigma)
+        with pytest.raises(NotClosedError):
+            closed(base, rows, sigma=np.full(4, 0.5))
+
+    def test_frames(self, table):
+        if not hasattr(table, "astype"):
+            pytest.skip("its column of words and gaps is one of objects in polars")
+        table = table.astype({"home": "category"})
+        base = hist(categorical_features="from_dtype", interaction_cst="no_interactions")
+        clf = SmoothedClassifier(base, TestFrames.SIGMA, random_state=0).fit(table, Y)
+        certificate = clf.certify(table[:20])
+        assert certificate.method == "exact"
+        drawn = clf.set_params(method="montecarlo").certify(table[:20], n=3000)
+        assert drawn.shortcut == "steps"
+        assert np.all(drawn.p_lower <= certificate.p_lower + 1e-9)
+        plain = clf.set_params(shortcuts=None).certify(table[:20], n=3000)
+        assert np.array_equal(plain.counts, drawn.counts)
