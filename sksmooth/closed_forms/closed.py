@@ -95,12 +95,9 @@ class ClosedForm(Part):
     def extended(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return rows, and behind their columns what encoders make of these.
 
-        Features are those of ``spread.sigma``. `law` takes such rows, too.
+        Features are those of ``spread.sigma``; missing values are NaN.
         """
-        affine = self.spread.affine
-        if affine.encoders and X.shape[1] == len(affine.used):
-            return X.astype(np.float64)
-        return affine.extended(X, self.frame)
+        return self.spread.affine.extended(X, self.frame)
 
     def law(self, X: NDArray[np.floating], of: NDArray[np.integer] | None = None) -> Law:
         """Return the law of some rows, its columns in the order of the class codes.
@@ -120,26 +117,26 @@ class ClosedForm(Part):
             If there are gaps, and the model has no closed form where these are.
         """
         asked = None if of is None else np.argsort(self.codes)[of]
-        laws, places, extended = [], [], self.extended(X)
-        for rows, _, part in self._groups(extended):
+        laws, places = [], []
+        for rows, extended, _, part in self.groups(X):
             places.append(rows)
             if part is None:
                 laws.append(self._certain(X[rows]))
             else:
-                given = _without_gaps(extended[rows])
-                laws.append(part.law_of(given, None if asked is None else asked[rows]))
+                laws.append(part.law_of(extended, None if asked is None else asked[rows]))
         law = Law.joined(laws)
         if len(places) > 1:
             law = law.at(np.argsort(np.concatenate(places)))
         return law.in_order(self.codes)
 
-    def _groups(
-        self, extended: NDArray[np.float64]
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_], Part | None]]:
-        """Yield the numbers of rows with the same gaps, these, and what knows their law."""
+    def groups(
+        self, X: NDArray[np.floating]
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_], Part | None]]:
+        """Yield rows with the same gaps: numbers, extended rows, gaps, and what knows their law."""
+        extended = self.extended(X)
         gaps = np.isnan(extended)
         if not gaps.any():
-            yield np.arange(len(gaps)), np.zeros(gaps.shape[1], dtype=bool), self
+            yield np.arange(len(X)), extended, np.zeros(gaps.shape[1], dtype=bool), self
             return
         patterns, number = np.unique(gaps, axis=0, return_inverse=True)
         for i, pattern in enumerate(patterns):
@@ -149,7 +146,8 @@ class ClosedForm(Part):
                 if key not in self.parts:
                     self.parts[key] = None if self.read is None else self.read(pattern)
                 part = self.parts[key]
-            yield np.flatnonzero(number.ravel() == i), pattern, part
+            rows = np.flatnonzero(number.ravel() == i)
+            yield rows, _without_gaps(extended[rows]), pattern, part
 
     def _certain(self, X: NDArray[np.floating]) -> Law:
         """Return the law of rows without noise, in the order of the model's classes."""
@@ -170,7 +168,7 @@ class ClosedForm(Part):
         ask : callable
             Class codes by the last step alone.
         """
-        for rows, gaps, part in self._groups(self.extended(X)):
+        for rows, _, gaps, part in self.groups(X):
             if part is not None:
                 key = gaps.tobytes()
                 self._check(part, X[rows], gaps, None if key in self.compared else ask)
