@@ -128,9 +128,9 @@ def write(lines: list[list[str]]) -> None:
             f"gaps. Bases are trained on 4 noisy copies; n = {N:,}, alpha = 0.001. *base alone* "
             "is the accuracy of the fitted base without noise.",
             table(head, lines),
-            "Radii are lengths of `delta / units`, the same for every sigma, so that a column of the "
-            'table compares models and sigmas. The constant answer "good" is right on 72 % of the '
-            "rows at every radius.",
+            "Radii are lengths of `delta / units`, the same for every sigma, so that a column of "
+            'the table compares models and sigmas. The constant answer "good" is right on 72 % of '
+            "the rows at every radius.",
         ],
         libraries=("pandas", "lightgbm", "xgboost", "catboost"),
     )
