@@ -143,8 +143,14 @@ def _take(values: Any, places: NDArray[np.intp]) -> Any:
 
 def is_frame(X: Any) -> bool:
     """Whether X is a data frame of pandas or polars."""
-    library = type(X).__module__.partition(".")[0]
-    return library in ("pandas", "polars") and type(X).__name__ == "DataFrame"
+    return _library_of(X) is not None
+
+
+def _library_of(X: Any) -> str | None:
+    for name in ("pandas", "polars"):
+        if name in sys.modules and isinstance(X, sys.modules[name].DataFrame):
+            return name
+    return None
 
 
 def kinds_of_columns(X: Any) -> tuple[str, ...]:
@@ -160,6 +166,8 @@ def kinds_of_columns(X: Any) -> tuple[str, ...]:
     kinds : tuple of str
         Columns of Python objects are what their values are.
     """
+    if _is_block(X):
+        return ("numbers",) * X.shape[1]
     return tuple(map(_kind, _series(X)))
 
 
@@ -185,6 +193,10 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
     ValueError
         If a column has values that cannot be told apart, or are of an unknown type.
     """
+    library, names = _library_of(X), tuple(X.columns)
+    assert library is not None
+    if _is_block(X):
+        return X.to_numpy(), FrameMaker(library, names)
     series = _series(X)
     narrow = all(str(column.dtype).lower() == "float32" for column in series)
     values = np.empty((len(X), len(series)), dtype=np.float32 if narrow else np.float64)
@@ -193,12 +205,17 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
         if not is_still or _is_plain(column, values.dtype):
             values[:, place] = _floats(column)
         else:
-            values[:, place], table = _coded(column, place, list(X.columns)[place])
+            values[:, place], table = _coded(column, place, names[place])
             kept.append(table)
             if _kind(column) not in ("numbers", "booleans"):
                 coded.append(place)
-    library = type(X).__module__.partition(".")[0]
-    return values, FrameMaker(library, tuple(X.columns), tuple(coded), tuple(kept))
+    return values, FrameMaker(library, names, tuple(coded), tuple(kept))
+
+
+def _is_block(X: Any) -> bool:
+    """Whether X is all float64 or float32, as numpy has them; there may be many columns."""
+    kinds = set(X.dtypes) if hasattr(X, "iloc") else set()
+    return len(kinds) == 1 and kinds <= {np.dtype(np.float64), np.dtype(np.float32)}
 
 
 def _series(X: Any) -> list[Any]:
@@ -324,7 +341,8 @@ def _numbered(
 def _is_missing(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, numbers.Number) and bool(value != value)
+    kinds = numbers.Number, np.datetime64, np.timedelta64
+    return isinstance(value, kinds) and bool(value != value)
 
 
 def _listed(column: Any) -> list[Any]:

@@ -208,7 +208,8 @@ class SmoothedClassifier(MetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
-            Training rows: numbers without NaN or infinity; arrays, data frames or tensors. A torch
+            Training rows: arrays, tensors, or data frames, whose columns without noise may hold
+            anything. Values may be missing (NaN) where the base takes that, not infinite. A torch
             ``Dataset`` or an ``np.memmap`` is read batch by batch if the base is a net, and hardly
             at all if it is frozen; see `sksmooth.rows.Rows`. All other methods read it in chunks.
         y : array-like of shape (n_samples,), default=None
@@ -328,8 +329,8 @@ class SmoothedClassifier(MetaClassifier):
         Raises
         ------
         ValueError
-            If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
-            scores are not finite; or `log` is of another model, seed, setting or version.
+            If an argument is out of range, X has infinite values, missing ones that the base does
+            not take, or other columns than in `fit`, or the base's scores are not finite; or `log` is of another model, seed, setting or version.
         BlockingIOError
             If another process is writing `log`.
         """
