@@ -329,8 +329,9 @@ class SmoothedClassifier(MetaClassifier):
         Raises
         ------
         ValueError
-            If an argument is out of range, X has infinite values, missing ones that the base does
-            not take, or other columns than in `fit`, or the base's scores are not finite; or `log` is of another model, seed, setting or version.
+            If an argument is out of range, X is not finite, or has missing values that the base
+            does not take, or other columns than in `fit`, or the base's scores are not finite; or
+            `log` is of another model, seed, setting or version.
         BlockingIOError
             If another process is writing `log`.
         """
