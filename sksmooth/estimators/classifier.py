@@ -20,6 +20,7 @@ from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .fitting import fit_base
+from .per_feature import PerFeature
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
@@ -27,7 +28,7 @@ from .smoother import noise_of, note_rows, shortcut_names
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(MetaClassifier):
+class SmoothedClassifier(PerFeature, MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -57,7 +58,8 @@ class SmoothedClassifier(MetaClassifier):
         "std" takes the standard deviations of the training rows; for a search give numbers.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
-        smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
+        smoothed classifier, for bases that have a closed form, and for noise that can make so few
+        rows of one that the base is asked about each: no draws, alpha is 0, and `n`, `n0`,
         `n_predict` and `alpha` are ignored. "auto" computes where that is possible, and draws
         otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
@@ -82,8 +84,8 @@ class SmoothedClassifier(MetaClassifier):
         None never abstains: the top class is returned, and `predict_proba` exists.
     noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
         Family of the noise, by name or as `sksmooth.noise` specifies it. It decides in which norm
-        radii are: L2 for Gaussian, L1 for Laplace and uniform noise, numbers of changed columns
-        for ``Flip`` and ``Drop``. See the guide.
+        radii are: L2 for Gaussian, L1 for Laplace and uniform noise and ``Split``, numbers of
+        changed columns for ``Flip`` and ``Drop``. See the guide.
     arithmetic : {"integer", "float"}, default="integer"
         "integer" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
         training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from ..backends import Backend, FrameMaker, get_backend, unwrap
 from ..checks import user_level
-from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
+from ..closed_forms import (
+    FORMS,
+    ClosedForm,
+    DisagreementError,
+    GapsError,
+    NotClosedError,
+    closed_form,
+)
 from ..introspection import distrust, is_distrusted
 from ..noise import NOISES, Noise, Rows, Specification
 from ..rows import Rows as RowsElsewhere
@@ -52,7 +59,7 @@ class Smoother:
         Names the draws, together with each row's content.
     row_shape : tuple of int
         Shape of a row.
-    gaps : bool
+    gaps : ndarray of shape (n_features,), bool, or None
         Whether values were missing in fit.
     abstain_label : object
         Label of rows with nothing to certify; None stands for the top class.
@@ -70,7 +77,7 @@ class Smoother:
     noise: Noise
     seed: bytes
     row_shape: tuple[int, ...]
-    gaps: bool = False
+    gaps: NDArray[np.bool_] | None = None
     abstain_label: Any = None
     method: str = "auto"
     stream: str = "philox"
@@ -162,23 +169,19 @@ class Smoother:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
-            if base.frame is not None and base.frame.coded:
-                raise NotClosedError("there are columns without numbers")
-            if self.gaps:  # not if these rows have some: a row's answer depends on no other row
-                raise NotClosedError("values were missing in fit")
-            gaps = np.isnan(X).reshape(len(X), -1).any(axis=1)
-            columns = () if base.frame is None else base.frame.columns
-            if not all(isinstance(name, str) for name in columns):
-                columns = ()  # scikit-learn knows only names that are strings
-            closed = closed_form(
+            return closed_form(
                 FORMS,
                 base.estimator,
                 base.answers,
-                X[~gaps],
+                X,
                 marginals.deviations,
                 self.backend.classify,
-                columns,
+                base.frame,
+                gaps=self.gaps,  # not if these rows have some: their answers are their own
             )
+        except GapsError:
+            refuse_gaps(X)
+            return None
         except NotClosedError as reason:
             what = f"{name} has no closed form here: {reason}."
             misread = isinstance(reason, DisagreementError)
@@ -197,8 +200,6 @@ class Smoother:
                 hint = "" if misread else f" {_CLOSED}"
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
-        refuse_gaps(X)
-        return closed
 
 
 def refuse_gaps(X: NDArray[Any]) -> None:
@@ -300,7 +301,7 @@ def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> 
     With `rows`, which are not in memory, X is the first of them.
     """
     clf._row_shape = X.shape[1:]
-    clf._gaps = bool(np.isnan(X).any())
+    clf._gaps = np.isnan(X).reshape(len(X), -1).any(axis=0)
     clf._levels = levels_of(X if rows is None else rows.peek())
     clf._categories = None
     if specification_of(clf.noise).needs_categories:

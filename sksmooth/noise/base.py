@@ -260,20 +260,19 @@ class Noise(abc.ABC):
         """Return all that noise can make of a row, with exact probabilities; None if unknown."""
         return None
 
-    def radius_of_votes(
-        self, votes: Sequence[Sequence[int]]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
-        """Return what the votes of all outcomes prove, where that is more than `radius` says.
+    def reached_by_votes(self, votes: Sequence[Sequence[int]]) -> NDArray[np.float64] | None:
+        """Return what the votes of all outcomes prove, where that is more than `reached` says.
 
         Parameters
         ----------
         votes : sequence of sequence of int
-            For each row the weights of its outcomes, class by class.
+            For each row, at least one, the weights of its outcomes, class by class.
 
         Returns
         -------
-        proved : tuple of (codes, radius) or None
-            Class codes, and radii in the norm `norm`, of all rows. None: use `radius`.
+        reached : ndarray of float64 or None
+            What is compared with `target`, of the class of each row with the most votes, of equals
+            the first. None: by their probabilities.
         """
         return None
 

@@ -94,6 +94,7 @@ EXTRAS = {
     "sksmooth.backends.skorch": "skorch",
     "sksmooth.backends.cuda.kernels": "triton",
     "sksmooth.nets": "skorch",
+    "sksmooth.noise.compiled": "numba",
     "sksmooth.objectives": "skorch",
 }
 

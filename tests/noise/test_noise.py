@@ -388,7 +388,7 @@ class TestExact:
         borders = [j * odd.numerator + odd.numerator // 2 for j in (*range(-300, 300), 2**20)]
         k = np.array([border + i for border in borders for i in range(-2, 4)])
         out = np.empty(len(k))
-        noise._to_float(k, out)
+        noise._to_levels(k, out)
         assert np.array_equal(out, [round(v / odd) / levels for v in k.tolist()])
         # cells of 2**16 points are a 64th of sigma, as for rows without levels
         assert 0.99 < Fraction(sigma) / noise._fine_step / 2**22 < 1.01
