@@ -8,8 +8,6 @@ numbers back, by a table of the values that the rows of a call have.
 
 import dataclasses
 import datetime
-import decimal
-import hashlib
 import importlib
 import numbers
 import sys
@@ -19,11 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameMaker", "Kept", "is_frame", "kinds_of_columns", "read_frame"]
+from .value_codes import codes_of
 
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-# what else may be in a column: types whose str says all
-_PLAIN = ("pandas.", "uuid.", "fractions.", "ipaddress.")
+__all__ = ["FrameMaker", "Kept", "is_frame", "kinds_of_columns", "read_frame"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -282,7 +278,7 @@ def _coded(column: Any, place: int, name: Any) -> tuple[NDArray[np.float64], Kep
     if str(column.dtype).lower().startswith(("float", "double")):
         column = column + 0.0  # rows that compare equal must look equal
     numbers_, values, first, gap = _numbered(column, name)
-    codes = _codes(values, name)
+    codes = codes_of(values, name)
     order = np.argsort(codes)
     ranked = codes[order]
     same = np.flatnonzero(ranked[1:] == ranked[:-1])
@@ -325,7 +321,7 @@ def _numbered(
         try:
             number = numbers_.setdefault((type(value), value, zone), len(numbers_))
         except TypeError:  # lists and the like
-            number = _code(value, name)  # type: ignore[assignment]  # it raises
+            number = codes_of([value], name)  # type: ignore[assignment]  # it raises
         if number == len(firsts):
             firsts.append(row)
         out[row] = number
@@ -353,64 +349,3 @@ def _listed(column: Any) -> list[Any]:
     kind = "timedelta64" if str(dtype).startswith("Duration") else "datetime64"
     unit = "D" if str(dtype) == "Date" else dtype.time_unit
     return [None if v is None else np.array(v, f"{kind}[{unit}]")[()] for v in column.to_physical()]
-
-
-def _codes(values: list[Any], name: Any) -> NDArray[np.float64]:
-    """Return the numbers that stand for some values."""
-    if {*map(type, values)} <= {bool, int, float}:
-        return np.array(values, dtype=np.float64) + 0.0
-    return np.array([_code(value, name) for value in values], dtype=np.float64)
-
-
-def _code(value: Any, name: Any) -> float:
-    """Return the number that stands for a value, whatever dtype it is kept in."""
-    if isinstance(value, bool | numbers.Real | np.bool_ | decimal.Decimal):
-        return float(value) + 0.0
-    if isinstance(value, str):
-        return _hash("s", value)
-    if isinstance(value, bytes):
-        return _hash("b", value.hex())
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        kind = "t" if isinstance(value, np.datetime64) else "d"
-        unit, count = np.datetime_data(value.dtype)
-        step = _NANOSECONDS.get(unit)
-        if step is not None:
-            return _hash(kind, str(int(value.astype(np.int64)) * count * step))
-    if isinstance(value, datetime.datetime):  # those of pandas too
-        zoned = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
-        rest = getattr(value, "nanosecond", 0)
-        return _hash("t", str((zoned - _EPOCH) // _MICROSECOND * 1000 + rest))
-    if isinstance(value, datetime.date):
-        days = value.toordinal() - _EPOCH.toordinal()
-        return _hash("t", str(days * _NANOSECONDS["D"]))
-    if isinstance(value, datetime.timedelta):
-        rest = getattr(value, "nanoseconds", 0)
-        return _hash("d", str(value // _MICROSECOND * 1000 + rest))
-    if isinstance(value, datetime.time):
-        return _hash("o", value.isoformat())
-    family = type(value)
-    if f"{family.__module__}.".startswith(_PLAIN):
-        return _hash("x", f"{family.__name__} {value}")
-    raise ValueError(
-        f"Column {name!r} holds values of type {family.__name__}, such as {value!r}, which cannot "
-        "be compared across calls. Convert the column to text, numbers, categories or dates."
-    )
-
-
-_MICROSECOND = datetime.timedelta(microseconds=1)
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-    "D": 86400 * 10**9,
-}
-
-
-def _hash(kind: str, text: str) -> float:
-    """Return a whole number below 2**53 for a text."""
-    content = kind.encode() + text.encode("utf-8", "surrogatepass")
-    digest = hashlib.blake2b(content, digest_size=8, person=b"sksmooth").digest()
-    return float(int.from_bytes(digest, "little") >> 11)

@@ -446,7 +446,7 @@ class TestRefused:
             read_frame(frame, [True])
 
     def test_two_texts_with_one_hash(self, monkeypatch):
-        monkeypatch.setattr(sksmooth.backends.frames, "_hash", lambda kind, text: 1.0)
+        monkeypatch.setattr(sksmooth.backends.value_codes, "_hash", lambda kind, text: 1.0)
         with pytest.raises(ValueError, match="cannot be told apart"):
             read_frame(pd.DataFrame({"c": ["a", "b"]}), [True])
 
