@@ -49,13 +49,12 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
         larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
-        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict,
-        "*" stands for all columns of numbers that are not named. Columns of a data frame that hold
-        no numbers have 0, and reach the base as they are. Missing values stay missing.
+        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict, "*"
+        is for all columns of numbers that are not named. Columns without numbers have 0, and reach
+        the base as they are; missing values stay missing.
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
-        Unit of each feature: the noise on it has the deviation ``sigma * unit``, and radii are
-        lengths of ``delta / units``, comparable whatever sigma is. 0 is for features without noise.
-        "std" takes the standard deviations of the training rows; for a search give numbers.
+        Noise on a feature has the deviation ``sigma * unit``, and radii are lengths of ``delta /
+        units``, comparable over sigma; 0 for no noise. "std": those of the training rows.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
         smoothed classifier, for bases that have a closed form, and for noise that can make so few

@@ -14,6 +14,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
+    RandomForestClassifier,
     StackingClassifier,
     VotingClassifier,
 )
@@ -550,3 +551,28 @@ def test_sigma_by_place():
     y = (X[:, 0] > 0).astype(int)
     clf = SmoothedClassifier(GaussianNB(), {0: 0.5, "*": 0}, random_state=0).fit(X, y)
     assert clf.certify(X[:2]).sigma == (0.5, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["trees", "forest", "hist", "xgboost", "lightgbm", "catboost"])
+def test_shortcuts_know_what_is_missing(name):
+    X = np.random.default_rng(0).normal(size=(150, 4))
+    y = (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(int)
+    X[np.random.default_rng(1).random(X.shape) < 0.2] = np.nan
+    if name in ("xgboost", "lightgbm", "catboost"):
+        package = pytest.importorskip(name)
+    base = {
+        "trees": lambda: DecisionTreeClassifier(max_depth=6, random_state=0),
+        "forest": lambda: RandomForestClassifier(5, random_state=0),
+        "hist": lambda: HistGradientBoostingClassifier(max_iter=5, random_state=0),
+        "xgboost": lambda: package.XGBClassifier(n_estimators=5, n_jobs=1),
+        "lightgbm": lambda: package.LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1),
+        "catboost": lambda: package.CatBoostClassifier(
+            iterations=5, thread_count=1, allow_writing_files=False, silent=True
+        ),
+    }[name]()
+    clf = SmoothedClassifier(base, 0.4, method="montecarlo", random_state=0).fit(X, y)
+    found = clf.certify(X[:20], n=500)
+    assert found.run.shortcut is not None
+    assert np.array_equal(
+        found.counts, clf.set_params(shortcuts=None).certify(X[:20], n=500).counts
+    )
