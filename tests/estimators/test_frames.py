@@ -4,6 +4,7 @@ What a hand-written loop would do, with ``iloc`` and ``assign``, is the oracle h
 """
 
 import contextlib
+import hashlib
 import pickle
 
 import joblib
@@ -266,8 +267,22 @@ def test_frames_survive_a_round_trip(library):
     else:
         expected = frame.iloc[numbers].reset_index(drop=True)
         pd.testing.assert_frame_equal(back, expected, check_categorical=True)
+    for strange in (values[:, :1] * 0 + 12345.0, values[:, :1] + 1, np.full((40, 1), 2.0**60)):
+        with pytest.raises(ValueError, match=r"\['home'\] do not hold numbers"):
+            maker(np.hstack([strange, values[:, 1:]]))
     with pytest.raises(ValueError, match=r"\['home'.*do not hold numbers"):
         maker.bare()(values)
+
+
+def test_names_of_text_are_known():
+    """They are the same in every process, and those of earlier versions: logs hold keys."""
+    frame = pd.DataFrame({"c": ["own", "rent", None]})
+    expected = []
+    for text in ("own", "rent"):
+        digest = hashlib.blake2b(b"s" + text.encode(), digest_size=8, person=b"sksmooth").digest()
+        expected.append(int.from_bytes(digest, "little") >> 11)
+    assert np.array_equal(read_frame(frame, [True])[0][:, 0], [*expected, np.nan], equal_nan=True)
+    assert expected == [5214106432025729, 2830497939064116]
 
 
 LIMIT = [
