@@ -591,3 +591,17 @@ def test_shortcuts_know_what_is_missing(name):
     assert np.array_equal(
         found.counts, clf.set_params(shortcuts=None).certify(X[:20], n=500).counts
     )
+
+
+def test_text_that_a_model_takes_for_numbers():
+    """What a model reads as numbers is a hash in the arrays that shortcuts would read."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=150), "code": rng.choice(["1", "2", "30"], 150)})
+    y = (frame.a + (frame.code == "2") > 0).astype(int)
+    base = DecisionTreeClassifier(max_depth=4, random_state=0)
+    clf = SmoothedClassifier(base, {"a": 0.4}, random_state=0).fit(frame, y)
+    certificate = clf.certify(frame[:10], n=500)
+    assert certificate.run.shortcut is None
+    assert certificate.method == "montecarlo"
+    expected = clf.set_params(shortcuts=None).certify(frame[:10], n=500)
+    assert np.array_equal(certificate.counts, expected.counts)
