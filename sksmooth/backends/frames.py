@@ -6,6 +6,7 @@ all its columns, but not on dtypes, the order of categories or other rows. `Fram
 numbers back, by a table of the values that the rows of a call have.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import importlib
@@ -302,8 +303,11 @@ def _numbered(
 
     That is the values, the first row of each, and the first row in which it is missing.
     """
+    found = None
     if _of_pandas(column) and column.dtype != object:
-        found, _ = column.factorize()
+        with contextlib.suppress(Exception):  # of arrow, where values are lists
+            found, _ = column.factorize()
+    if found is not None:
         distinct, first = np.unique(found, return_index=True)
         gaps = first[distinct < 0]
         first = first[distinct >= 0]
