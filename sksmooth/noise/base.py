@@ -327,8 +327,9 @@ class Rows:
     arithmetic : {"integer", "float"}
         How row and noise are summed.
     categories : tuple of tuple of float, default=None
-        The values that each column has in the training rows, ascending; for specifications that
-        ask for them.
+        The values of each column in the training rows, ascending, if they are asked for.
+    units : tuple of float, default=None
+        The smoother's `units`, checked; then sigma is one number.
 
     Examples
     --------
@@ -342,6 +343,7 @@ class Rows:
     levels: int | None = None
     arithmetic: str = "integer"
     categories: tuple[tuple[float, ...], ...] | None = None
+    units: tuple[float, ...] | None = None
 
     def refuse_float(self, family: str) -> None:
         """Refuse floating-point arithmetic, for families that know none.
@@ -373,10 +375,13 @@ class Specification(abc.ABC):
         Whether `bind` needs the categories of the training rows.
     additive : bool
         As of its noise.
+    takes_units : bool
+        Whether it knows `Rows.units`.
     """
 
     needs_categories: ClassVar[bool] = False
     additive: ClassVar[bool] = True
+    takes_units: ClassVar[bool] = False
 
     @abc.abstractmethod
     def bind(self, rows: Rows) -> Noise:

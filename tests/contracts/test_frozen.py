@@ -57,7 +57,7 @@ def hgb(**options):
 
 # name: (base, rows, labels, parameters of SmoothedClassifier, arguments of certify)
 CASES = {
-    "nearest centroid": (NearestCentroid(), X, TWO, {}, {}),
+    "nearest centroid": (NearestCentroid(), X, TWO, {"method": "montecarlo"}, {}),
     "neighbours": (KNeighborsClassifier(3), X, THREE, {}, {}),
     "neighbours, words": (KNeighborsClassifier(3), X, WORDS, {}, {}),
     "neighbours, radius": (KNeighborsClassifier(3), X, TWO, {}, {"radius": [0.1, 0.3]}),
