@@ -33,7 +33,7 @@ for. Certified: {tested} test images at equal distances, **a sample of the test 
 error of an accuracy is up to {error:.3f}. `scale` is {scale:g}, in units of images from 0 to 1:
 half the width of cells and of uniform noise, and the mean size of Laplace noise. Splitting noise
 has {m} outcomes, and the net is asked about all of them: its certificates hold for certain. Those
-of the others have n = {n:,} and alpha = 0.001; with these settings unanimous votes prove at most the
+of the others have n = {n:,} and alpha = 0.001; then unanimous votes prove at most the
 radius in the last column. Seconds are of one thread of a processor that did other work too."""
 
 

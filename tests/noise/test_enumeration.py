@@ -1,7 +1,6 @@
 """Certificates from all outcomes of the noise: exact, sound, the same whoever asks."""
 
 import copy
-import dataclasses
 import itertools
 import math
 import pickle
@@ -22,14 +21,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sksmooth import SmoothedClassifier, certified_accuracy_score, certified_accuracy_scorer
 from sksmooth.bounds import splitting_steps
 from sksmooth.estimators import smoother as smoothers
 from sksmooth.estimators.run import RunningLog
 from sksmooth.estimators.smoother import noise_of
-from sksmooth.noise import BinaryFlipNoise, Drop, DropNoise, Flip, FlipNoise, Split, SplitNoise
+from sksmooth.noise import BinaryFlipNoise, Drop, DropNoise, Flip, FlipNoise, Split
 from sksmooth.records import read_log, write_log
 
 rng = np.random.default_rng(0)
@@ -505,32 +503,3 @@ def test_rows_off_the_grid_are_refused():
     for call in (clf.predict, clf.certify):
         with pytest.raises(ValueError, match="Splitting noise is for values on a grid"):
             call(CODES[:1] + 0.25)
-
-
-class RoundingNoise(SplitNoise):
-    """Rounds rows to the grid in place of refusing them."""
-
-    def _steps(self, values):
-        return np.rint(values.astype(np.float64) * self.levels).clip(-(2**20), 2**20)
-
-
-@dataclasses.dataclass(frozen=True)
-class RoundingSplit(Split):
-    def bind(self, rows):
-        noise = super().bind(dataclasses.replace(rows, levels=8))
-        return RoundingNoise(8, noise.periods, noise.starts)
-
-
-ESTIMATORS = [
-    SmoothedClassifier(base, noise=noise, n=200, n_predict=200, abstain_label=label)
-    for base, noise, label in (
-        (DecisionTreeClassifier(), Drop(drop=0.2), None),
-        (DecisionTreeClassifier(), RoundingSplit(scale=0.5), "auto"),
-    )
-]
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks(ESTIMATORS)
-def test_sklearn_checks(estimator, check):
-    check(estimator)
