@@ -7,6 +7,7 @@ arXiv:1902.02918).
 
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
+from .callables import frozen_callable
 from .certificate import Certificate
 from .displays import CertifiedAccuracyDisplay, PerFeatureDisplay, TopProbabilityDisplay
 from .estimators.classifier import SmoothedClassifier
@@ -39,6 +40,7 @@ __all__ = [
     "certified_accuracy_score",
     "certified_accuracy_scorer",
     "certify",
+    "frozen_callable",
     "metrics",
     "noise",
     "prediction_outcomes",

@@ -7,7 +7,7 @@ the answer never changes. Each form has its own way, from exact to stepping.
 import numpy as np
 from numpy.typing import NDArray
 
-from ..closed_forms import FLOOR, ClosedForm, Linear
+from ..closed_forms import FLOOR, ClosedForm, Linear, Part
 from ..noise import Noise
 from .cells import by_cells
 from .half_spaces import by_half_spaces
@@ -29,7 +29,7 @@ def ends_along_axes(
     noise : Noise
         The noise; it turns tails into radii.
     X : ndarray of shape (n_samples, n_features)
-        Rows, without missing values.
+        Rows.
     of : ndarray of shape (n_samples,), int
         Class code of the answer at each row: certified there.
 
@@ -37,40 +37,53 @@ def ends_along_axes(
     -------
     down, up : ndarray of shape (n_samples, n_features)
         In the units of the features, 0 or more, infinite where no change of the feature changes the
-        answer. All points strictly between are proved; 0 for features without noise.
+        answer. All points strictly between are proved; 0 for features without noise, and for values
+        that are missing.
     """
-    rows = X.astype(np.float64)
-    n, n_features = rows.shape
-    sigma = closed.spread.sigma
+    ends = np.zeros((2, *X.shape))
+    classes = np.argsort(closed.codes)[of]
+    for rows, _, part in closed.groups(X):
+        if part is not None and len(rows):
+            extended = closed.extended(X[rows], part)
+            found = _ends_of_part(part, noise, extended, classes[rows], X.shape[1])
+            ends[:, rows] = found[:, :, : X.shape[1]]
+    return ends[0], ends[1]
+
+
+def _ends_of_part(
+    part: Part, noise: Noise, X: NDArray[np.float64], of: NDArray[np.intp], n_columns: int
+) -> NDArray[np.float64]:
+    """Return ends of rows with the same gaps, extended by what encoders make of them."""
+    n, sigma = len(X), part.spread.sigma
 
     def prove(
         Z: NDArray[np.float64], classes: NDArray[np.intp], columns: NDArray[np.intp]
     ) -> NDArray[np.float64]:
-        law = closed.law(Z, classes)
-        at = np.arange(len(Z))
+        law, at = part.law_of(Z, classes), np.arange(len(Z))
         miss, upper = law.miss[at, classes], law.upper.copy()
         upper[at, classes] = 0.0
         rival = np.minimum(upper.max(axis=1), miss)
         radii = noise.radius_of_tails(np.maximum(miss, FLOOR), np.maximum(rival, FLOOR))
         assert radii is not None  # closed forms are taken for such noise alone
-        return noise.norm.along_axes(radii, n_features)[at, columns]
+        return noise.norm.along_axes(radii, n_columns)[at, columns]
 
-    ends = np.zeros((2, n, n_features))
-    if isinstance(closed.form, Linear):
-        ends[:] = closed.form.reaches(closed.spread.around(X), np.argsort(closed.codes)[of])
-        ends[:, closed.law(rows, of).miss[np.arange(n), of] >= 0.5] = 0.0
+    ends = np.zeros((2, *X.shape))
     noisy = np.flatnonzero(sigma > 0).tolist()
-    all_known = isinstance(closed.form, Linear) and closed.form.n_classes == 2
+    all_known = False
+    if isinstance(part.form, Linear):
+        ends[:] = part.form.reaches(part.spread.around(X), of)
+        ends[:, part.law_of(X, of).miss[np.arange(n), of] >= 0.5] = 0.0
+        all_known = part.form.n_classes == 2
     for column in [] if all_known else noisy:
-        found = by_cells(closed, rows, of, column) or by_parabola(closed, prove, rows, of, column)
+        found = by_cells(part, X, of, column) or by_parabola(part, prove, X, of, column)
         if found is not None:
             ends[:, :, column] = found
             continue
         side, row = np.nonzero(~np.isinf(ends[:, :, column]))
-        line = rows[row], of[row], np.full(len(row), column), side == 1
-        known, deviation = by_half_spaces(closed, *line), np.full(len(row), sigma[column])
+        line = X[row], of[row], np.full(len(row), column), side == 1
+        known, deviation = by_half_spaces(part, *line), np.full(len(row), sigma[column])
         ends[side, row, column] = march(prove, *line, deviation, known)
-    nothing = prove(rows, of, np.full(n, noisy[0])) == 0
+    nothing = prove(X, of, np.full(n, noisy[0])) == 0
     ends[:, nothing] = 0.0
     ends[:, :, sigma == 0] = 0.0
-    return ends[0], ends[1]
+    return ends

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds.rounding import UNIT
-from ..closed_forms import ClosedForm
+from ..closed_forms import Part
 from ..closed_forms.inputs import Spread
 from ..closed_forms.numerics.normal import REACH
 from .step_sums import reach
@@ -29,18 +29,18 @@ _PHI0 = 0.3989422804014327
 
 
 def by_cells(
-    closed: ClosedForm, X: NDArray[np.float64], of: NDArray[np.intp], column: int
+    part: Part, X: NDArray[np.float64], of: NDArray[np.intp], column: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Return how far a feature may go down and up while a class stays the answer.
 
     Parameters
     ----------
-    closed : ClosedForm
+    part : Part
         The base.
     X : ndarray of shape (n_samples, n_features)
-        Rows.
+        Rows, as the part takes them.
     of : ndarray of shape (n_samples,), int
-        Class code of the answer at each row.
+        The model's class that is the answer at each row.
     column : int
         The feature; it has noise.
 
@@ -49,7 +49,7 @@ def by_cells(
     down, up : ndarray of shape (n_samples,)
         In the units of the feature, 0 or more. None if the form is no function of cells here.
     """
-    cuts, spread = closed.form.cuts(), closed.spread
+    cuts, spread = part.form.cuts(), part.spread
     matrix = spread.affine.matrix
     if cuts is None or spread.excess > 0:
         return None
@@ -60,8 +60,8 @@ def by_cells(
     points = [np.unique(cuts[1][(cuts[0] == k) & (np.abs(cuts[1]) < _FARTHEST)]) for k in fed]
     if not len(fed) or not len(points[0]) or not np.any(rate):  # the model never sees it
         return np.full(len(X), np.inf), np.full(len(X), np.inf)
-    line = _Line(closed, column, int(fed[0]), float(np.ravel(rate)[0]), points[0])
-    size = max(1, _VALUES // ((len(points[0]) + 1) * max(X.shape[1], 2 * len(closed.codes))))
+    line = _Line(part, column, int(fed[0]), float(np.ravel(rate)[0]), points[0])
+    size = max(1, _VALUES // ((len(points[0]) + 1) * max(X.shape[1], 8)))
     parts = [line.ends(X[i : i + size], of[i : i + size]) for i in range(0, len(X), size)]
     down, up = zip(*parts, strict=True)
     return np.concatenate(down), np.concatenate(up)
@@ -73,7 +73,7 @@ class _Line:
 
     Parameters
     ----------
-    closed : ClosedForm
+    part : Part
         The base.
     column : int
         The feature.
@@ -85,7 +85,7 @@ class _Line:
         Upper ends of cells of the input.
     """
 
-    closed: ClosedForm
+    part: Part
     column: int
     fed: int
     rate: float
@@ -95,7 +95,7 @@ class _Line:
         self, X: NDArray[np.float64], of: NDArray[np.intp]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the ends of some rows, downward and upward."""
-        sigma = float(self.closed.spread.sigma[self.column])
+        sigma = float(self.part.spread.sigma[self.column])
         points, slack = self._points(X)
         d = self._values(X, of, points, sigma)  # (n, n_rivals, n_cells)
         # noise that lands within rounding of a point may be in the other cell
@@ -116,10 +116,10 @@ class _Line:
 
     def _points(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the points in the units of the feature, and what the model may round them by."""
-        spread, far = self.closed.spread, np.abs(X) + REACH * self.closed.spread.sigma
+        spread, far = self.part.spread, np.abs(X) + REACH * self.part.spread.sigma
         affine = spread.affine
         value = X[:, self.column]
-        rest = affine(X)[:, self.fed] - self.rate * value
+        rest = affine.unclipped(X)[:, self.fed] - self.rate * value
         points = (self.points - rest[:, None]) / self.rate
         far[:, self.column] = np.abs(points).max(axis=1)
         sizes = affine.reach(far)[:, [self.fed]] + np.abs(self.rate * value)[:, None]
@@ -142,13 +142,13 @@ class _Line:
         beyond = sigma + 1e-6 * np.abs(points[:, [0, -1]])
         inside[:, [0, -1]] = points[:, [0, -1]] + beyond * [-1.0, 1.0]
         m = inside.shape[1]
-        still = self.closed.spread.sigma.copy()
+        still = self.part.spread.sigma.copy()
         still[self.column] = 0.0
-        spread = Spread.of(self.closed.spread.affine, still, self.closed.spread.unit)
+        spread = Spread.of(self.part.spread.affine, still, self.part.spread.unit)
         rows = np.repeat(X, m, axis=0)
         rows[:, self.column] = inside.ravel()
         classes = np.repeat(of, m)
-        law = dataclasses.replace(self.closed, spread=spread).law(rows, classes)
+        law = Part(self.part.form, spread).law_of(rows, classes)
         miss = np.take_along_axis(law.miss, classes[:, None], axis=1)
         k = law.upper.shape[1]
         others = np.arange(k - 1) + (np.arange(k - 1) >= classes[:, None])

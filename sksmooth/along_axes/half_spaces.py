@@ -7,7 +7,7 @@ other beats it under noise is monotone: between two points it is at most the lar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..closed_forms import ClosedForm, Linear
+from ..closed_forms import Linear, Part
 
 __all__ = ["by_half_spaces"]
 
@@ -18,7 +18,7 @@ _SAFE = 1 - 1e-9
 
 
 def by_half_spaces(
-    closed: ClosedForm,
+    part: Part,
     X: NDArray[np.float64],
     of: NDArray[np.intp],
     columns: NDArray[np.intp],
@@ -28,12 +28,12 @@ def by_half_spaces(
 
     Parameters
     ----------
-    closed : ClosedForm
+    part : Part
         The base; other than linear ones are not followed at all.
     X : ndarray of shape (n_lines, n_features)
-        The row of each line.
+        The row of each line, as the part takes it.
     of, columns : ndarray of shape (n_lines,), int
-        Class code of the answer, and the feature that moves.
+        The model's class that is the answer, and the feature that moves.
     up : ndarray of shape (n_lines,), bool
         Whether it moves up.
 
@@ -43,16 +43,16 @@ def by_half_spaces(
         In the units of the feature. Not the whole way: probabilities of the other classes are added
         up, which counts twice where two of them beat this one.
     """
-    form, end = closed.form, np.zeros(len(X))
+    form, end = part.form, np.zeros(len(X))
     if not isinstance(form, Linear):
         return end
-    classes, sigma = np.argsort(closed.codes)[of], closed.spread.sigma[columns]
+    sigma = part.spread.sigma[columns]
     sign = np.where(up, 1.0, -1.0)
 
     def beaten(t: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
         rows = X[lines]
         rows[np.arange(len(rows)), columns[lines]] += sign[lines] * t
-        return form.beaten(closed.spread.around(rows), classes[lines])
+        return form.beaten(part.spread.around(rows), of[lines])
 
     lines = np.arange(len(X))
     step, before = sigma.copy(), beaten(end, lines)

@@ -39,7 +39,7 @@ def march(
     X : ndarray of shape (n_lines, n_features)
         The row of each line.
     of, columns : ndarray of shape (n_lines,), int
-        Class code of the answer, and the feature that moves.
+        The model's class that is the answer, and the feature that moves.
     up : ndarray of shape (n_lines,), bool
         Whether it moves up.
     sigma : ndarray of shape (n_lines,)

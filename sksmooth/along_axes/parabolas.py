@@ -9,7 +9,7 @@ well: from the vertex on, it is monotone on both sides.
 import numpy as np
 from numpy.typing import NDArray
 
-from ..closed_forms import ClosedForm
+from ..closed_forms import Part
 from ..closed_forms.forms.quadratic import Quadratic
 from .marching import Proves
 
@@ -21,7 +21,7 @@ _SAFE = 1 - 1e-9
 
 
 def by_parabola(
-    closed: ClosedForm,
+    part: Part,
     prove: Proves,
     X: NDArray[np.float64],
     of: NDArray[np.intp],
@@ -31,14 +31,14 @@ def by_parabola(
 
     Parameters
     ----------
-    closed : ClosedForm
+    part : Part
         The base.
     prove : callable
         As of `march`.
     X : ndarray of shape (n_samples, n_features)
-        Rows.
+        Rows, as the part takes them.
     of : ndarray of shape (n_samples,), int
-        Class code of the answer at each row.
+        The model's class that is the answer at each row.
     column : int
         The feature; it has noise.
 
@@ -47,7 +47,7 @@ def by_parabola(
     down, up : ndarray of shape (n_samples,)
         In the units of the feature, 0 or more. None if the difference is no such parabola.
     """
-    form, spread = closed.form, closed.spread
+    form, spread = part.form, part.spread
     matrix = spread.affine.matrix
     if not (isinstance(form, Quadratic) and form.n_classes == 2 and spread.excess == 0):
         return None
@@ -61,11 +61,12 @@ def by_parabola(
         return None
     centres = [float(form.densities[i].centre[k]) for i in (0, 1)]
     vertex = (first * centres[0] - second * centres[1]) / (first - second)
-    model_class = np.argsort(closed.codes)[of]
     # the score of class 0 less that of class 1 opens downward where the variance of 0 is smaller
-    opens_up = np.where(model_class == 0, first < second, second < first)
+    opens_up = np.where(of == 0, first < second, second < first)
     value, sigma = X[:, column], float(spread.sigma[column])
-    place = (vertex - (spread.affine(X)[:, k] - rate * value)) / rate  # of the vertex, by row
+    place = (
+        vertex - (spread.affine.unclipped(X)[:, k] - rate * value)
+    ) / rate  # of the vertex, by row
 
     def room(at: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
         rows = X[lines]

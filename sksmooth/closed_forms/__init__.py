@@ -5,7 +5,7 @@ class under Gaussian noise, outward: no draws, no failure probability. What is r
 what the model answers. To add a kind, write a `Form` and name it in `FORMS`.
 """
 
-from .closed import ClosedForm, DisagreementError, GapsError
+from .closed import ClosedForm, DisagreementError, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.additive import Additive
 from .forms.boxes import Boxes
@@ -26,6 +26,7 @@ __all__ = [
     "GapsError",
     "Law",
     "NotClosedError",
+    "Part",
     "closed_form",
     "refit_leaves",
 ]

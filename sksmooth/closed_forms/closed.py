@@ -119,7 +119,7 @@ class ClosedForm(Part):
         """
         asked = None if of is None else np.argsort(self.codes)[of]
         laws, places = [], []
-        for rows, _, part in self._groups(X):
+        for rows, _, part in self.groups(X):
             places.append(rows)
             if part is None:
                 laws.append(self._certain(X[rows]))
@@ -131,7 +131,7 @@ class ClosedForm(Part):
             law = law.at(np.argsort(np.concatenate(places)))
         return law.in_order(self.codes)
 
-    def _groups(
+    def groups(
         self, X: NDArray[np.floating]
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_], Part | None]]:
         """Yield the numbers of rows with the same gaps, these, and what knows their law."""
@@ -170,7 +170,7 @@ class ClosedForm(Part):
         ask : callable
             Class codes by the last step alone.
         """
-        for rows, gaps, part in self._groups(X):
+        for rows, gaps, part in self.groups(X):
             if part is not None:
                 key = gaps.tobytes()
                 self._check(part, X[rows], gaps, None if key in self.compared else ask)

@@ -99,7 +99,7 @@ class PerFeature:
             smoother = smoother_of(self, frame)
             closed = smoother.closed_form(rows)
         if closed is not None:
-            known = np.flatnonzero(~certificate.abstained & np.isfinite(rows).all(axis=1))
+            known = np.flatnonzero(~certificate.abstained)
             codes = codes_of(certificate)[known]
             ends = ends_along_axes(closed, smoother.noise, rows[known], codes)
             down[known], up[known] = (np.maximum(change[known], end) for end in ends)

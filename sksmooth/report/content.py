@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..certificate import Certificate
 from ..certificate.per_feature import sentence
 from ..certificate.summary import guarantee
 from ..metrics import certified_accuracy_lower_bound, certified_accuracy_score
+from ..metrics.scores import labels_of
 from ..records.ours import versions
 
 __all__ = ["content_of", "plain"]
@@ -21,6 +22,7 @@ __all__ = ["content_of", "plain"]
 VERSION = 1
 _PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_POINTS = 250  # of a curve
+_MOST_ROWS = 200  # of which every feature is looked at
 _RHO = 0.001
 _FACTORS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -34,7 +36,7 @@ def content_of(
     confidence: float,
     n_rows: int,
     model: dict[str, Any] | None,
-    intervals: Any,
+    intervals: Callable[[NDArray[np.intp]], Any] | None,
 ) -> dict[str, Any]:
     """Return the content of a report; `SCHEMA` says what is in it.
 
@@ -54,8 +56,8 @@ def content_of(
         How many of the least robust rows are listed.
     model : dict or None
         What is known of the model.
-    intervals : pandas.DataFrame or None
-        As of ``per_feature``.
+    intervals : callable or None
+        Returns the frame of ``per_feature`` for some of the rows, named by position.
     """
     c = certificate
     asked = c.asked_radii
@@ -70,7 +72,10 @@ def content_of(
         "data": {
             "n_rows": len(c),
             "feature_names": None if c.feature_names is None else list(c.feature_names),
-            "classes": _classes(y_true, c),
+            "classes": [
+                {"label": plain(label), "n_rows": int((y_true == label).sum())}
+                for label in labels_of(y_true, c)
+            ],
         },
         "settings": _settings(c),
         "model": model,
@@ -146,18 +151,6 @@ def _accuracy(
     }
 
 
-def _classes(y_true: NDArray[Any], certificate: Certificate) -> list[dict[str, Any]]:
-    labels = list(
-        certified_accuracy_score(y_true, certificate[:], radius=_zero(certificate), classwise=True)
-    )
-    return [{"label": plain(label), "n_rows": int((y_true == label).sum())} for label in labels]
-
-
-def _zero(certificate: Certificate) -> float:
-    """Return a radius that the certificate may be asked about without a warning."""
-    return 0.0 if certificate.asked_radii is None else min(certificate.asked_radii)
-
-
 def _by_class(
     y_true: NDArray[Any], certificate: Certificate, radii: NDArray[np.float64]
 ) -> list[dict[str, Any]]:
@@ -199,33 +192,48 @@ def _quantiles(values: NDArray[np.float64]) -> list[Any]:
     return plain(np.quantile(values, _PROBABILITIES, method="lower"))
 
 
-def _features(intervals: Any, certificate: Certificate) -> list[dict[str, Any]]:
-    """Return, for each feature, how far it alone may change, over the certified rows."""
-    certified = np.repeat(~certificate.abstained, len(intervals) // max(len(certificate), 1))
+def _features(
+    intervals: Callable[[NDArray[np.intp]], Any], certificate: Certificate
+) -> dict[str, Any] | None:
+    """Return, for each feature, how far it alone may change, over some certified rows."""
+    certified = np.flatnonzero(~certificate.abstained)
+    if not len(certified):
+        return None
+    spaced = np.linspace(0, len(certified) - 1, min(len(certified), _MOST_ROWS)).astype(int)
     found = []
-    for name, part in intervals[certified].groupby(level=-1, sort=False):
-        down, up = -part["down"].to_numpy(), part["up"].to_numpy()
+    for name, part in intervals(certified[spaced]).groupby(level=-1, sort=False):
+        present = part[part["up"].notna()]  # values that are missing have no ends
+        if not len(present):
+            continue
+        down, up = -present["down"].to_numpy(), present["up"].to_numpy()
         free = np.isinf(down) & np.isinf(up)
         found.append(
             {
                 "feature": plain(name),
-                "how": "exact" if (part["how"] == "exact").any() else "radius",
+                "how": "exact" if (present["how"] == "exact").any() else "radius",
                 "any_amount": float(free.mean()),
                 "down": plain(np.quantile(down, _PROBABILITIES, method="lower")),
                 "up": plain(np.quantile(up, _PROBABILITIES, method="lower")),
             }
         )
-    return found
+    return {"n_rows": len(spaced), "features": found}
 
 
 def _least_robust(
-    y_true: NDArray[Any], certificate: Certificate, n_rows: int, intervals: Any
+    y_true: NDArray[Any],
+    certificate: Certificate,
+    n_rows: int,
+    intervals: Callable[[NDArray[np.intp]], Any] | None,
 ) -> list[dict[str, Any]]:
     c = certificate
     certified = np.flatnonzero(~c.abstained)
     order = certified[np.argsort(c.radii[certified], kind="stable")][:n_rows]
+    words: list[str | None] = [None] * len(order)
+    if intervals is not None and len(order):
+        frame = intervals(order)
+        words = [sentence(frame, c[order], place) for place in range(len(order))]
     found = []
-    for i in order.tolist():
+    for i, text in zip(order.tolist(), words, strict=True):
         found.append(
             {
                 "row": plain(i if c.index is None else c.index[i]),
@@ -233,7 +241,7 @@ def _least_robust(
                 "true_label": plain(y_true[i]),
                 "radius": float(c.radii[i]),
                 "p_lower": float(c.p_lower[i]),
-                "sentence": None if intervals is None else sentence(intervals, c, i),
+                "sentence": text,
             }
         )
     return found

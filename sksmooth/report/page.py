@@ -174,7 +174,7 @@ def _features(content: dict[str, Any]) -> str:
     if features is None:
         return ""
     rows = []
-    for f in features:
+    for f in features["features"]:
         bar = f'<span class="whole">{span(f["any_amount"])} {_share(f["any_amount"])}</span>'
         ends = [_limit(f[side][i]) for side in ("down", "up") for i in (0, 2)]
         exact = "exact" if f["how"] == "exact" else "from the radius"
@@ -184,7 +184,7 @@ def _features(content: dict[str, Any]) -> str:
         "<p>By how much a single feature of a certified row may change, all others fixed, without "
         "changing the label: the change that 95 % of the rows allow at least, and the median. "
         "<strong>Statements on two features do not hold together</strong>; joint changes are what "
-        "the radius bounds.</p>",
+        f"the radius bounds. From {features['n_rows']} rows.</p>",
         _table(
             ["Feature", "Any amount", "Down, 95 %", "median", "Up, 95 %", "median", "How"],
             rows,

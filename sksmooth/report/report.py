@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length, column_or_1d
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d
 
 from ..backends import unwrap
 from ..certificate import Certificate
@@ -92,7 +92,7 @@ class CertificationReport:
             Fitted.
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
             Rows. With pandas installed, and at most 200 features of a smoother that is in no
-            Pipeline, the report says how far each feature may change.
+            Pipeline or search, the report says how far each feature may change, over 200 rows.
         y : array-like of shape (n_samples,)
             True labels.
         n : int, default=None
@@ -116,12 +116,17 @@ class CertificationReport:
         """
         certificate = certify(estimator, X, n=n, **options)
         smoother = _smoother_inside(estimator)
-        intervals = None
+        intervals: Any = None
         few = np.prod(smoother._row_shape) <= _MOST_FEATURES
         lengths = certificate.noise.norm.kind != "l0"
         if smoother is estimator and few and lengths and importlib.util.find_spec("pandas"):
-            intervals = smoother.per_feature(X, certificate=certificate)
-        return cls.from_predictions(
+
+            def intervals(places: NDArray[np.intp]) -> Any:
+                return smoother.per_feature(
+                    _safe_indexing(X, places), certificate=certificate[places]
+                )
+
+        return cls._of(
             y,
             certificate,
             intervals=intervals,
@@ -173,6 +178,39 @@ class CertificationReport:
         report : CertificationReport
             Without a model, its section says nothing of one.
         """
+        some: Any = None
+        if intervals is not None:
+            n = len(intervals) // max(len(certificate), 1)
+            if n * len(certificate) != len(intervals):
+                raise ValueError("intervals and certificate are of different rows.")
+
+            def some(places: NDArray[np.intp]) -> Any:
+                return intervals.iloc[(places[:, None] * n + np.arange(n)).ravel()]
+
+        return cls._of(
+            y_true,
+            certificate,
+            intervals=some,
+            model=model,
+            title=title,
+            radii=radii,
+            confidence=confidence,
+            rows=rows,
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        y_true: ArrayLike,
+        certificate: Certificate,
+        *,
+        title: str,
+        radii: Sequence[float] | None,
+        confidence: float,
+        rows: int,
+        model: dict[str, Any] | None,
+        intervals: Any,
+    ) -> "CertificationReport":
         check_certificate(certificate)
         labels = np.asarray(column_or_1d(y_true))
         check_consistent_length(labels, certificate.labels)

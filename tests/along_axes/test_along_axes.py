@@ -5,15 +5,18 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_wine, make_classification
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
@@ -55,8 +58,9 @@ class Case:
         """Scan lines: no other class is proved inside, one is just outside of a finite end."""
         rng = np.random.default_rng(0)
         ends = np.isfinite(self.down) | np.isfinite(self.up)
-        limited = rng.permutation(np.argwhere(ends & (self.sigma > 0)))[: lines // 2]
-        free = rng.permutation(np.argwhere(~ends & (self.sigma > 0)))[: lines - len(limited)]
+        moves = (self.sigma > 0) & ~np.isnan(self.rows)
+        limited = rng.permutation(np.argwhere(ends & moves))[: lines // 2]
+        free = rng.permutation(np.argwhere(~ends & moves))[: lines - len(limited)]
         finite = 0
         for i, j in np.concatenate([limited, free]):
             for sign, end in ((-1, self.down[i, j]), (1, self.up[i, j])):
@@ -269,3 +273,100 @@ def test_codes_in_another_order(monkeypatch):
     shuffled = dataclasses.replace(found.closed, codes=order[found.closed.codes])
     ends = ends_along_axes(shuffled, found.smoother.noise, found.rows, order[found.of])
     np.testing.assert_array_equal(ends, (found.down, found.up))
+
+
+class TestParts:
+    def test_clipping_scalers(self):
+        """Beyond the training range all values are the same to the model."""
+        base = make_pipeline(
+            MinMaxScaler(clip=True), DecisionTreeClassifier(max_depth=4, random_state=0)
+        )
+        found = case(base, every=5)
+        assert found.closed.spread.clips
+        assert found.check(lines=40) > 5
+
+    def test_gaps(self):
+        """A row with a gap has the ends of the row with what is filled in, other columns moved."""
+        X, y = WINE
+        X = X.copy()
+        X[::4, 2] = np.nan
+        steps = (
+            SimpleImputer(),
+            StandardScaler(),
+            DecisionTreeClassifier(max_depth=4, random_state=0),
+        )
+        base = FrozenEstimator(make_pipeline(*steps).fit(X, y))
+        found = Case(base, X, y, DEVIATIONS, X[::6])
+        with_gap = np.isnan(found.rows[:, 2])
+        assert with_gap.any()
+        assert not with_gap.all()
+        assert np.all(found.down[with_gap, 2] == 0)
+        used = np.flatnonzero(np.isfinite(found.up[with_gap]).any(axis=0))
+        assert len(used) > 2
+        sigma = DEVIATIONS.copy()
+        sigma[2] = 0
+        filled = np.where(np.isnan(found.rows), np.nanmean(X, axis=0), found.rows)[with_gap]
+        other = Case(base, X, y, sigma, filled)
+        np.testing.assert_allclose(found.up[with_gap], other.up, rtol=1e-6)
+        np.testing.assert_allclose(found.down[with_gap], other.down, rtol=1e-6)
+
+    def test_missing_directions(self):
+        X, y = WINE
+        X = X.copy()
+        X[::4, 6] = np.nan
+        base = DecisionTreeClassifier(max_depth=4, random_state=0)
+        found = Case(base, X[::2], y[::2], DEVIATIONS, X[::6])
+        assert np.isnan(found.rows[:, 6]).any()
+        assert found.check(lines=60) > 5
+
+    def test_encoders_beside(self):
+        """Text that is encoded is a constant of the row; its columns have no ends."""
+        pd = pytest.importorskip("pandas")
+        X, y = load_wine(return_X_y=True, as_frame=True)
+        X = X.assign(colour=np.where(X["hue"] > 1, "red", "white"))[["colour", *X.columns]]
+        encode = make_column_transformer(
+            (OneHotEncoder(sparse_output=False), ["colour"]), remainder="passthrough"
+        )
+        tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+        sigma = dict(zip(X.columns, [0, *DEVIATIONS], strict=True))
+        clf = SmoothedClassifier(make_pipeline(encode, tree), sigma, random_state=0).fit(X, y)
+        certificate = clf.certify(X[::9])
+        assert certificate.method == "exact"
+        intervals = clf.per_feature(X[::9], certificate=certificate)
+        assert set(intervals["how"]) == {"exact"}
+        assert "colour" not in intervals.index.get_level_values("feature")
+        finite = intervals[np.isfinite(intervals["up"])]
+        assert len(finite) > 5
+        for (row, name), line in list(finite.iterrows())[:8]:
+            moved = X.loc[[row, row]].copy()
+            step = line["up"] + np.array([-0.02, 0.02]) * sigma[name]
+            moved[name] = line["value"] + step
+            labels = clf.certify(moved).labels
+            assert labels[0] == certificate.labels[certificate.index == row][0] != labels[1]
+        assert pd.api.types.is_float_dtype(intervals["value"])
+
+    def test_units_do_not_move_ends(self):
+        """Radii are in units then; ends are in the units of X all the same."""
+        X, y = WINE
+        model = FrozenEstimator(clone(TREES["tree"]).fit(X, y))
+        plain = Case(model, X, y, DEVIATIONS, X[::9])
+        other = Case(model, X, y, 0.3, X[::9], units=DEVIATIONS / 0.3)
+        np.testing.assert_allclose(other.up, plain.up, rtol=1e-9)
+        np.testing.assert_allclose(other.radius, plain.radius, rtol=1e-9)
+        np.testing.assert_allclose(
+            other.certificate.radii, 0.3 * plain.certificate.radii, rtol=1e-9
+        )
+
+    def test_a_threshold_moves_the_plane(self):
+        X, y = load_breast_cancer(return_X_y=True)
+        X = X / X.std(axis=0)
+        inner = LogisticRegression(max_iter=9999)
+        base = FixedThresholdClassifier(inner, threshold=0.9, response_method="predict_proba")
+        found = Case(base, X[::2], y[::2], 0.3, X[1:60:7])
+        base = found.clf.estimator_
+        finite = np.isfinite(found.up)
+        for i, j in np.argwhere(finite)[::11]:
+            for factor, same in ((1 - 1e-6, True), (1 + 1e-6, False)):
+                Z = found.rows[[i]].copy()
+                Z[0, j] += factor * found.up[i, j]
+                assert (base.predict(Z)[0] == found.of[i]) == same

@@ -323,7 +323,7 @@ class TestPage:
             frame, y
         )
         report = CertificationReport.from_estimator(named, frame, y)
-        assert [f["feature"] for f in report.content["features"]] == names
+        assert [f["feature"] for f in report.content["features"]["features"]] == names
         worst = report.content["least_robust"][0]
         assert worst["row"].startswith("person")
         assert worst["sentence"].startswith(f"row {worst['row']}: {worst['label']!r} as long as f")
