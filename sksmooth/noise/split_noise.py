@@ -157,8 +157,8 @@ class SplitNoise(Noise):
         grid = "whole numbers" if self.levels == 1 else f"multiples of 1/{self.levels}"
         reached = ", and a distance equal to the radius is within it" * self._is_alike
         return (
-            f"It speaks of rows of {grid}{reached}; of other rows, if they are rounded to these "
-            "first, it says the same within half the radius."
+            f"It speaks of rows of {grid}{reached}. Within half the radius of such a row it holds "
+            "for all rows, if they are rounded to these first."
         )
 
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -284,8 +284,8 @@ class SplitNoise(Noise):
             grid = "a whole number" if self.levels == 1 else f"a multiple of 1/{self.levels}"
             raise ValueError(
                 f"A row has the value {values[off][0]!s}, which is not {grid}, or too large. "
-                "Splitting noise is for values on a grid: round them first, and halve the radii, "
-                "or give features that nobody can change a scale of 0."
+                "Splitting noise is for values on a grid: round them first, and measure from the "
+                "rounded row; or give features that nobody can change a scale of 0."
             )
         return steps
 
