@@ -262,14 +262,38 @@ class TestWhoIsAsked:
 
     def test_each_row_has_batches_of_its_own(self):
         """The same ones in predict and certify, alone and among others."""
-        clf = of(by_lot(0, 2), CODES, Flip(keep=0.6), batch_size=30)
+        clf = of(by_lot(0, 2), CODES, Drop(drop=0.6), batch_size=6)
         seen = []
         for call in (clf.certify, clf.predict, clf.vote_frequencies):
             for rows in (CODES[:1], CODES[:3]):
                 ASKED.clear()
                 call(rows)
                 seen.append(ASKED[-3 * len(rows) :])
-        assert seen == [[30, 30, 21], [30, 30, 21] * 3] * 3
+        assert seen == [[6, 6, 4], [6, 6, 4] * 3] * 3
+
+    def test_what_was_asked_is_not_asked_again(self):
+        """Rows of categories have the same outcomes, but where columns without noise differ."""
+        X = np.column_stack([CODES, np.repeat([7.0, 8.0, 9.0], 50)])
+        noise = FlipNoise.keeping(0.6, [(0, 1, 2)] * 4 + [()])
+        rows = X[[0, 1, 60, 2, 61, 120]]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(smoothers, "noise_of", lambda clf: noise)
+            clf = of(by_lot(0, 2, 0.6), X, "gaussian")
+            ASKED.clear()
+            certificate = clf.certify(rows)
+            assert ASKED.count(81) == 3
+            alone = [clf.certify(rows[i : i + 1]) for i in range(6)]
+        assert certificate.equals(certificate.concatenate(alone))
+        assert len(set(certificate.p_lower)) > 4
+        first, other = (noise.outcomes(row) for row in rows[:2])
+        assert first.key == other.key
+        assert noise.outcomes(rows[2]).key != first.key
+
+    def test_where_values_are_missing_other_rows_are_asked(self):
+        noise = FlipNoise.keeping(0.6, [(0, 1), (0, 1)])
+        rows = np.array([[math.nan, 1.0], [1.0, math.nan], [0.0, 1.0], [math.nan, math.nan]])
+        assert len({noise.outcomes(row).key for row in rows}) == 4
+        assert len({noise.outcomes(row.astype(np.float32)).key for row in rows}) == 4
 
     @pytest.mark.parametrize("specification", [Flip(keep=0.6), Drop(drop=0.6), Split(scale=6.0)])
     def test_what_does_not_change_results(self, specification, monkeypatch):
