@@ -31,6 +31,8 @@ class CertifiedAccuracyTable:
         What a reader must know, such as a line that covers fewer rows than others.
     flagged : tuple of bool
         Lines that cannot be compared with the others, and are never in bold; empty for none.
+    groups : tuple of str
+        Group of each line; the best are in bold in each group apart. Empty for a single group.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class CertifiedAccuracyTable:
     scores: NDArray[np.float64]
     notes: tuple[str, ...]
     flagged: tuple[bool, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def to_markdown(self, digits: int = 2) -> str:
         """Return the table in Markdown, the best of each column in bold.
@@ -115,14 +118,18 @@ class CertifiedAccuracyTable:
         text = [[f"{score:.{digits}f}" for score in row] for row in self.scores]
         flagged = self.flagged or (False,) * len(text)
         printed = np.array(text, dtype=float)  # equal in print is equal
-        best = np.max(np.where(np.array(flagged)[:, None], 0.0, printed), axis=0, initial=0.0)
+        printed = np.where(np.array(flagged)[:, None], 0.0, printed)
+        groups = np.array(self.groups or ("",) * len(text))
+        best = {
+            g: np.nanmax(printed[groups == g], axis=0, initial=0.0) for g in self.groups or [""]
+        }
         return [
             [name]
             + [
                 bold.format(cell) if float(cell) == top > 0 and not flag else cell
-                for cell, top in zip(row, best, strict=True)
+                for cell, top in zip(row, best[group], strict=True)
             ]
-            for name, row, flag in zip(self.names, text, flagged, strict=True)
+            for name, row, flag, group in zip(self.names, text, flagged, groups, strict=True)
         ]
 
 
@@ -130,6 +137,7 @@ def certified_accuracy_table(
     records: Mapping[str, Record] | Sequence[Record],
     radii: ArrayLike,
     *,
+    classwise: bool | str = False,
     unequal: str = "refuse",
 ) -> CertifiedAccuracyTable:
     """Tabulate certified accuracy, one line per record and one column per radius.
@@ -141,6 +149,9 @@ def certified_accuracy_table(
         certificate.
     radii : array-like of float of shape (n_radii,)
         In the units of the certificates.
+    classwise : bool or "balanced", default=False
+        As of `sksmooth.certified_accuracy_score`. True gives a line per class and record, and the
+        best record of each class is in bold.
     unequal : {"refuse", "flag"}, default="refuse"
         What to do with records that do not cover the same rows of the data set, such as a log that
         is shorter than the others: an error, or a mark at the line's name and a note.
@@ -185,14 +196,16 @@ def certified_accuracy_table(
     notes = _other_settings([_certificate(record) for record in records.values()])
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
     longest = max(records.values(), key=len)
-    names, scores, flagged = [], [], []
+    names: list[str] = []
+    groups: list[str] = []
+    scores, flagged = [], []
     for name, record in records.items():
         y_true = _labels(name, record)
         _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
         if not np.array_equal(y_true[here], _labels("The longest", longest)[there]):
             raise ValueError(f"{name} has other true labels for the same rows.")
-        flagged.append(not np.array_equal(record.index, longest.index))
-        if flagged[-1]:
+        flag = not np.array_equal(record.index, longest.index)
+        if flag:
             what = f"{len(record)} rows, not the {len(longest)} of the longest"
             if len(record) == len(longest):
                 what = (
@@ -205,10 +218,23 @@ def certified_accuracy_table(
                 )
             notes.append(f"* {name} covers {what}.")
             name += "*"
-        names.append(name)
-        scores.append(certified_accuracy_score(y_true, _certificate(record), radius=radii))
+        found = certified_accuracy_score(
+            y_true, _certificate(record), radius=radii, classwise=classwise
+        )
+        by_class = found if isinstance(found, dict) else {"": found}
+        for label, score in by_class.items():
+            names.append(f"{name}, {label}" if isinstance(found, dict) else name)
+            groups.append(str(label))
+            scores.append(score)
+            flagged.append(flag)
+    order = sorted(range(len(names)), key=lambda i: list(dict.fromkeys(groups)).index(groups[i]))
     return CertifiedAccuracyTable(
-        tuple(names), radii, np.array(scores), tuple(notes), tuple(flagged)
+        tuple(names[i] for i in order),
+        radii,
+        np.array(scores)[order],
+        tuple(notes),
+        tuple(flagged[i] for i in order),
+        tuple(groups[i] for i in order) if classwise is True else (),
     )
 
 

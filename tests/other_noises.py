@@ -4,7 +4,14 @@ import math
 
 import numpy as np
 
-from sksmooth.noise import BinaryFlipNoise, DropNoise, FlipNoise, LaplaceNoise, UniformNoise
+from sksmooth.noise import (
+    BinaryFlipNoise,
+    DropNoise,
+    FlipNoise,
+    LaplaceNoise,
+    SplitNoise,
+    UniformNoise,
+)
 
 NAN = math.nan
 IMAGE = np.array([0, 3, 128, 255]) / 255
@@ -19,5 +26,7 @@ CASES = {
     "flip, missing": (FlipNoise.keeping(0.7, [(0, 1), (1, 2, 5)]), [NAN, 5]),
     "flip, alike": (FlipNoise.keeping(0.6, [(0, 1, 2)] * 4), [0, 1, 2, 1]),
     "binary": (BinaryFlipNoise.turning(0.1, 0.6, 4), [1, 0, 0, 1]),
+    "split": (SplitNoise(255, (8,) * 4, (0, 1, 7, 3), 0, 255), IMAGE),
+    "split, counts": (SplitNoise(1, (4, 0, 2, 8), (0, 0, 1, 5)), [3, 0.123, -9, 17]),
     "drop": (DropNoise.dropping([0.7, 0.0, 0.8]), [1.5, -2.0, NAN]),
 }

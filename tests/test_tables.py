@@ -260,3 +260,26 @@ class TestSettings:
     def test_certificates_alone(self):
         with pytest.raises(TypeError, match=r"Record\.of\(certificate, y_true=y\)"):
             certified_accuracy_table({"a": record([0.5]).certificate}, [0.5])
+
+
+class TestClasses:
+    def test_the_best_record_of_each_class_is_bold(self):
+        """Two models, two classes, radii by hand."""
+        y_true = np.array([0, 0, 1, 1])
+
+        def right(radii):
+            certificate = dataclasses.replace(record(radii).certificate, labels=y_true)
+            return Record.of(certificate, y_true=y_true)
+
+        records = {"a": right([1.0, 1.0, 0.1, 0.1]), "b": right([1.0, 0.1, 1.0, 0.1])}
+        each = certified_accuracy_table(records, [0.5], classwise=True)
+        assert each.to_markdown().splitlines()[2:] == [
+            "| a, 0 | **1.00** |",
+            "| b, 0 | 0.50 |",
+            "| a, 1 | 0.00 |",
+            "| b, 1 | **0.50** |",
+        ]
+        assert each.to_frame().shape == (4, 1)
+        balanced = certified_accuracy_table(records, [0.5], classwise="balanced")
+        assert balanced.scores.tolist() == [[0.5], [0.5]]
+        assert balanced.names == ("a", "b")

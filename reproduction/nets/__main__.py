@@ -9,6 +9,7 @@ _EXPERIMENTS = {
     "tightness": "tightness",
     "grid": "grid",
     "cifar": "cifar",
+    "cifar_cpu": "cifar_cpu",
 }
 
 if __name__ == "__main__":

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..introspection import is_frozen, unwrap
 from ..labels import shorten
-from .base import Backend, Source, is_frozen, unwrap
-from .sklearn import FrameMaker, SklearnBackend
+from .base import Backend, Source
+from .frames import FrameMaker, is_frame, kinds_of_columns, read_frame
+from .refusals import noise_explained
+from .sklearn import SklearnBackend
 
 __all__ = [
     "BACKENDS",
@@ -27,8 +30,12 @@ __all__ = [
     "fitted_classes",
     "frozen_classes",
     "get_backend",
+    "is_frame",
     "is_frozen",
     "kind_inside",
+    "kinds_of_columns",
+    "noise_explained",
+    "read_frame",
     "unwrap",
     "warn_before_fit",
 ]

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from ..noise import Noise
 from ..noise.streams import GENERATORS, Purpose, block_rows
 
-__all__ = ["Backend", "Source", "is_frozen", "unwrap"]
+__all__ = ["Backend", "Source"]
 
 
 class Backend(abc.ABC):
@@ -166,25 +164,3 @@ class Source:
         size = block_rows(out[0].size)
         for number, start in enumerate(range(0, len(out), size)):
             self._perturb(self.streams.at(key, block + number, purpose), out[start : start + size])
-
-
-def unwrap(estimator: Any) -> tuple[list[Any], Any]:
-    """Return the transformers and the model in nested Pipelines, searches, FrozenEstimators."""
-    steps: list[Any] = []
-    while True:
-        if isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):  # a fitted search
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, Pipeline):
-            steps += [t for _, t in estimator.steps[:-1] if t is not None and t != "passthrough"]
-            estimator = estimator.steps[-1][1]
-        else:
-            return steps, estimator
-
-
-def is_frozen(estimator: Any) -> bool:
-    """Whether the model at the end of nested Pipelines is trained already and must stay so."""
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return isinstance(estimator, FrozenEstimator)

@@ -1,45 +1,20 @@
 """Any fitted classifier, through its ``predict``."""
 
-import dataclasses
-import importlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .base import Backend
+from .frames import FrameMaker
+from .refusals import noise_explained
 
-__all__ = ["FrameMaker", "SklearnBackend"]
+__all__ = ["SklearnBackend"]
 
 # Below some thousand rows a call costs more than its rows: validation in every model, joblib in
 # forests. Above some megabytes the batch leaves the cache.
 _BATCH_ROWS = 10_000
 _BATCH_VALUES = 2**22
-
-
-@dataclasses.dataclass(frozen=True)
-class FrameMaker:
-    """Turns arrays into data frames with given column names.
-
-    Parameters
-    ----------
-    library : str
-        Module whose ``DataFrame`` the user passed to fit: "pandas" or "polars".
-    columns : tuple of str
-        Names of the columns.
-    """
-
-    library: str
-    columns: tuple[str, ...]
-
-    def __call__(self, X: NDArray[Any]) -> Any:
-        """Return X as a data frame."""
-        if self.library not in ("pandas", "polars"):  # a file that was loaded may say anything
-            raise ValueError(f"library must be 'pandas' or 'polars'; got {self.library!r}.")
-        frame = importlib.import_module(self.library).DataFrame
-        if self.library == "polars":
-            return frame(X, schema=list(self.columns))
-        return frame(X, columns=list(self.columns), copy=False)
 
 
 class SklearnBackend(Backend):
@@ -80,7 +55,9 @@ class SklearnBackend(Backend):
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`."""
-        answer = self.estimator.predict(batch if self.frame is None else self.frame(batch))
+        X = batch if self.frame is None else self.frame(batch)
+        with noise_explained(self.estimator, batch):
+            answer = self.estimator.predict(X)
         if isinstance(answer, np.ma.MaskedArray) and np.ma.is_masked(answer):
             raise ValueError(
                 f"{_name(self.estimator)}.predict returned masked labels. Such labels are "

@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..introspection import split
+from ..introspection import split, unwrap
 from ..noise import Noise
-from .base import Backend, Source, unwrap
-from .sklearn import FrameMaker, SklearnBackend
+from .base import Backend, Source
+from .frames import FrameMaker
+from .sklearn import SklearnBackend
 from .skorch_votes import VoteRule, asks_its_module, infers_plainly, is_binary
 
 __all__ = ["SkorchBackend", "is_binary", "shared_dtype"]

@@ -10,11 +10,10 @@ import numpy as np
 import skorch
 import torch
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 
 from ..checks import user_level
+from ..introspection import trained_inside
 from ..noise import Draws
 from ..rows import Rows
 from .skorch import is_binary, shared_dtype
@@ -107,13 +106,9 @@ def warn_of_lost_weights(estimator: Any) -> None:
     estimator : classifier
         As the user passed it: a net, or a Pipeline, a search or the like around one.
     """
-    net = estimator
-    while not isinstance(net, skorch.NeuralNet | FrozenEstimator):
-        inner = net.steps[-1][1] if isinstance(net, Pipeline) else getattr(net, "estimator", None)
-        if inner is None:
-            return
-        net = inner
-    if isinstance(net, FrozenEstimator):
+    nets = (part for part in trained_inside(estimator) if isinstance(part, skorch.NeuralNet))
+    net: Any = next(nets, None)
+    if net is None:
         return
     name = type(net).__name__
     # a clone copies a module that was passed as an instance, with its weights

@@ -1,7 +1,7 @@
 """What is certified, row by row, and what it was computed from."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,10 @@ class Certificate:
         flattened row, if they differ.
     norm : str
         Norm of the radii.
+    index : pandas.Index of length n_samples or None
+        Index of the data frame that was certified, if it was one of pandas.
+    feature_names : tuple of str or None
+        Names of its columns, if it had any.
 
     See Also
     --------
@@ -106,6 +110,8 @@ class Certificate:
     # arrays always: what is not given is filled in
     width: NDArray[np.float64] = None  # type: ignore[assignment]
     radii_l2: NDArray[np.float64] = None  # type: ignore[assignment]
+    index: Any = None
+    feature_names: tuple[str, ...] | None = None
 
     _PER_ROW = (
         "labels",
@@ -202,7 +208,107 @@ class Certificate:
         """Select rows: by position, slice, mask or list of positions."""
         if isinstance(rows, int | np.integer):
             rows = [rows]
-        return dataclasses.replace(self, **{k: getattr(self, k)[rows] for k in self._PER_ROW})
+        if hasattr(rows, "to_numpy"):  # a mask of pandas
+            rows = rows.to_numpy()
+        index = None if self.index is None else self.index[rows]
+        chosen = {k: getattr(self, k)[rows] for k in self._PER_ROW}
+        return dataclasses.replace(self, index=index, **chosen)
+
+    @staticmethod
+    def concatenate(certificates: "Iterable[Certificate]") -> "Certificate":
+        """Put certificates of one classifier one after another.
+
+        Parameters
+        ----------
+        certificates : iterable of Certificate
+            At least one; of different rows, but made by the same classifier with the same settings.
+
+        Returns
+        -------
+        certificate : Certificate
+            With the rows of all, in order: what one call for all the rows would have given. It has
+            an `index` if all of them have.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or settings differ: then a common alpha, noise or seed would be wrong
+            for some of the rows.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neighbors import NearestCentroid
+        >>> from sksmooth import Certificate, SmoothedClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
+        >>> parts = [clf.certify(X[25:26], n=500), clf.certify(X[74:76], n=500)]
+        >>> Certificate.concatenate(parts).labels
+        array([0, 1, 1])
+        """
+        from .concat import concatenate
+
+        return concatenate(certificates)
+
+    def equals(self, other: Any) -> bool:
+        """Return whether another certificate is the same in everything but the seed.
+
+        Parameters
+        ----------
+        other : object
+            Anything; only a Certificate can be equal.
+
+        Returns
+        -------
+        equal : bool
+            True if rows, classes, settings, noise, index and feature names are the same, numbers to
+            the last bit. The seed does not count.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neighbors import NearestCentroid
+        >>> from sksmooth import SmoothedClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
+        >>> certificate = clf.certify(X[25::50], n=1000)
+        >>> certificate.equals(clf.certify(X[25::50], n=1000)), certificate.equals(certificate[:2])
+        (True, False)
+        """
+        from .concat import same
+
+        if not isinstance(other, Certificate):
+            return False
+        runs = [dataclasses.replace(c.run, seed=None) for c in (self, other)]
+        names = (*self._PER_ROW, "classes", "index", "feature_names")
+        return same(*runs) and all(same(getattr(self, k), getattr(other, k)) for k in names)
+
+    def summary(self) -> str:
+        """Return what is certified, how it was found and what it guarantees, as text.
+
+        Returns
+        -------
+        text : str
+            Some lines to print. The seed is not in it.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from sksmooth import SmoothedClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SmoothedClassifier(LogisticRegression(), sigma=0.5).fit(X, y)
+        >>> print(clf.certify(X).summary().splitlines()[1])
+        certified   150 of 150 rows (100 %)
+        """
+        from .summary import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from .summary import as_html
+
+        return as_html(self)
 
     def __repr__(self) -> str:
         certified = int((~self.abstained).sum())
@@ -226,7 +332,7 @@ class Certificate:
         Parameters
         ----------
         index : array-like of shape (n_samples,), default=None
-            Index of the frame, such as ``X.index``.
+            Index of the frame; None for that of the frame that was certified, if it had one.
 
         Returns
         -------
@@ -246,7 +352,7 @@ class Certificate:
             "stop_reason": self.stop_reason,
             "radius_l2": self.radii_l2,
         }
-        return pd.DataFrame(columns, index=index)
+        return pd.DataFrame(columns, index=self.index if index is None else index)
 
 
 _OF_RUN = frozenset(field.name for field in dataclasses.fields(Run))

@@ -9,51 +9,31 @@ import numpy as np
 from .certificate import Certificate
 from .plan import Run
 
-__all__ = ["concatenate"]
+__all__ = ["concatenate", "same"]
 
 
 def concatenate(certificates: Iterable[Certificate]) -> Certificate:
-    """Put certificates of one classifier one after another.
-
-    Parameters
-    ----------
-    certificates : iterable of Certificate
-        At least one; of different rows, but made by the same classifier with the same settings.
-
-    Returns
-    -------
-    certificate : Certificate
-        With the rows of all, in order: what one call for all the rows would have given.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or settings differ: then a common alpha, noise or seed would be wrong for
-        some of the rows.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.neighbors import NearestCentroid
-    >>> from sksmooth import SmoothedClassifier
-    >>> from sksmooth.certificate.concat import concatenate
-    >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
-    >>> parts = [clf.certify(X[25:26], n=500), clf.certify(X[74:76], n=500)]
-    >>> concatenate(parts).labels
-    array([0, 1, 1])
-    """
+    """Put certificates of one classifier one after another; see `Certificate.concatenate`."""
     parts = list(certificates)
     if not parts:
         raise ValueError("There are no certificates to put together.")
     if len(parts) == 1:  # in its own dtypes, to the order of bytes
         return parts[0]
     _refuse_other("classes", [part.classes for part in parts])
-    per_row = {
+    _refuse_other("feature_names", [part.feature_names for part in parts])
+    per_row: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in Certificate._PER_ROW
     }
-    return dataclasses.replace(parts[0], run=_common_run([part.run for part in parts]), **per_row)
+    run = _common_run([part.run for part in parts])
+    return dataclasses.replace(parts[0], run=run, index=_joined_index(parts), **per_row)
+
+
+def _joined_index(parts: list[Certificate]) -> Any:
+    """Return the indices of all parts, one after another; None if one of them has none."""
+    if any(part.index is None for part in parts):
+        return None
+    return parts[0].index.append([part.index for part in parts[1:]])
 
 
 def _common_run(runs: list[Run]) -> Run:
@@ -70,14 +50,20 @@ def _common_run(runs: list[Run]) -> Run:
 def _refuse_other(name: str, values: list[Any]) -> None:
     """Refuse settings that are not all the same."""
     for value in values:
-        if not _same(values[0], value):
+        if not same(values[0], value):
+            what = "" if name == "seed" else f": {values[0]!r} and {value!r}"
             raise ValueError(
-                f"Certificates with different {name} cannot be put together: {values[0]!r} and "
-                f"{value!r}. Certify all rows with one classifier and the same arguments."
+                f"Certificates with different {name} cannot be put together{what}. Certify all "
+                "rows with one classifier and the same arguments."
             )
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray):
-        return one.dtype.kind == other.dtype.kind and np.array_equal(one, other)
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values of a certificate are the same: NaN is the same as NaN."""
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        of_floats = one.dtype.kind == "f"
+        alike = one.dtype.kind == other.dtype.kind
+        return alike and np.array_equal(one, other, equal_nan=of_floats)
+    if hasattr(one, "equals"):  # a pandas index
+        return bool(one.equals(other))
     return bool(one == other)

@@ -105,7 +105,7 @@ class Run:
     tol: float | None = None
     max_radius: float = float("inf")
     abstain_label: Any = None
-    seed: str | None = None
+    seed: str | None = dataclasses.field(default=None, repr=False)  # nothing prints it
     stream: str = "philox"
     shortcut: str | None = None
 

@@ -55,13 +55,29 @@ class ClosedForm:
         """Whether all classes' probabilities are known."""
         return self.form.complete
 
-    def law(self, X: NDArray[np.floating]) -> Law:
-        """Return the law of some rows, its columns in the order of the class codes."""
+    def law(self, X: NDArray[np.floating], of: NDArray[np.integer] | None = None) -> Law:
+        """Return the law of some rows, its columns in the order of the class codes.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            Rows.
+        of : ndarray of shape (n_samples,), int, default=None
+            Class code, for each row, of the class of which ``miss`` is to be bounded well. None for
+            the one that leads there: with more than two classes some forms know no other's ``miss``
+            then, which is 1.
+        """
         size = max(1, self.form.rows_at_once())
-        parts = [X[i : i + size] for i in range(0, max(len(X), 1), size)]
+        asked = None if of is None else np.argsort(self.codes)[of]
         # rows near the largest floats get infinite margins, or none: then nothing is certified
         with np.errstate(over="ignore", invalid="ignore"):
-            joined = Law.joined(self.form.law(self.spread.around(part)) for part in parts)
+            joined = Law.joined(
+                self.form.law(
+                    self.spread.around(X[i : i + size]),
+                    None if asked is None else asked[i : i + size],
+                )
+                for i in range(0, max(len(X), 1), size)
+            )
         return joined.in_order(self.codes)
 
     def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify | None) -> None:

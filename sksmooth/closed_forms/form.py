@@ -54,8 +54,17 @@ class Form(abc.ABC):
         """
 
     @abc.abstractmethod
-    def law(self, inputs: Inputs) -> Law:
-        """Return bounds on the class probabilities around some rows."""
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
+        """Return bounds on the class probabilities around some rows.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            The rows.
+        of : ndarray of shape (n_rows,), int, default=None
+            The class, for each row, of which ``miss`` is to be bounded well; None for the one that
+            leads. It may be ignored if `complete`.
+        """
 
     @abc.abstractmethod
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -1,7 +1,7 @@
 """The scikit-learn face of the library: estimators, their fitting, and what they ask the engine."""
 
 from .classifier import SmoothedClassifier
-from .inputs import check_rows
+from .reading import check_rows
 from .smoother import Smoother, smoother_of
 from .unwrap import certify
 

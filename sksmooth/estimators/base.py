@@ -28,9 +28,12 @@ class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         # before fit, estimator may be anything; then the defaults stand
         with contextlib.suppress(Exception):
-            base = get_tags(self.estimator).classifier_tags
-            tags.classifier_tags.multi_class = base.multi_class
-            tags.classifier_tags.poor_score = base.poor_score
+            base = get_tags(self.estimator)
+            tags.classifier_tags.multi_class = base.classifier_tags.multi_class
+            tags.classifier_tags.poor_score = base.classifier_tags.poor_score
+            # columns without noise reach it as they are, and gaps stay gaps
+            for name in ("allow_nan", "categorical", "string"):
+                setattr(tags.input_tags, name, getattr(base.input_tags, name))
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -5,7 +5,6 @@ of a base that needs codes, what names labels is put in codes too, or refused.
 """
 
 import inspect
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from ..backends import backend_kind
+from ..introspection import trained_inside
 from ..labels import shorten
 
 __all__ = ["Coded", "encode", "model_on_codes"]
@@ -50,15 +50,10 @@ class Coded(NamedTuple):
 
 def model_on_codes(estimator: Any) -> Any | None:
     """Return the net or XGBoost classifier that would be fitted on y as it is; None without one."""
-    while True:
-        if backend_kind(estimator).trains_per_batch or _is_xgboost(estimator):
-            return estimator
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, _PASS_ON):
-            estimator = estimator.estimator
-        else:
-            return None
+    for part in trained_inside(estimator, _PASS_ON):
+        if backend_kind(part).trains_per_batch or _is_xgboost(part):
+            return part
+    return None
 
 
 def _is_xgboost(estimator: Any) -> bool:
@@ -85,7 +80,7 @@ def encode(estimator: Any, y: NDArray[Any], fit_params: dict[str, Any]) -> Coded
     if model is None:
         return None
     known = np.ones(len(y), dtype=bool)
-    if any(isinstance(e, SelfTrainingClassifier) for e in _through(estimator)):
+    if any(isinstance(e, SelfTrainingClassifier) for e in trained_inside(estimator, _PASS_ON)):
         known = y != _NO_LABEL
     classes = np.unique(y[known])
     if not _is_xgboost(model) and getattr(model, "classes", None) is not None:
@@ -100,14 +95,6 @@ def encode(estimator: Any, y: NDArray[Any], fit_params: dict[str, Any]) -> Coded
             for name, value in fit_params.items()
         }
     return Coded(classes, codes, fit_params)
-
-
-def _through(estimator: Any) -> Iterator[Any]:
-    """Yield what y passes on its way to the model at the end."""
-    while isinstance(estimator, (Pipeline, *_PASS_ON)):
-        yield estimator
-        is_pipeline = isinstance(estimator, Pipeline)
-        estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
 
 
 def _are_codes(classes: NDArray[Any]) -> bool:

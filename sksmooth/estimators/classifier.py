@@ -13,13 +13,14 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..backends import backend_kind, warn_before_fit
+from ..backends import warn_before_fit
 from ..certificate import Certificate
 from ..labels import check_label_kind, choose_abstain_label, decode
 from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier
 from .fitting import fit_base
+from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import categories_of, levels_of, noise_of, shortcut_names, specification_of
 
@@ -217,12 +218,12 @@ class SmoothedClassifier(MetaClassifier):
         check.check_base(self.estimator)
         warn_before_fit(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
-        frame = None if backend_kind(self.estimator).trains_per_batch else check.frame_maker(X)
-        X, y, rows = check.check_training_rows(self, X, y)
+        X, y, rows, frame = check_training_rows(self, X, y)
         check_classification_targets(y)
         labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
         self._row_shape = X.shape[1:]
+        self._gaps = bool(np.isnan(X).any())
         self._levels = levels_of(X if rows is None else rows.peek())
         self._categories = None
         if specification_of(self.noise).needs_categories:
@@ -231,7 +232,7 @@ class SmoothedClassifier(MetaClassifier):
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        self.estimator_, self.classes_, self._answers, self._frame = fit_base(
+        self.estimator_, self.classes_, self._answers, frame = fit_base(
             clone(self.estimator),
             X,
             y,
@@ -242,6 +243,7 @@ class SmoothedClassifier(MetaClassifier):
             frame=frame,
             rows=rows,
         )
+        self._frame = frame and frame.bare()
         self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label, others=labels)
         # last, when the model exists: a model that was made knowing the seed could cheat
         self._seed = new_seed(rng)
@@ -382,7 +384,7 @@ class SmoothedClassifier(MetaClassifier):
             In [0, 1].
         """
         codes, undecided = predict_codes(self, X)
-        y = column_or_1d(check.labels_of(X) if y is None else y)
+        y = column_or_1d(labels_of(X) if y is None else y)
         check_consistent_length(codes, y, sample_weight)
         check_label_kind(y, self.classes_)
         correct = self.classes_[codes] == y

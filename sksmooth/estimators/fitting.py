@@ -19,6 +19,7 @@ from ..backends import (
     fitted_classes,
     frozen_classes,
     is_frozen,
+    noise_explained,
     unwrap,
 )
 from ..checks import user_level
@@ -110,7 +111,7 @@ def fit_base(
     trained on them, and X is a sample of them.
     """
     if is_frozen(estimator):
-        if not hasattr(estimator, "feature_names_in_"):
+        if frame is not None and not (frame.coded or hasattr(estimator, "feature_names_in_")):
             frame = None
         estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
         classes = frozen_classes(estimator, X, y, frame)
@@ -218,6 +219,7 @@ def fit_under_noise(
         context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
         kind = backend_kind(unwrap(estimator)[1])
         context.enter_context(kind.fitting(estimator, seed, reproducible=reproducible))
+        context.enter_context(noise_explained(estimator, X, noise.label, clean=True))
         return _checked(estimator.fit(stack(X), y, **fit_params))
 
 

@@ -1,6 +1,8 @@
 """predict and certify of a fitted estimator, by closed form or by sampling."""
 
+import dataclasses
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Protocol
@@ -8,12 +10,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import kind_inside
+from ..backends import FrameMaker, kind_inside
 from ..certificate import Certificate, Plan
 from ..certificate.concat import concatenate
+from ..certificate.enumerated import (
+    FORM,
+    certify_by_outcomes,
+    frequencies_of_outcomes,
+    predict_by_outcomes,
+)
 from ..certificate.laws import certify_law, decide_law, frequencies_of_law
 from ..certificate.procedures import certify_by_votes, predict_by_votes
-from ..closed_forms import ClosedForm
+from ..closed_forms import ClosedForm, Law
 from ..introspection.fingerprint import fingerprint
 from ..noise.streams import Purpose, row_key
 from ..records.ours import noise_of_head, versions
@@ -23,9 +31,10 @@ from ..rows import Rows, as_rows, chunks
 from ..sampling import Report
 from ..sampling.progress import progress_bar
 from . import inputs as check
-from .smoother import Smoother, smoother_of
+from .reading import check_rows, read_rows
+from .smoother import Smoother, refuse_gaps, smoother_of
 
-__all__ = ["certify_rows", "predict_codes", "shares_of_classes"]
+__all__ = ["certify_rows", "index_of", "predict_codes", "shares_of_classes"]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
@@ -36,14 +45,22 @@ _ALL = slice(0, None)
 
 def certify_rows(clf: Any, X: Any, *, verbose: int, log: Any, **asked: Any) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
-    first, parts = _parts(clf, X)
-    smoother = smoother_of(clf)
+    first, frame, parts = _parts(clf, X)
+    smoother = smoother_of(clf, frame)
     closed = smoother.closed_form(first)
-    plan = check.plan_of(clf, draws=closed is None, **asked)
+    draws = closed is None and not smoother.enumerates
+    plan = check.plan_of(clf, draws=draws, **asked)
     rows = as_rows(X)
     n_rows = len(first if rows is None else rows)
-    with progress_bar(n_rows, plan.draws, verbose and closed is None) as report:
-        job: _Job = _Draw(smoother, plan, report) if closed is None else _Compute(smoother, closed)
+    questions = plan.draws if draws else smoother.noise.n_outcomes or 1
+    with progress_bar(n_rows, questions, verbose and closed is None) as report:
+        job: _Job
+        if closed is not None:
+            job = _Compute(smoother, closed)
+        elif draws:
+            job = _Draw(smoother, plan, report)
+        else:
+            job = _Enumerate(smoother, report)
         if log is None:
             certificates = []
             for number, part in _numbered(parts):
@@ -54,9 +71,26 @@ def certify_rows(clf: Any, X: Any, *, verbose: int, log: Any, **asked: Any) -> C
             everything = first if rows is None else rows
             answers = _answers_of(clf, smoother, everything)
             certificate = _with_log(log, smoother, job, answers, n_rows, parts)
-    if closed is None:
+    if draws:
         check.warn_if_out_of_reach(certificate)
-    return certificate
+    names = getattr(clf, "feature_names_in_", None)
+    return dataclasses.replace(
+        certificate,
+        index=index_of(X),
+        feature_names=None if names is None else tuple(map(str, names)),
+    )
+
+
+def index_of(X: Any) -> Any:
+    """Return the index of a data frame of pandas; None for anything else."""
+    pandas = sys.modules.get("pandas")
+    return X.index if pandas is not None and isinstance(X, pandas.DataFrame) else None
+
+
+def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
+    """Return the law of rows, after refusing those with missing values."""
+    refuse_gaps(X)
+    return closed.law(X)
 
 
 class _Job(Protocol):
@@ -96,12 +130,39 @@ class _Compute:
         self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
     ) -> Certificate:
         return certify_law(
-            self.closed.law(self.part[rows]),
+            _law_of(self.closed, self.part[rows]),
             noise=self.smoother.noise,
             classes=self.smoother.classes,
             abstain_label=self.smoother.abstain_label,
             form=self.closed.name,
         )
+
+
+class _Enumerate:
+    """Certify by asking about all that noise can make of a row."""
+
+    def __init__(self, smoother: Smoother, report: Report | None) -> None:
+        self.smoother, self.report = smoother, report
+        self.draws = smoother.noise.n_outcomes or 1
+        self.group = -(-_GROUP_DRAWS // self.draws)
+        self.identity: dict[str, Any] = {
+            "method": "exact",
+            "form": FORM,
+            "settings": {"shortcuts": smoother.shortcuts},
+        }
+
+    def skip(self, n_rows: int) -> None:
+        if self.report is not None:
+            self.report(n_rows * self.draws)
+
+    def begin(self, part: NDArray[Any], first: int) -> None:
+        self.enumerator = self.smoother.enumerator(part, self.report, first_row=first)
+
+    def certify(
+        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+    ) -> Certificate:
+        smoother, enumerator = self.smoother, self.enumerator.at(rows)
+        return certify_by_outcomes(enumerator, smoother.classes, smoother.abstain_label)
 
 
 class _Draw:
@@ -153,7 +214,9 @@ def _with_log(
         "versions": versions(),
     }
     identity["settings"] = {
-        "model": fingerprint(base.estimator, base.answers, base.frame),
+        "model": fingerprint(
+            base.estimator, base.answers, base.frame and (base.frame.library, base.frame.columns)
+        ),
         "abstain_label": np.asarray(smoother.abstain_label).item(),  # maybe an integer of numpy
         "noise": noise,
         **identity["settings"],
@@ -179,7 +242,7 @@ def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
     """Return what the base answers to probes around some rows of X, wherever X is kept."""
     numbers = probed_rows(len(X), math.prod(smoother.row_shape))
     if isinstance(X, Rows):  # not all of them take a list of numbers
-        some = check.check_rows(clf, np.stack([X.row(int(i)) for i in numbers]))
+        some = check_rows(clf, np.stack([X.row(int(i)) for i in numbers]))
     else:
         some = X[numbers]
     return ask(
@@ -192,20 +255,22 @@ def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
 
 def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the class code of each row, and which rows are undecided."""
-    first, parts = _parts(clf, X)  # first, because it asks whether clf is fitted
-    smoother = smoother_of(clf)
+    first, frame, parts = _parts(clf, X)  # first, because it asks whether clf is fitted
+    smoother = smoother_of(clf, frame)
     n, abstains = int(clf.n_predict), clf.abstain_label_ is not None
     closed = smoother.closed_form(first)
-    if closed is None and abstains:
+    if closed is None and abstains and not smoother.enumerates:
         check.warn_if_hopeless("n_predict", n, clf.alpha, shared=True)
     stops = clf.sequential_predict and abstains
 
     def decide(first: int, part: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         if closed is not None and abstains:
-            return decide_law(closed.law(part))
+            return decide_law(_law_of(closed, part))
         if closed is not None and closed.complete:  # the argmax of predict_proba
             top = _shares(smoother, part, closed, n).argmax(axis=1)
             return top, np.zeros(len(part), dtype=bool)
+        if smoother.enumerates:
+            return predict_by_outcomes(smoother.enumerator(part, first_row=first))
         sampler = smoother.sampler(part, first_row=first)
         return predict_by_votes(sampler, n, clf.alpha, sequential=stops)
 
@@ -217,8 +282,8 @@ def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]
 
 def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
     """Return how often each class is answered around rows."""
-    first, parts = _parts(clf, X)
-    smoother = smoother_of(clf)
+    first, frame, parts = _parts(clf, X)
+    smoother = smoother_of(clf, frame)
     closed, n = smoother.closed_form(first), int(clf.n_predict)
     return np.concatenate([_shares(smoother, part, closed, n) for part in parts])
 
@@ -226,9 +291,11 @@ def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
 def _shares(
     smoother: Smoother, X: NDArray[Any], closed: ClosedForm | None, n: int
 ) -> NDArray[np.float64]:
+    if smoother.enumerates and (closed is None or not closed.complete):
+        return frequencies_of_outcomes(smoother.enumerator(X))
     if closed is None or not closed.complete:
         return smoother.sampler(X).counts(n, Purpose.PREDICT) / n
-    law = closed.law(X)
+    law = _law_of(closed, X)
     p = frequencies_of_law(law)
     # what is decided stays: predict must not contradict a certificate by the chance of some draws
     rough = (law.width > _WIDEST) & decide_law(law)[1]
@@ -245,8 +312,11 @@ def _numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]
         first += len(part)
 
 
-def _parts(clf: Any, X: Any) -> tuple[NDArray[Any], Iterator[NDArray[Any]]]:
-    """Return the first part of the checked rows, and all parts: one, if they are in memory."""
-    parts = (check.check_rows(clf, part) for part in chunks(X))
-    first = next(parts)
-    return first, chain([first], parts)
+def _parts(clf: Any, X: Any) -> tuple[NDArray[Any], FrameMaker | None, Iterator[NDArray[Any]]]:
+    """Return the first part of the checked rows, and all parts: one, if they are in memory.
+
+    Between them is what turns them into the frame that they came in, which is in memory.
+    """
+    unread = chunks(X)
+    first, frame = read_rows(clf, next(unread))
+    return first, frame, chain([first], (check_rows(clf, part) for part in unread))

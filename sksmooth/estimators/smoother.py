@@ -1,6 +1,7 @@
 """A fitted smoothed classifier, frozen for one call: base, noise, seed, and how to ask them."""
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -8,26 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import Backend, get_backend, unwrap
+from ..backends import Backend, FrameMaker, get_backend, unwrap
 from ..checks import user_level
 from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
 from ..introspection import distrust, is_distrusted
 from ..noise import NOISES, Noise, Rows, Specification
-from ..noise.sigma import check_sigma
-from ..sampling import Report, Sampler
+from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
 from .fitting import FittedBase
+from .reading import sigma_of
 
 __all__ = [
+    "MOST_OUTCOMES",
     "Smoother",
     "categories_of",
     "levels_of",
     "noise_of",
+    "refuse_gaps",
     "shortcut_names",
     "smoother_of",
     "specification_of",
 ]
+
+
+MOST_OUTCOMES = 2**16  # of a row: more are drawn from, not listed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +50,8 @@ class Smoother:
         Names the draws, together with each row's content.
     row_shape : tuple of int
         Shape of a row.
+    gaps : bool
+        Whether values were missing in fit.
     abstain_label : object
         Label of rows with nothing to certify; None stands for the top class.
     method : {"auto", "montecarlo", "exact"}
@@ -60,6 +68,7 @@ class Smoother:
     noise: Noise
     seed: bytes
     row_shape: tuple[int, ...]
+    gaps: bool = False
     abstain_label: Any = None
     method: str = "auto"
     stream: str = "philox"
@@ -81,6 +90,44 @@ class Smoother:
         self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
     ) -> Sampler:
         """Return what draws votes around some rows; `first_row` numbers them for messages."""
+        problem = self._problem(X)
+        return Sampler(
+            problem.backend,
+            X,
+            self.noise,
+            self.seed,
+            stream=self.stream,
+            shortcut="+".join(problem.taken) or None,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+            first_row=first_row,
+        )
+
+    @property
+    def enumerates(self) -> bool:
+        """Whether the base is asked about all that noise can make of a row, in place of draws."""
+        n = self.noise.n_outcomes
+        return self.method != "montecarlo" and n is not None and n <= MOST_OUTCOMES
+
+    def enumerator(
+        self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
+    ) -> Enumerator:
+        """Return what asks about all outcomes around some rows, as `sampler` draws some."""
+        problem = self._problem(X)
+        return Enumerator(
+            problem.backend,
+            X,
+            self.noise,
+            shortcut="+".join(problem.taken) or None,
+            batch_size=self.batch_size,
+            n_jobs=self.n_jobs,
+            report=report,
+            first_row=first_row,
+        )
+
+    def _problem(self, X: NDArray[Any]) -> Problem:
+        """Return the easiest problem with the same votes, for a base that reads no batches."""
         base = self.base
         problem = simplify(
             Problem(
@@ -95,18 +142,7 @@ class Smoother:
         )
         deviations = self.noise.deviations(X.shape[1:])
         refuse_batch_readers(problem.backend, self.noise.probed(X), deviations, base.estimator)
-        return Sampler(
-            problem.backend,
-            X,
-            self.noise,
-            self.seed,
-            stream=self.stream,
-            shortcut="+".join(problem.taken) or None,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            report=report,
-            first_row=first_row,
-        )
+        return problem
 
     def closed_form(self, X: NDArray[Any]) -> ClosedForm | None:
         """Return the base's closed form, compared with its answers around X; None to sample.
@@ -124,12 +160,19 @@ class Smoother:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
+            if base.frame is not None and base.frame.coded:
+                raise NotClosedError("there are columns without numbers")
+            if self.gaps:  # not if these rows have some: a row's answer depends on no other row
+                raise NotClosedError("values were missing in fit")
+            gaps = np.isnan(X).reshape(len(X), -1).any(axis=1)
             columns = () if base.frame is None else base.frame.columns
-            return closed_form(
+            if not all(isinstance(name, str) for name in columns):
+                columns = ()  # scikit-learn knows only names that are strings
+            closed = closed_form(
                 FORMS,
                 base.estimator,
                 base.answers,
-                X,
+                X[~gaps],
                 marginals.deviations,
                 self.backend.classify,
                 columns,
@@ -143,10 +186,34 @@ class Smoother:
                     UserWarning,
                     stacklevel=user_level(),
                 )
-            if asked:
+            if asked and not self.enumerates:
+                if self.noise.n_outcomes is not None:
+                    what += (
+                        f" Its noise can make {_number(self.noise.n_outcomes)} rows of one, and so "
+                        f"many calls a row are more than {MOST_OUTCOMES:,}."
+                    )
                 hint = "" if misread else f" {_CLOSED}"
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
+        refuse_gaps(X)
+        return closed
+
+
+def refuse_gaps(X: NDArray[Any]) -> None:
+    """Refuse missing values where probabilities are computed."""
+    gaps = np.flatnonzero(np.isnan(X).reshape(len(X), -1).any(axis=1))
+    if len(gaps):
+        raise ValueError(
+            f"X contains NaN in {len(gaps)} rows, the first of them row {gaps[0]}, but in fit no "
+            "value was missing, and the base has a closed form that knows no missing values. Use "
+            "method='montecarlo' if the base takes them."
+        )
+
+
+def _number(n: int) -> str:
+    """Return a whole number of any size in words."""
+    digits = n.bit_length() * math.log10(2)
+    return f"{n:,}" if digits < 15 else f"about 1e{round(digits)}"
 
 
 _CLOSED = (
@@ -157,14 +224,18 @@ _CLOSED = (
 )
 
 
-def smoother_of(clf: Any) -> Smoother:
-    """Return the smoother of a fitted estimator, with its parameters as they are now."""
-    base = FittedBase(clf.estimator_, clf.classes_, clf._answers, clf._frame)
+def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
+    """Return the smoother of a fitted estimator, with its parameters as they are now.
+
+    `frame` has the values of the rows that it will be asked about; None if they are numbers.
+    """
+    base = FittedBase(clf.estimator_, clf.classes_, clf._answers, frame or clf._frame)
     return Smoother(
         base=base,
         noise=noise_of(clf),
         seed=clf._seed,
         row_shape=clf._row_shape,
+        gaps=clf._gaps,
         abstain_label=clf.abstain_label_,
         method=clf.method,
         stream=clf.stream,
@@ -183,8 +254,9 @@ def noise_of(clf: Any) -> Noise:
         raise ValueError(
             f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
         )
-    sigma = check_sigma(clf.sigma, clf._row_shape, getattr(clf, "feature_names_in_", None))
-    rows = Rows(sigma, clf._row_shape, clf._levels, clf.arithmetic, clf._categories)
+    rows = Rows(
+        sigma_of(clf, clf._row_shape), clf._row_shape, clf._levels, clf.arithmetic, clf._categories
+    )
     return specification_of(clf.noise).bind(rows)
 
 
@@ -234,7 +306,9 @@ def categories_of(X: Iterable[NDArray[np.floating]]) -> tuple[tuple[float, ...],
     for part in X:
         flat = np.asarray(part, dtype=np.float64).reshape(len(part), -1)
         columns = columns or [flat[:0, j] for j in range(flat.shape[1])]
-        columns = [np.union1d(seen, new) for seen, new in zip(columns, flat.T, strict=True)]
+        columns = [
+            np.union1d(seen, new[~np.isnan(new)]) for seen, new in zip(columns, flat.T, strict=True)
+        ]
     return tuple(tuple(values.tolist()) for values in columns)
 
 

@@ -1,5 +1,6 @@
 """Certifying with a smoother that sits inside a search or at the end of a Pipeline."""
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -7,6 +8,8 @@ from sklearn.pipeline import Pipeline
 
 from ..certificate import Certificate
 from ..checks import user_level
+from ..introspection import layers, steps_of
+from .run import index_of
 
 __all__ = ["certify"]
 
@@ -50,10 +53,15 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     >>> sksmooth.certify(search, X[:3], n=1000).labels
     array([0, 0, 0])
     """
-    given = type(estimator).__name__
-    while not hasattr(estimator, "certify"):
-        if isinstance(estimator, Pipeline):
-            steps = [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
+    index = index_of(X)
+    for part in layers(estimator):
+        if hasattr(part, "certify"):
+            certificate: Certificate = part.certify(X, n, **options)
+            if certificate.index is None and index is not None:  # steps hand on arrays
+                certificate = dataclasses.replace(certificate, index=index)
+            return certificate
+        if isinstance(part, Pipeline):
+            steps = steps_of(part)
             if steps:
                 warnings.warn(
                     f"Radii are in the units of what the last step of the Pipeline sees, after "
@@ -64,13 +72,8 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
                 )
             for step in steps:
                 X = step.transform(X)
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            raise TypeError(
-                f"{given} has no certify method and leads to no estimator that has one. Expected a "
-                "fitted SmoothedClassifier, a Pipeline that ends in one, or a search over either, "
-                "fitted with refit=True."
-            )
-    return estimator.certify(X, n, **options)
+    raise TypeError(
+        f"{type(estimator).__name__} has no certify method and leads to no estimator that has one. "
+        "Expected a fitted SmoothedClassifier, a Pipeline that ends in one, or a search over "
+        "either, fitted with refit=True."
+    )

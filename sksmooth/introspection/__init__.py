@@ -5,8 +5,9 @@ structure proves what it answers (`readable`), and every reading is also compare
 of the base itself.
 """
 
-from .affine import AffineMap, after, elementwise, split
+from .affine import AffineMap, after, elementwise
 from .readable import answers_by_row, distrust, is_distrusted, methods_set, why_not_readable
+from .wrappers import is_frozen, layers, split, steps_of, trained_inside, unwrap
 
 __all__ = [
     "AffineMap",
@@ -15,7 +16,12 @@ __all__ = [
     "distrust",
     "elementwise",
     "is_distrusted",
+    "is_frozen",
+    "layers",
     "methods_set",
     "split",
+    "steps_of",
+    "trained_inside",
+    "unwrap",
     "why_not_readable",
 ]

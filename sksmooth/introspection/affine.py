@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -20,11 +18,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from .readable import why_not_readable
+from .wrappers import split
 
-__all__ = ["AffineMap", "Ops", "after", "elementwise", "split"]
-
-SEARCHES = (GridSearchCV, RandomizedSearchCV)
+__all__ = ["AffineMap", "Ops", "after", "elementwise"]
 
 Ops = list[tuple[Callable[..., Any], NDArray[np.float64]]]
 
@@ -193,25 +189,6 @@ def after(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.
 def times(X: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the products of the rows of X with a matrix that may be a diagonal."""
     return X * matrix if matrix.ndim == 1 else X @ matrix.T
-
-
-def split(estimator: Any) -> tuple[list[Any], Any]:
-    """Return the steps and the model in nested Pipelines, searches and FrozenEstimators.
-
-    A wrapper that may not be read, such as a Pipeline with a ``predict`` of its own, is the model.
-    """
-    steps: list[Any] = []
-    while why_not_readable(estimator, deep=False) is None:
-        if type(estimator) is FrozenEstimator:
-            estimator = estimator.estimator
-        elif type(estimator) in SEARCHES and hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif type(estimator) is Pipeline:
-            steps += [s for _, s in estimator.steps[:-1] if s is not None and s != "passthrough"]
-            estimator = estimator.steps[-1][1]
-        else:
-            break
-    return [s.estimator if type(s) is FrozenEstimator else s for s in steps], estimator
 
 
 def elementwise(step: Any) -> Ops | None:

@@ -9,13 +9,17 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from ..checks import check_draws, check_radii
 from ..estimators.unwrap import certify
-from .scores import average_certified_radius_score, certified_accuracy_score
+from .scores import average_certified_radius_score, certified_accuracy_score, check_classwise
 
 __all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]
 
 
 def certified_accuracy_scorer(
-    radius: float | Sequence[float] = 0.0, *, n: int | None = None, **options: Any
+    radius: float | Sequence[float] = 0.0,
+    *,
+    n: int | None = None,
+    classwise: bool | str = False,
+    **options: Any,
 ) -> "CertificateScorer":
     """Make a scorer of certified accuracy, for GridSearchCV, cross_validate and the like.
 
@@ -26,6 +30,9 @@ def certified_accuracy_scorer(
         "certified_accuracy@0.5" and so on, for ``refit="certified_accuracy@0.5"``.
     n : int, default=None
         Most draws per row; None for the estimator's own.
+    classwise : bool or "balanced", default=False
+        As of `certified_accuracy_score`: "balanced" gives the mean over the classes, True a score
+        of each class, named "certified_accuracy[cat]" or "certified_accuracy@0.5[cat]".
     **options : dict
         Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
 
@@ -65,7 +72,8 @@ def certified_accuracy_scorer(
     >>> sorted(name for name in scores if name.startswith("test"))
     ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
     """
-    return CertificateScorer(radii=check_radii(radius), several=np.ndim(radius) > 0, n=n, **options)
+    several = np.ndim(radius) > 0
+    return CertificateScorer(check_radii(radius), several, n, classwise=classwise, **options)
 
 
 def average_certified_radius_scorer(*, n: int | None = None, **options: Any) -> "CertificateScorer":
@@ -109,16 +117,26 @@ class CertificateScorer:
         Whether to return a dict.
     n : int or None
         Draws per row.
+    classwise : bool or "balanced", default=False
+        As of `certified_accuracy_score`.
     **options : dict
         Further arguments of ``certify``.
     """
 
     def __init__(
-        self, radii: tuple[float, ...], several: bool, n: int | None, **options: Any
+        self,
+        radii: tuple[float, ...],
+        several: bool,
+        n: int | None,
+        *,
+        classwise: bool | str = False,
+        **options: Any,
     ) -> None:
+        check_classwise(classwise)
         self.radii = radii
         self.several = several
         self.n = None if n is None else check_draws("n", n)
+        self.classwise = classwise
         self.options = options
         self._request = MetadataRequest(owner=self)
         self._request.score.add_request(param="sample_weight", alias=None)
@@ -130,13 +148,23 @@ class CertificateScorer:
             certificate = certify(estimator, X, n=self.n, radius=self.radii or None, **self.options)
         if not self.radii:
             return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
-        scores = certified_accuracy_score(
-            y, certificate, radius=self.radii, sample_weight=sample_weight
+        found = certified_accuracy_score(
+            y,
+            certificate,
+            radius=self.radii,
+            classwise=self.classwise,
+            sample_weight=sample_weight,
         )
-        if not self.several:
-            return float(scores[0])
-        names = (f"certified_accuracy@{r:.15g}" for r in self.radii)
-        return dict(zip(names, map(float, scores), strict=True))
+        if not isinstance(found, dict) and not self.several:
+            return float(found[0])
+        by_class = found.items() if isinstance(found, dict) else [(None, found)]
+        named = {}
+        for label, scores in by_class:
+            what = "" if label is None else f"[{label}]"
+            for radius, score in zip(self.radii, scores, strict=True):
+                at = f"@{radius:.15g}" if self.several else ""
+                named[f"certified_accuracy{at}{what}"] = float(score)
+        return named
 
     def set_score_request(self, *, sample_weight: bool | str | None) -> "CertificateScorer":
         """Ask for metadata in ``score``; needs metadata routing to be enabled.
@@ -159,7 +187,8 @@ class CertificateScorer:
         return self._request
 
     def __repr__(self) -> str:
-        options = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        options = "" if self.classwise is False else f", classwise={self.classwise!r}"
+        options += "".join(f", {name}={value!r}" for name, value in self.options.items())
         if not self.radii:
             return f"average_certified_radius_scorer(n={self.n}{options})"
         radius = list(self.radii) if self.several else self.radii[0]

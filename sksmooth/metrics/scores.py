@@ -20,7 +20,9 @@ __all__ = [
     "average_certified_radius_score",
     "certified_accuracy_score",
     "check_certificate",
+    "check_classwise",
     "check_score_radii",
+    "labels_of",
     "prediction_outcomes",
     "right_rows",
     "share_at_or_above",
@@ -33,9 +35,10 @@ def certified_accuracy_score(
     certificate: Certificate,
     *,
     radius: ArrayLike = 0.0,
+    classwise: bool | str = False,
     sample_weight: ArrayLike | None = None,
 ) -> Any:
-    """Share of rows that are certified to be right within a radius.
+    """Share of rows that are certified to be right within a radius, of all or by class.
 
     A row counts if it is not abstained on, its label is right, and its certified radius is at
     least `radius` (Section 4 of arXiv:1902.02918).
@@ -48,14 +51,19 @@ def certified_accuracy_score(
         Certificates of the same rows.
     radius : float or array-like of float, default=0.0
         In the units of the certificate. An array gives an array of scores.
+    classwise : bool or "balanced", default=False
+        True gives the score of the rows of each true class apart; "balanced" the mean of these over
+        the classes, in which rare classes weigh as much as frequent ones.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
     Returns
     -------
-    score : float or ndarray of the shape of `radius`
+    score : float or ndarray of the shape of `radius`; or dict of such, by class
         In [0, 1]. On rows drawn like the test rows, this estimates a lower bound of the accuracy
         under any attack of that size; each row's certificate may be false with probability alpha.
+        Classes are those of the certificate, and labels of `y_true` that are none of them; the
+        score of a class without rows is NaN, and not part of the mean.
 
     Examples
     --------
@@ -66,12 +74,42 @@ def certified_accuracy_score(
     >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
     >>> certified_accuracy_score(y[:50], clf.certify(X[:50], n=1000), radius=0.5)
     1.0
+    >>> scores = certified_accuracy_score(y, clf.certify(X, n=1000), radius=0.5, classwise=True)
+    >>> {label: round(score, 1) for label, score in scores.items()}
+    {0: 1.0, 1: 0.5, 2: 0.6}
     """
     right, weight = right_rows(y_true, certificate, sample_weight)
     radius = check_score_radii(radius)
+    check_classwise(classwise)
     warn_if_decided(certificate, radius)
-    score = share_at_or_above(np.where(right, certificate.radii, -1.0), weight, radius)
+    reached = np.where(right, certificate.radii, -1.0)
+
+    def share(rows: NDArray[np.bool_] | slice) -> Any:
+        if not weight[rows].sum() > 0:
+            return np.full(radius.shape, np.nan) if radius.ndim else float("nan")
+        score = share_at_or_above(reached[rows], weight[rows], radius)
+        return float(score) if radius.ndim == 0 else score
+
+    if classwise is False:
+        return share(slice(None))
+    labels = np.asarray(column_or_1d(y_true))
+    by_class = {label: share(labels == label) for label in labels_of(labels, certificate)}
+    if classwise is True:
+        return by_class
+    score = np.nanmean(np.stack(list(by_class.values())), axis=0)
     return float(score) if radius.ndim == 0 else score
+
+
+def check_classwise(classwise: Any) -> None:
+    """Refuse what says neither how to divide rows by class nor not to."""
+    if not (isinstance(classwise, bool) or classwise == "balanced"):
+        raise ValueError(f"classwise must be True, False or 'balanced'; got {classwise!r}.")
+
+
+def labels_of(y_true: NDArray[Any], certificate: Certificate) -> list[Any]:
+    """Return the classes of a certificate, and the labels of `y_true` that are none of them."""
+    classes = certificate.classes.tolist()
+    return [*classes, *(label for label in np.unique(y_true).tolist() if label not in classes)]
 
 
 def average_certified_radius_score(

@@ -16,7 +16,10 @@ from .integer import IntegerGaussian
 from .laplace import Laplace, LaplaceNoise
 from .marginals import Marginals
 from .norms import L0, L1, L2, Linf, Norm
+from .outcomes import Outcomes
 from .per_feature import FloatPerFeature, IntegerPerFeature
+from .split import Split
+from .split_noise import SplitNoise
 from .uniform import Uniform, UniformNoise
 
 __all__ = [
@@ -42,8 +45,11 @@ __all__ = [
     "Marginals",
     "Noise",
     "Norm",
+    "Outcomes",
     "Rows",
     "Specification",
+    "Split",
+    "SplitNoise",
     "Uniform",
     "UniformNoise",
 ]
@@ -68,5 +74,6 @@ KINDS: dict[str, type[Noise]] = {
         FlipNoise,
         BinaryFlipNoise,
         DropNoise,
+        SplitNoise,
     )
 }

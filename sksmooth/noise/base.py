@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .marginals import Marginals
 from .norm import Norm
+from .outcomes import Outcomes
 
 __all__ = ["Draws", "Noise", "Perturb", "Rows", "Specification"]
 
@@ -60,6 +61,10 @@ class Noise(abc.ABC):
         Values of a row, if the noise knows.
     additive : bool
         Whether noise is added to rows. Where it is not, `draw` raises, and `corrupt` does it.
+    n_outcomes : int or None
+        How many different rows noise can make of one, at most; None if they cannot be listed.
+    proviso : str
+        A sentence on the rows that a radius speaks of, if these are not all within it.
     """
 
     kind: str
@@ -70,6 +75,8 @@ class Noise(abc.ABC):
     unit: float = 1.0
     n_values: int | None = None
     additive: bool = True
+    n_outcomes: int | None = None
+    proviso: str = ""
 
     @property
     @abc.abstractmethod
@@ -246,6 +253,27 @@ class Noise(abc.ABC):
         -------
         marginals : Marginals or None
             None: no closed form is known for this noise.
+        """
+        return None
+
+    def outcomes(self, row: NDArray[np.floating]) -> Outcomes | None:
+        """Return all that noise can make of a row, with exact probabilities; None if unknown."""
+        return None
+
+    def radius_of_votes(
+        self, votes: Sequence[Sequence[int]]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
+        """Return what the votes of all outcomes prove, where that is more than `radius` says.
+
+        Parameters
+        ----------
+        votes : sequence of sequence of int
+            For each row the weights of its outcomes, class by class.
+
+        Returns
+        -------
+        proved : tuple of (codes, radius) or None
+            Class codes, and radii in the norm `norm`, of all rows. None: use `radius`.
         """
         return None
 

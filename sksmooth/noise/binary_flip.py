@@ -13,6 +13,7 @@ from .base import Draws, Perturb
 from .changes import ChangeNoise
 from .norm import namespace
 from .norms import L0
+from .outcomes import Outcomes, of_columns
 from .samplers import ColumnTables, replacement
 
 __all__ = ["BinaryFlipNoise"]
@@ -135,8 +136,8 @@ class BinaryFlipNoise(ChangeNoise):
         turned = (self.added, self.removed)
         return ColumnTables([replacement(1 - Fraction(p, _UNIT), 1) for p in turned])
 
-    def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to turn zeros and ones."""
+    def _bits(self, row: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Return a row as integers, if it is of zeros and ones."""
         flat = row.reshape(-1)
         wrong = ~((flat == 0) | (flat == 1))
         if wrong.any() or len(flat) != self.n_columns:
@@ -144,7 +145,23 @@ class BinaryFlipNoise(ChangeNoise):
                 f"Rows must have {self.n_columns} values, zeros and ones; got {len(flat)}"
                 + (f", one of them {flat[wrong][0]!s}." if wrong.any() else ".")
             )
-        kinds = flat.astype(np.intp)
+        return flat.astype(np.intp)
+
+    @property
+    def n_outcomes(self) -> int:  # type: ignore[override]
+        """Number of rows of zeros and ones."""
+        return 2**self.n_columns
+
+    def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
+        """Return all rows of zeros and ones."""
+        bits, n = self._bits(row).tolist(), self.n_columns
+        turned = (self.added, self.removed)
+        chances = [(_UNIT - turned[bit], turned[bit]) for bit in bits]
+        return of_columns(row, range(n), [(0.0, 1.0)] * n, bits, chances)
+
+    def around(self, row: NDArray[np.floating]) -> Perturb:
+        """Prepare to turn zeros and ones."""
+        kinds = self._bits(row)
         ones = kinds.astype(np.int16)
 
         def perturb(stream: Any, out: NDArray[np.floating]) -> None:

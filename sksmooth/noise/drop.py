@@ -15,6 +15,7 @@ from .base import Draws, Noise, Perturb, Rows, Specification
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
+from .outcomes import Outcomes, of_columns
 from .samplers import ColumnTables, replacement
 
 __all__ = ["Drop", "DropNoise"]
@@ -202,6 +203,23 @@ class DropNoise(ChangeNoise):
             rows[:, noisy] = np.where(gone, row.dtype.type(math.nan), flat[noisy])
 
         return perturb
+
+    @property
+    def n_outcomes(self) -> int:  # type: ignore[override]
+        """Number of sets of features that can be dropped."""
+        return 2**self._n_noisy
+
+    def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
+        """Return the row without each set of features."""
+        flat = row.reshape(-1)
+        noisy = [j for j, value in enumerate(self.kept) if value < _UNIT]
+        return of_columns(
+            row,
+            noisy,
+            [(flat[j], math.nan) for j in noisy],
+            [0] * len(noisy),
+            [(self.kept[j], _UNIT - self.kept[j]) for j in noisy],
+        )
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with dropped features, for training."""

@@ -19,6 +19,7 @@ from .binary_flip import BinaryFlipNoise
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
+from .outcomes import Outcomes, of_columns
 from .samplers import ColumnTables, replacement
 
 __all__ = ["Flip", "FlipNoise"]
@@ -289,6 +290,26 @@ class FlipNoise(ChangeNoise):
             rows[:, missing] = np.nan
 
         return perturb
+
+    @property
+    def n_outcomes(self) -> int:  # type: ignore[override]
+        """Number of rows that the categories make."""
+        return math.prod(n + 1 for n in self._others)
+
+    def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
+        """Return all rows that the categories make, but for missing values."""
+        flat = row.reshape(-1)
+        places = self._places(flat) - self._twice[1]
+        known = [
+            (j, own)
+            for j, own in zip(self._noisy.tolist(), places.tolist(), strict=True)
+            if not np.isnan(flat[j])
+        ]
+        columns = [j for j, _ in known]
+        values = [self.values[j] for j in columns]
+        # times the number of other values, so that they are whole numbers
+        chances = [(self.kept * (len(v) - 1), _UNIT - self.kept) for v in values]
+        return of_columns(row, columns, values, [own for _, own in known], chances)
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with replaced values, for training."""

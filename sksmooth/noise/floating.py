@@ -11,6 +11,7 @@ from ..bounds import radius_of_tails as standard_radius_of_tails
 from .base import Draws, Noise, Perturb
 from .marginals import Marginals
 from .norms import L2
+from .parts import around_present
 
 __all__ = ["FloatGaussian", "gaussian_radius_of_tails"]
 
@@ -50,6 +51,9 @@ class FloatGaussian(Noise):
 
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to sum floats, in the precision of the row."""
+        with_gaps = around_present(row, self.around)
+        if with_gaps is not None:
+            return with_gaps
         scale = row.dtype.type(self.sigma)
         if float(scale) < self.sigma:  # more noise than claimed is safe, less is not
             scale = np.nextafter(scale, row.dtype.type(np.inf))

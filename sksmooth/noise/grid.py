@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Noise, Perturb
+from .parts import around_present
 from .samplers.cells import CellSampler, repeated
 
 __all__ = ["GridNoise"]
@@ -97,6 +98,9 @@ class GridNoise(Noise):
         self, row: NDArray[np.floating], scale: NDArray[np.float64] | None = None
     ) -> Perturb:
         """Prepare to sum integers; off a grid of levels, sums may be multiplied by a `scale`."""
+        with_gaps = around_present(row, self.around)
+        if with_gaps is not None:
+            return with_gaps
         values = row.astype(np.float64)
         if self.levels is not None:
             nearest = np.rint(values * self.levels)

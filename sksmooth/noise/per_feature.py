@@ -23,6 +23,7 @@ from .floating import FloatGaussian, gaussian_radius_of_tails
 from .integer import BITS, IntegerGaussian
 from .marginals import Marginals
 from .norms import L2
+from .parts import around_part
 
 __all__ = ["FloatPerFeature", "IntegerPerFeature"]
 
@@ -95,23 +96,13 @@ class FloatPerFeature(Noise):
         return np.array(self.sigma)
 
     def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to noise the features that have a sigma, and to hand on the others."""
+        """Prepare to noise the features that have a sigma and a value; others are handed on."""
         scale = self._scale.reshape(row.shape)
-        noisy = scale > 0
+        noisy = (scale > 0) & ~np.isnan(row)
         if noisy.all():
             return self._sum(row, scale)
-        perturb = self._sum(row[noisy], scale[noisy])
-        # Rows that compare equal must look equal: a base might read the sign of a zero.
-        still = row + row.dtype.type(0.0)
-        buffer = _Buffer(row.dtype)
-
-        def perturb_noisy(stream: Any, out: NDArray[np.floating]) -> None:
-            part = buffer.of((len(out), int(noisy.sum())))
-            perturb(stream, part)
-            out[...] = still
-            out[:, noisy] = part
-
-        return perturb_noisy
+        perturb = self._sum(row[noisy], scale[noisy]) if noisy.any() else None
+        return around_part(row, noisy, perturb)
 
     def _sum(self, values: NDArray[np.floating], scale: NDArray[np.float64]) -> Perturb:
         """Prepare to sum values and noise with positive deviations, in the values' precision."""
@@ -218,17 +209,3 @@ class IntegerPerFeature(FloatPerFeature):
                 "Take a larger sigma for that feature, or subtract an offset."
             )
         return self._unit.around(quotient, scale)
-
-
-class _Buffer:
-    """Room that is kept: the system takes back large arrays, and it takes long to get others."""
-
-    def __init__(self, dtype: Any) -> None:
-        self._flat: NDArray[Any] = np.empty(0, dtype=dtype)
-
-    def of(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        """Return an array of the given shape, with no matter what in it."""
-        size = int(np.prod(shape))
-        if len(self._flat) < size:
-            self._flat = np.empty(size, dtype=self._flat.dtype)
-        return self._flat[:size].reshape(shape)

@@ -5,44 +5,97 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SIGMAS", "check_scale", "check_sigma", "is_by_name", "is_still", "one_sigma"]
+__all__ = [
+    "SIGMAS",
+    "check_by_feature",
+    "check_scale",
+    "check_sigma",
+    "is_by_name",
+    "one_sigma",
+]
 
 SIGMAS = 1e-100, 1e100  # beyond, squares and quotients leave the range of floats
 
 
-def check_sigma(sigma: Any, shape: tuple[int, ...], names: Any = None) -> float | tuple[float, ...]:
+def check_sigma(
+    sigma: Any, shape: tuple[int, ...], names: Any = None, kinds: tuple[str, ...] | None = None
+) -> float | tuple[float, ...]:
     """Return sigma as a float, or as one float for each value of a row.
 
     Parameters
     ----------
     sigma : float, array-like of the shape of a row, or dict or Series by column name
-        As the user gave it; a single number has been checked before.
+        As the user gave it; a single number has been checked before. The key "*" speaks of all
+        columns that are not named.
     shape : tuple of int
         Shape of a row.
     names : sequence of str, default=None
         Names of the columns, if X had any.
+    kinds : tuple of str, default=None
+        What the columns of a frame hold. Those without numbers have 0 unless they are named.
 
     Returns
     -------
     sigma : float or tuple of float
         The tuple is in the order of a flattened row.
     """
+    no_numbers = _without_numbers(names, kinds)
     if isinstance(sigma, Real):
+        if no_numbers:
+            shown = _listed(no_numbers)
+            raise ValueError(
+                f"sigma={sigma!r} is for all columns, but noise cannot be added to {shown}. Either "
+                "pass units, such as units='std': sigma stays one number, and columns without "
+                "numbers get no noise. Or give columns their sigma by name, such as "
+                f"sigma={{'*': {float(sigma):g}}}, which is for all columns of numbers."
+            )
         return float(sigma)
-    by_name = is_by_name(sigma)
-    given = _in_order(sigma, names) if by_name else sigma
+    values = check_by_feature("sigma", sigma, shape, names, kinds)
+    if not any(values):
+        raise ValueError(
+            "sigma is 0 for every feature: without noise there is nothing to certify. Make it "
+            "positive for the features that can be changed."
+        )
+    return values
+
+
+def check_by_feature(
+    what: str,
+    given: Any,
+    shape: tuple[int, ...],
+    names: Any = None,
+    kinds: tuple[str, ...] | None = None,
+) -> tuple[float, ...]:
+    """Return a number for each value of a row, in the order of a flattened row.
+
+    Parameters
+    ----------
+    what : str
+        Name of the parameter, for messages.
+    given : array-like of the shape of a row, or dict or Series by column name
+        As the user gave it.
+    shape, names, kinds
+        As of `check_sigma`.
+
+    Returns
+    -------
+    values : tuple of float
+        Each is 0, or a number that a sigma may be.
+    """
+    by_name = is_by_name(given)
+    in_order = _in_order(what, given, shape, names, kinds) if by_name else given
     try:
-        values = np.asarray(given)
+        values = np.asarray(in_order)
     except (TypeError, ValueError):  # lists of several lengths
         values = np.array("no numbers")
     if values.dtype.kind not in "iuf":
         raise ValueError(
-            "sigma must be a number, or hold one number for each feature; got "
-            f"{type(sigma).__name__} {sigma!r}."
+            f"{what} must be a number, or hold one number for each feature; got "
+            f"{type(given).__name__} {given!r}."
         )
     if values.shape != shape:
         raise ValueError(
-            f"sigma has shape {values.shape}, but rows of X have shape {shape}. Pass one number "
+            f"{what} has shape {values.shape}, but rows of X have shape {shape}. Pass one number "
             "for all features, or an array with exactly the shape of a row."
         )
     values = values.astype(np.float64)
@@ -50,17 +103,40 @@ def check_sigma(sigma: Any, shape: tuple[int, ...], names: Any = None) -> float 
     wrong = ~((values == 0) | ((values >= low) & (values <= high)))
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        feature = repr(names[place[0]]) if by_name else place[0] if len(place) == 1 else place
+        feature: Any = place[0] if len(place) == 1 else place
+        if by_name and names is not None:
+            feature = repr(names[place[0]])
         raise ValueError(
-            f"sigma of feature {feature} is {values[place]}; expected a number from {low:g} to "
+            f"{what} of feature {feature} is {values[place]}; expected a number from {low:g} to "
             f"{high:g}, or 0 for a feature that nobody can change."
         )
-    if not values.any():
+    noisy = {
+        name: kind
+        for place, (name, kind) in _without_numbers(names, kinds).items()
+        if values[place]
+    }
+    if noisy:
         raise ValueError(
-            "sigma is 0 for every feature: without noise there is nothing to certify. Make it "
-            "positive for the features that can be changed."
+            f"Noise cannot be added to {_listed(dict(enumerate(noisy.items())))}. Give "
+            f"{'it' if len(noisy) == 1 else 'them'} a {what} of 0: the base gets such columns as "
+            "they are."
         )
     return tuple(values.ravel().tolist())
+
+
+def _without_numbers(names: Any, kinds: tuple[str, ...] | None) -> dict[int, tuple[Any, str]]:
+    """Return names and kinds of the columns that noise cannot be added to, by their places."""
+    return {
+        place: (place if names is None else names[place], kind)
+        for place, kind in enumerate(kinds or ())
+        if kind not in ("numbers", "booleans")
+    }
+
+
+def _listed(columns: dict[int, tuple[Any, str]]) -> str:
+    """Return the first of some columns, for a message."""
+    shown = [f"{name!r} ({kind})" for name, kind in list(columns.values())[:5]]
+    return ", ".join(shown) + (" and others" if len(columns) > 5 else "")
 
 
 def one_sigma(sigma: float | tuple[float, ...], family: str) -> float:
@@ -86,32 +162,39 @@ def is_by_name(sigma: Any) -> bool:
     return callable(getattr(sigma, "keys", None))
 
 
-def is_still(sigma: Any, names: list[Any]) -> list[bool]:
-    """Return which columns have sigma 0; all False if `sigma` cannot be that of these columns."""
-    try:
-        values = [sigma.get(name) for name in names] if is_by_name(sigma) else list(sigma)
-    except TypeError:  # a single number
-        values = []
-    if len(values) != len(names):
-        return [False] * len(names)
-    return [isinstance(value, Real) and value == 0 for value in values]
-
-
-def _in_order(sigma: Any, names: Any) -> list[Any]:
+def _in_order(
+    what: str, given: Any, shape: tuple[int, ...], names: Any, kinds: tuple[str, ...] | None
+) -> list[Any]:
     """Return the values of a dict or Series in the order of the columns of X."""
+    keys = list(given.keys())
+    in_places = isinstance(given, dict) and all(isinstance(k, int) or k == _OTHERS for k in keys)
+    if names is None and in_places and len(shape) == 1:
+        names = range(shape[0])
     if names is None:
         raise ValueError(
-            "sigma names features, but X had no column names in fit. Pass X as a data frame, or "
-            "sigma as an array with the shape of a row."
+            f"{what} names features, but X had no column names in fit. Pass X as a data frame, or "
+            f"{what} as an array with the shape of a row."
         )
-    keys = list(sigma.keys())
     known, wanted = set(keys), set(names)
-    missing = [name for name in names if name not in known]
-    unknown = [key for key in keys if key not in wanted]
+    rest = _OTHERS if _OTHERS in known and _OTHERS not in wanted else None
+    unknown = [key for key in keys if key not in wanted and key != rest]
+    values, missing = [], []
+    for place, name in enumerate(names):
+        if name in known:
+            values.append(given[name])
+        elif rest is not None and (kinds is None or kinds[place] in ("numbers", "booleans")):
+            values.append(given[rest])
+        elif rest is not None or (kinds is not None and kinds[place] != "numbers"):
+            values.append(0.0)
+        else:
+            missing.append(name)
     if missing or unknown or len(known) < len(keys):
         raise ValueError(
-            "sigma must name each column of X once: "
+            f"{what} must name each column of X once: "
             f"missing are {missing[:5]}, unknown are {unknown[:5]}, of {len(keys)} names. Give 0 "
-            "to features that nobody can change."
+            f"to features that nobody can change, or {{..., '*': 0}} to all that are not named."
         )
-    return [sigma[name] for name in names]
+    return values
+
+
+_OTHERS = "*"

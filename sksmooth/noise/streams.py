@@ -63,6 +63,7 @@ def row_key(seed: bytes, row: NDArray[np.floating], noise: str = "") -> NDArray[
     hashed as well: what is drawn around a row with one sigma says nothing about another.
     """
     values = np.ascontiguousarray(row, dtype="<f8") + 0.0
+    values[np.isnan(values)] = np.nan  # missing is missing, whatever the bits
     name = f"{row.shape} {row.dtype.name} {noise}".encode()
     digest = hashlib.blake2b(name, digest_size=16, key=seed, person=b"sksmooth")
     digest.update(values.astype("<f8", copy=False).tobytes())

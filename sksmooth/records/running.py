@@ -279,7 +279,9 @@ class RunningLog:
     def _refuse_other(self, path: pathlib.Path, head: Mapping[str, Any]) -> None:
         ours, theirs = _flat(self.identity), _flat(head)
         different = [
-            f"{name} is {_shown(theirs.get(name))} there and {_shown(value)} here"
+            "seed is another one there"
+            if name == "seed"  # nobody is shown it
+            else f"{name} is {_shown(theirs.get(name))} there and {_shown(value)} here"
             for name, value in ours.items()
             # as text: in Python 0 is 0.0 and False, and a number that is none is not itself
             if json.dumps(theirs.get(name)) != json.dumps(value)

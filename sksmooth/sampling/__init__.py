@@ -1,7 +1,8 @@
 """From noise and a backend to counts: batches, workers, and the tally of what was answered."""
 
 from .count import Report
+from .enumerator import Enumerator
 from .sampler import Journal, Sampler
 from .tally import BinTally, Tally, VoteTally
 
-__all__ = ["BinTally", "Journal", "Report", "Sampler", "Tally", "VoteTally"]
+__all__ = ["BinTally", "Enumerator", "Journal", "Report", "Sampler", "Tally", "VoteTally"]

@@ -109,21 +109,39 @@ class Sampler:
         self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None = None, start: int = 0
     ) -> NDArray[np.int64]:
         """Return the votes of the draws `start` to `n` of all rows, or of those at `rows`."""
-        if self.journal is None:
-            return self._count(n, purpose, rows, start)
-        keys = self.keys if rows is None else [self.keys[row] for row in rows]
-        counts = np.zeros((len(keys), self.n_bins), dtype=np.int64)
-        piece = self._piece(len(keys))
+        chosen = range(len(self.X)) if rows is None else rows
+        counts = np.zeros((len(chosen), self.n_bins), dtype=np.int64)
+        keys: Sequence[str] = ()
+        piece = n
+        if self.journal is not None:
+            keys = [self.keys[row] for row in chosen]
+            piece = self._piece(len(keys))
         while start < n:
-            found = self.journal.find(purpose, keys, start, n)
+            stop = min(n, (start // piece + 1) * piece)
+            found = None if self.journal is None else self.journal.find(purpose, keys, start, n)
             if found is not None:
                 stop, votes = found
                 if self.report is not None:
                     self.report(len(keys) * (stop - start))
             else:
-                stop = min(n, (start // piece + 1) * piece)
-                votes = self._count(stop, purpose, rows, start)
-                self.journal.note(purpose, keys, start, stop, votes)
+                votes = count_votes(
+                    self.backend,
+                    self.X,
+                    stop,
+                    noise=self.noise,
+                    seed=self.seed,
+                    purpose=purpose,
+                    tally=self.tally,
+                    stream=self.stream,
+                    start=start,
+                    rows=rows,
+                    first_row=self.first_row,
+                    batch_size=self.batch_size,
+                    n_jobs=self.n_jobs,
+                    report=self.report,
+                )
+                if self.journal is not None:
+                    self.journal.note(purpose, keys, start, stop, votes)
             counts += votes
             start = stop
         return counts
@@ -135,26 +153,6 @@ class Sampler:
         draws = workers * int(np.clip(_PIECE_VALUES // size, *_PIECE_DRAWS))
         block = block_rows(size)
         return max(1, draws // n_rows // block) * block
-
-    def _count(
-        self, n: int, purpose: Purpose, rows: NDArray[np.intp] | None, start: int
-    ) -> NDArray[np.int64]:
-        return count_votes(
-            self.backend,
-            self.X,
-            n,
-            noise=self.noise,
-            seed=self.seed,
-            purpose=purpose,
-            tally=self.tally,
-            stream=self.stream,
-            start=start,
-            rows=rows,
-            first_row=self.first_row,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            report=self.report,
-        )
 
     def until(
         self, sizes: Sequence[int], purpose: Purpose, undecided: Undecided

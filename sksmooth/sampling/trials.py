@@ -142,7 +142,8 @@ def refuse_batch_readers(
         return
     whole = _asker(backend)
     with backend.running(), _quietly(), _as_when_votes_count():
-        rows, votes = _answered(backend, whole, X, deviations, 48, 48)
+        few = 24 if backend.trains_per_batch else 48  # a row costs a net more than it costs others
+        rows, votes = _answered(backend, whole, X, deviations, few, few)
         if votes is None:
             return
         groups = _groups(rows)

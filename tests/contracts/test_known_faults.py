@@ -758,8 +758,10 @@ def test_2_3_columns_of_categories():
     assert base.fit(frame, y).is_categorical_.tolist() == [False, True]
     numbers = frame.assign(c=pd.Categorical(np.arange(len(X)) % 3))
     for other in (frame, numbers):
-        with pytest.raises(ValueError, match=r"columns of categories, \['c'\]"):
-            SmoothedClassifier(base, np.array([0.1, 0.0])).fit(other, y)
+        clf = SmoothedClassifier(base, np.array([0.1, 0.0]), random_state=0).fit(other, y)
+        assert clf.estimator_.is_categorical_.tolist() == [False, True]
+        with pytest.raises(ValueError, match=r"cannot be added to 'c' \(categories\)"):
+            SmoothedClassifier(base, 0.1).fit(other, y)
 
 
 class TestCopiesInValidation:

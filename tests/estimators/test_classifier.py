@@ -574,7 +574,9 @@ class TestFrames:
 
     def test_a_single_row_as_a_series(self):
         pd = pytest.importorskip("pandas")
-        with pytest.raises(ValueError, match="Expected 2D|2-dimensional"):
+        with pytest.raises(
+            ValueError, match=r"X is a Series; expected .* a row is X.to_frame\(\)\.T"
+        ):
             smoothed().fit(pd.DataFrame(X), y).certify(pd.DataFrame(X).iloc[0])
 
     def test_categories_warn(self):
@@ -594,7 +596,10 @@ class TestGuards:
         rows = X.copy()
         rows[3, 1] = bad
         with pytest.raises(ValueError, match="(?i)nan|infinity"):
-            smoothed(HistGradientBoostingClassifier(max_iter=2)).fit(rows, y)
+            smoothed(LogisticRegression()).fit(rows, y)
+        if np.isinf(bad):  # what is missing it takes
+            with pytest.raises(ValueError, match="infinity"):
+                smoothed(HistGradientBoostingClassifier(max_iter=2)).fit(rows, y)
         with pytest.raises(ValueError, match="(?i)nan|infinity"):
             smoothed().fit(X, y).certify(rows)
 

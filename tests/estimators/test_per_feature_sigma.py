@@ -211,7 +211,7 @@ def test_noises_refuse(family, sigma):
         family(sigma)
 
 
-@pytest.mark.parametrize("value", [1e300, -1e300, 0.51 * 2.0**30, np.nan, np.inf])
+@pytest.mark.parametrize("value", [1e300, -1e300, 0.51 * 2.0**30, np.inf])
 def test_values_that_are_too_large(value):
     with pytest.raises(ValueError, match=r"in a feature with sigma=0\.5, which is too large"):
         IntegerPerFeature(SIGMA).around(np.array([value, 0.0, 0.0]))

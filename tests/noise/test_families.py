@@ -133,6 +133,9 @@ class TestEveryFamily:
             def random(self, shape):
                 return torch.from_numpy(np.random.default_rng(0).random(tuple(shape)))
 
+            def integers(self, low, high, shape):
+                return torch.from_numpy(np.random.default_rng(0).integers(low, high, shape))
+
         noise, row = case
         rows = np.tile(row, (50, 1))
         expected = noise.corrupt(np.random.default_rng(0), rows)
@@ -153,6 +156,8 @@ KNOWN = {
     "flip, alike": "4ad59f97ec9bfce9",
     "binary": "e445d4edc0a26999",
     "drop": "12887f736a09def7",
+    "split": "7134fa31b4555bd2",
+    "split, counts": "3cc20a0c32c8db9a",
 }
 
 
@@ -282,7 +287,7 @@ class TestAdditive:
                 "8 to 8192 steps of the grid; got",
             ),
             (lambda: LaplaceNoise(1.0, 1).around(np.array([1e12])), "too large for noise of"),
-            (lambda: UniformNoise(1.0, 1).around(np.array([NAN])), "too large for noise of"),
+            (lambda: UniformNoise(1.0, 1).around(np.array([np.inf])), "too large for noise of"),
         ],
     )
     def test_what_is_refused(self, make, match):

@@ -56,7 +56,7 @@ class Additive(TreeForm):
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
         return cls(step_functions(ensemble), ensemble.n_classes, spread)
 
-    def law(self, inputs: Inputs) -> Law:
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: a bracket for two classes, a union bound for more."""
         n, k = len(inputs), self.n_classes
         upper, miss = np.ones((n, k)), np.ones((n, k))
@@ -72,9 +72,9 @@ class Additive(TreeForm):
             upper[:, 1] = np.where(second, 1 - kept, lost)
             miss = upper[:, ::-1].copy()
         else:
-            leads = scores.argmax(axis=1)
-            for a in np.unique(leads):
-                rows = np.flatnonzero(leads == a)
+            of = scores.argmax(axis=1) if of is None else of
+            for a in np.unique(of):
+                rows = np.flatnonzero(of == a)
                 part = Tails(tails.low[rows], tails.high[rows], tails.left[rows])
                 rivals = np.argsort(-scores[rows].mean(axis=0), kind="stable")
                 self._of_class(int(a), rivals[rivals != a], part, upper, miss, rows)

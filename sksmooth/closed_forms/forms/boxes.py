@@ -58,7 +58,7 @@ class Boxes(TreeForm):
         boxes = LeafBoxes(ensemble)
         return cls(boxes, codes(model, boxes.inside(ensemble.n_inputs)), ensemble.n_classes)
 
-    def law(self, inputs: Inputs) -> Law:
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the leaves of each class."""
         upper = (self._answers @ self.boxes.most(inputs)).T
         return Law.of_uppers(upper * widening(self._roundings, inputs.spread) + FLOOR)

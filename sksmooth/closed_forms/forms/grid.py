@@ -118,7 +118,7 @@ class Grid(TreeForm):
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
         return cls(axes, _labels(model, ensemble, axes), ensemble.n_classes)
 
-    def law(self, inputs: Inputs) -> Law:
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the cells of each class."""
         masses = self.intervals.most(inputs)
         of_axis = np.split(masses, np.cumsum([len(axis) for axis in self.axes])[:-1])

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import owens_t
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 
 from ...bounds.rounding import UNIT
-from ...introspection import after
+from ...introspection import after, split
 from ...introspection.linear import LINEAR_MODELS, linear_scores
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread, lengths
@@ -119,15 +118,16 @@ class Linear(Form):
         errors = inputs.slack @ np.abs(apart.T) + sums[:, [a]] + sums[:, others]
         return margins, 2 * errors * (1 + 1e-9)
 
-    def law(self, inputs: Inputs) -> Law:
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: exact for two and three classes, a bracket for more."""
         if self.n_classes == 2:
             return self._of_two(inputs)
         n, k = len(inputs), self.n_classes
         upper, miss = np.ones((n, k)), np.ones((n, k))
-        leads = (inputs.mean @ self.weights.T + self.offsets).argmax(axis=1)
+        if of is None:
+            of = (inputs.mean @ self.weights.T + self.offsets).argmax(axis=1)
         for a in range(k):
-            rows = np.arange(n) if self.complete else np.flatnonzero(leads == a)
+            rows = np.arange(n) if self.complete else np.flatnonzero(of == a)
             if len(rows):
                 self._of_class(a, inputs[rows], upper, miss, rows)
         return Law(upper, miss)
@@ -223,9 +223,9 @@ def _uncalibrated(model: Any) -> tuple[Any, float]:
     parts = model.calibrated_classifiers_
     if len(parts) != 1 or len(model.classes_) != 2:
         raise NotClosedError("several calibrated models are averaged, or there are not two classes")
-    inner, (calibrator,) = parts[0].estimator, parts[0].calibrators
-    while type(inner) is FrozenEstimator:
-        inner = inner.estimator
+    (steps, inner), (calibrator,) = split(parts[0].estimator), parts[0].calibrators
+    if steps:
+        raise NotClosedError("what it calibrates has steps in front")
     if not np.array_equal(inner.classes_, model.classes_):
         raise NotClosedError("it orders the classes in another way")
 

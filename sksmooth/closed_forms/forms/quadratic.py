@@ -158,19 +158,21 @@ class Quadratic(Form):
         """Return for how many rows there is memory."""
         return max(16, _CELLS // (self._factor.shape[-1] * self.n_classes + 1))
 
-    def law(self, inputs: Inputs) -> Law:
+    def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: exact for two classes, pairs and a union bound for more."""
         with np.errstate(all="ignore"):  # what is not finite claims nothing
-            return self._law(inputs)
+            return self._law(inputs, of)
 
-    def _law(self, inputs: Inputs) -> Law:
+    def _law(self, inputs: Inputs, of: NDArray[np.intp] | None) -> Law:
         n, k = len(inputs), self.n_classes
         at = _Rows.of(self, inputs)
         upper, miss = np.ones((n, k)), np.ones((n, k))
         order = np.argsort(-at.scores, axis=1, kind="stable")
-        self._fill(at, order[:, 0], np.arange(n), upper, miss)
+        self._fill(at, order[:, 0] if of is None else of, np.arange(n), upper, miss)
         if k == 2:
             return Law(upper, upper[:, ::-1].copy())
+        if of is not None:
+            return Law(upper, miss)
         # the model's own class may not be the one that noise favours
         open_rows = np.flatnonzero(miss.min(axis=1) >= 0.5)
         self._fill(at[open_rows], order[open_rows, 1], open_rows, upper, miss)

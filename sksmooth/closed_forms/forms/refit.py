@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ...introspection import AffineMap, split
+from ...introspection import AffineMap, layers, split
 from ..inputs import Spread
 from ..readers import read
 from .intervals import LeafBoxes
@@ -71,7 +70,7 @@ def refit_leaves(
         raise ValueError(f"Leaves are those of a single tree, not of {type(model).__name__}.")
     if model.monotonic_cst is not None:
         raise ValueError("The tree's answers are to be monotonic; those of new leaves need not be.")
-    if _is_frozen(estimator):
+    if any(isinstance(layer, FrozenEstimator) for layer in layers(estimator)):
         raise ValueError("A frozen tree is not changed.")
     affine = AffineMap.of(steps, X.shape[1])
     if affine is None:
@@ -98,10 +97,3 @@ def refit_leaves(
     new = found[:, reached] / total[reached]
     model.tree_.value[boxes.nodes[reached], 0, :] = new.T
     return estimator
-
-
-def _is_frozen(estimator: Any) -> bool:
-    """Return whether the model at the end, or anything around it, is frozen."""
-    while type(estimator) is Pipeline:
-        estimator = estimator.steps[-1][1]
-    return type(estimator) is FrozenEstimator

@@ -1,0 +1,288 @@
+"""X as users pass it, read for the engine: an array of numbers, and what turns it back."""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import check_array, check_consistent_length, check_X_y, column_or_1d, get_tags
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..backends import (
+    FrameMaker,
+    backend_kind,
+    is_frame,
+    is_frozen,
+    kind_inside,
+    kinds_of_columns,
+    read_frame,
+    unwrap,
+)
+from ..checks import is_real, refuse_masked, user_level
+from ..labels import of_one_kind
+from ..noise.sigma import check_sigma
+from ..rows import Rows, as_rows
+from .coded_columns import warn_of_coded_columns
+
+__all__ = [
+    "TrainingRows",
+    "as_numeric",
+    "check_row_shape",
+    "check_rows",
+    "check_training_rows",
+    "labels_of",
+    "read_rows",
+    "sigma_of",
+    "takes_gaps",
+]
+
+_LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
+_FLOATS = [np.float64, np.float32]
+_STEPS = (Pipeline, FeatureUnion, ColumnTransformer)
+_NAMED = {"estimator": "SmoothedClassifier"}
+
+
+def as_numeric(X: Any, *, estimator: Any, additive: bool = True) -> tuple[Any, Any]:
+    """Return an array X ready for scikit-learn's ``validate_data``, and the dtype to ask of it.
+
+    Tensors become arrays. float32 and float64 stay what they are, in the machine's byte order. For
+    a base that ends in a net, small integers (bytes of images) become float32, which holds them
+    exactly; all else becomes float64.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
+        X = (X.float() if X.dtype == torch.bfloat16 else X).detach().cpu().numpy()
+    if scipy.sparse.issparse(X):
+        raise ValueError(
+            "X is sparse, but noise makes every entry non-zero: dense data is required. Pass "
+            "X.toarray() if it fits into memory."
+        )
+    refuse_masked("X", X)
+    if isinstance(X, np.ndarray) and X.dtype.kind == "f":
+        # scikit-learn would make float64 of float32 in the other byte order
+        X = X.astype(X.dtype.newbyteorder("="), copy=False)
+    dtype = getattr(X, "dtype", None)
+    if additive and getattr(dtype, "kind", "") == "b":
+        _warn_of_booleans("X has columns of type bool")
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OUS":
+        try:
+            X = X.astype(np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"X is an array of dtype {X.dtype}, and not all of it are numbers ({error}). Pass "
+                "a data frame of pandas or polars: its columns may hold text, categories and dates "
+                "where they get no noise."
+            ) from error
+    if (
+        kind_inside(estimator).wants_float32
+        and isinstance(dtype, np.dtype)
+        and (dtype == np.float16 or (dtype.kind in "iu" and dtype.itemsize <= 2))
+    ):
+        return X, np.float32
+    return X, _FLOATS
+
+
+def _warn_of_booleans(what: str) -> None:
+    """Warn that values that are true or false get noise."""
+    warnings.warn(
+        f"{what}: true and false are treated as numbers and get noise like all others. If an "
+        "attacker cannot change them by small amounts, give them a sigma of 0.",
+        UserWarning,
+        stacklevel=user_level(),
+    )
+
+
+def _is_additive(noise: Any) -> bool:
+    return getattr(noise, "additive", True)  # only specifications that are passed replace
+
+
+def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMaker]:
+    """Return a frame as an array, and what turns the array back into such a frame."""
+    kinds = kinds_of_columns(X)
+    noisy = [
+        (name, kind)
+        for name, kind, is_still in zip(X.columns, kinds, still, strict=True)
+        if not is_still and kind != "nothing"
+    ]
+    other = [f"{name!r} ({kind})" for name, kind in noisy if kind not in ("numbers", "booleans")]
+    if other:
+        raise ValueError(
+            f"X has columns without numbers, {', '.join(other[:5])}, which cannot get noise. Give "
+            "them a sigma of 0: then the base gets them as they are. Noise of changes, such as "
+            "Flip, takes codes of categories as numbers."
+        )
+    booleans = [name for name, kind in noisy if kind == "booleans"]
+    if booleans and _is_additive(clf.noise):
+        _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
+    return read_frame(X, still)
+
+
+def _refuse_other_tables(X: Any) -> None:
+    """Refuse what is nearly a frame."""
+    kind = type(X)
+    if kind.__module__.partition(".")[0] in ("pandas", "polars") and not is_frame(X):
+        hint = {
+            "Series": "A column is X.to_frame(); a row is X.to_frame().T in pandas",
+            "LazyFrame": "Pass X.collect()",
+        }.get(kind.__name__, "Pass a data frame")
+        raise ValueError(f"X is a {kind.__name__}; expected an array or a data frame. {hint}.")
+
+
+def takes_gaps(estimator: Any) -> bool:
+    """Whether rows may have missing values: the base takes them, or has steps that see them first.
+
+    These may be imputers; if they are not, the base's own message says so.
+    """
+    with contextlib.suppress(Exception):  # something inside knows nothing of tags
+        if get_tags(estimator).input_tags.allow_nan:
+            return True
+    steps, model = unwrap(estimator)
+    parts = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
+    return bool(steps) or any(isinstance(part, _STEPS) for part in parts)
+
+
+def _finite(estimator: Any) -> Any:
+    """Return what scikit-learn is to check: that X is finite, or that it may be but for gaps."""
+    return "allow-nan" if takes_gaps(estimator) else True
+
+
+def check_rows(clf: Any, X: Any) -> Any:
+    """Return X as an array, after comparing it with what `clf` was fitted on."""
+    return read_rows(clf, X)[0]
+
+
+def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
+    """Return X as an array, compared with what `clf` was fitted on, and how the base gets it."""
+    check_is_fitted(clf)
+    clf._validate_params()  # set_params may have come after fit
+    _refuse_other_tables(X)
+    frame: FrameMaker | None = clf._frame
+    if is_frame(X):
+        validate_data(clf, X, reset=False, skip_check_array=True)
+        values, found = _numbers_of(clf, X, still_columns(clf, X.shape[1], frame is not None))
+        X = check_array(
+            values,
+            dtype=_FLOATS,
+            ensure_all_finite=_finite(clf.estimator),
+            input_name="X",
+            **_NAMED,
+        )
+        frame = frame and found
+    else:
+        if frame is not None and frame.coded:
+            raise ValueError(
+                f"X is of type {type(X).__name__}, but in fit it was a data frame with columns "
+                "without numbers. Pass a data frame with the same columns."
+            )
+        X, dtype = as_numeric(X, estimator=clf.estimator, additive=_is_additive(clf.noise))
+        if len(clf._row_shape) > 1:  # scikit-learn would speak of features
+            check_row_shape(np.shape(X)[1:], clf._row_shape)
+        finite = _finite(clf.estimator)
+        options = {"dtype": dtype, "allow_nd": True, "ensure_all_finite": finite}
+        X = validate_data(clf, X, reset=False, **options)
+    _check_noise(clf, X)
+    return X, frame
+
+
+def still_columns(clf: Any, n_columns: int, in_frames: bool = True) -> list[bool]:
+    """Return which columns get no noise and reach the base as they are."""
+    if not in_frames or not _is_additive(clf.noise):
+        return [False] * n_columns
+    sigma = sigma_of(clf, (n_columns,))
+    return [False] * n_columns if isinstance(sigma, float) else [value == 0 for value in sigma]
+
+
+def sigma_of(clf: Any, shape: tuple[int, ...]) -> float | tuple[float, ...]:
+    """Return the checked sigma of an estimator for rows of a shape."""
+    refuse_masked("sigma", clf.sigma)
+    kinds = clf._kinds if _is_additive(clf.noise) else None
+    return check_sigma(clf.sigma, shape, getattr(clf, "feature_names_in_", None), kinds)
+
+
+def _check_noise(clf: Any, X: Any) -> None:
+    """Refuse noise that is hidden by a mask, or would be infinite in the precision of X."""
+    sigma = sigma_of(clf, X.shape[1:])
+    scale = getattr(clf.noise, "scale", None)
+    largest = max(np.max(sigma), scale if is_real(scale) else 0.0)
+    if X.dtype == np.float32 and largest > _LARGEST_SIGMA_FLOAT32:
+        raise ValueError(
+            f"sigma={largest:g} is too large for rows in float32: noise would overflow. Pass "
+            "X in float64, or take other units."
+        )
+
+
+class TrainingRows(NamedTuple):
+    """What a smoothed classifier is fitted on."""
+
+    X: Any
+    y: Any
+    rows: Rows | None  # that are not in memory; X is the first of them
+    frame: FrameMaker | None  # the frame that X was
+
+
+def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
+    """Return X and y as arrays; rows that are not in memory too, with the first of them as X.
+
+    Only nets are trained on such rows, and frozen bases look at one; others get all of them. What
+    the columns of a frame hold is noted in `clf`.
+    """
+    _refuse_other_tables(X)
+    rows = as_rows(X)
+    is_net = backend_kind(clf.estimator).trains_per_batch
+    if rows is not None:
+        y = labels_of(rows) if y is None else y
+        if not (is_net or is_frozen(clf.estimator)):
+            X, rows = rows[:], None
+    y = of_one_kind(y)
+    finite, frame = _finite(clf.estimator), None
+    clf._kinds = None
+    if is_frame(X):
+        validate_data(clf, X, skip_check_array=True)
+        clf._kinds = kinds_of_columns(X)
+        values, frame = _numbers_of(clf, X, still_columns(clf, X.shape[1]))
+        if _is_additive(clf.noise):
+            warn_of_coded_columns(X, clf.sigma)
+        X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, **_NAMED)
+        if is_net and frame.coded:
+            raise ValueError(
+                "A net takes numbers only. Put an encoder for the other columns in front of it, "
+                "in a Pipeline."
+            )
+        frame = None if is_net else frame
+    else:
+        options = {"dtype": None, "allow_nd": True, "ensure_all_finite": finite}
+        X, options["dtype"] = as_numeric(
+            X if rows is None else rows[:1],
+            estimator=clf.estimator,
+            additive=_is_additive(clf.noise),
+        )
+        if rows is None:
+            X, y = validate_data(clf, X, y, **options)
+        else:
+            y = column_or_1d(y, warn=True)
+            check_consistent_length(rows, y)
+            X = validate_data(clf, X, **options)
+    if not X[0].size:  # scikit-learn looks at the second axis only
+        raise ValueError(f"X has rows of shape {X.shape[1:]}: there are no values in them.")
+    _check_noise(clf, X)
+    return TrainingRows(X, y, rows, frame)
+
+
+def labels_of(X: Any) -> Any:
+    """Return the labels that X has, if it is a data set that has any; None otherwise."""
+    rows = as_rows(X)
+    return None if rows is None else rows.labels()
+
+
+def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuse rows of another shape than in fit; scikit-learn looks at the second axis only."""
+    if shape != expected:
+        raise ValueError(
+            f"X has rows of shape {shape}, but SmoothedClassifier was fitted on rows of shape "
+            f"{expected}. Reshape your data to (n_samples, {', '.join(map(str, expected))})."
+        )

@@ -1,0 +1,125 @@
+"""Splitting noise, as users write it."""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .base import Noise, Rows, Specification
+from .sigma import check_scale
+from .split_noise import SplitNoise
+
+__all__ = ["Split"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Split(Specification):
+    r"""Noise that splits the range of each feature into cells: L1 certificates without sampling.
+
+    The base sees in which cell each value lies, of a partition into cells of width
+    :math:`2 \lambda`, and all partitions are shifted together [1]_. On a grid there are so few
+    shifts, ``m = 2 * scale * levels``, that the base is asked about all of them: certificates hold
+    for certain, for any base, nets included. ``method="montecarlo"`` draws shifts all the same.
+
+    The grid is that of the bytes of images, 1/255 or 1, if the training rows are such images;
+    otherwise features with noise have to be whole numbers. Rows that are not on the grid are
+    refused. Certificates speak of rows on it: **who rounds other rows to the grid first can be sure
+    of half the radius only**, since a change of a little more than half a step becomes a whole one.
+
+    The smoother's `sigma` is not used. Where cells begin is fixed, differently for each feature,
+    and is no secret: certificates hold wherever that is.
+
+    Parameters
+    ----------
+    scale : float or sequence of float
+        Half the width of a cell, :math:`\lambda`, in the units of the inputs; or one for each
+        feature, in the order of a flattened row, with 0 for those that nobody can change. A cell
+        has a whole number of steps of the grid. With a single number radii are L1 distances, whole
+        numbers of steps, and reached: a row at that distance has the same label. Otherwise they are
+        L1 lengths of ``delta / scale``, and m is the least common multiple of the cells' steps.
+
+    See Also
+    --------
+    SplitNoise : The noise itself.
+    Uniform : Independent noise with the same radii, for rows on no grid.
+
+    References
+    ----------
+    .. [1] A. Levine and S. Feizi (2021). "Improved, Deterministic Smoothing for L1 Certified
+       Robustness". ICML. arXiv:2103.10834.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.noise import Split
+    >>> X, y = load_digits(return_X_y=True)  # whole numbers from 0 to 16
+    >>> base = ExtraTreesClassifier(n_estimators=20)
+    >>> clf = SmoothedClassifier(base, noise=Split(scale=12.0), n_augment=4, random_state=0)
+    >>> certificate = clf.fit(X[100:], y[100:]).certify(X[:5])
+    >>> certificate.labels
+    array([0, 1, 2, 3, 4])
+    >>> certificate.norm, certificate.form, certificate.alpha, float(certificate.radii.max())
+    ('l1', 'enumerated', 0.0, 12.0)
+    """
+
+    scale: float | tuple[float, ...]
+    additive = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.scale, Iterable) and not isinstance(self.scale, str):
+            object.__setattr__(self, "scale", tuple(self.scale))  # hashable
+
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape and grid.
+
+        Returns
+        -------
+        noise : SplitNoise
+            In integers.
+        """
+        rows.refuse_float("Split")
+        size = math.prod(rows.shape)
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,) * size
+        if len(scales) != size:
+            raise ValueError(
+                f"scale has {len(scales)} numbers, but rows have {size} values. Pass one number "
+                "for all, or one for each."
+            )
+        levels = rows.levels or 1
+        of_scale = {scale: _period(scale, levels) for scale in dict.fromkeys(scales)}
+        periods = tuple(of_scale[scale] for scale in scales)
+        # whoever sees images of bytes knows their range
+        low, high = (None, None) if rows.levels is None else (0, 255)
+        return SplitNoise(levels, periods, _starts(periods), low, high)
+
+
+def _period(scale: Any, levels: int) -> int:
+    """Return the width of cells, twice a scale, in steps of a grid; refuse what is no number."""
+    if not isinstance(scale, bool) and scale == 0:
+        return 0
+    steps = 2 * check_scale("scale", scale) * levels
+    nearest = max(2, round(steps))
+    if abs(steps - nearest) > 1e-9 * nearest:
+        grid = "1" if levels == 1 else f"1/{levels}"
+        raise ValueError(
+            f"scale={scale!r} makes cells of {steps:.6g} steps of the grid, each {grid}: twice the "
+            f"scale has to be a whole number of steps, 2 or more. The nearest such scale is "
+            f"{nearest / (2 * levels)!r}."
+        )
+    return nearest
+
+
+def _starts(periods: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where cells start: the same in every run, and for each feature another place."""
+    words = np.random.Philox(key=0).random_raw(len(periods)) >> np.uint64(32)
+    wide = np.maximum(np.array(periods, dtype=np.uint64), np.uint64(1))
+    return tuple((words % wide).tolist())

@@ -1,0 +1,61 @@
+"""The training on one thread of a processor goes on after a stop as if there had been none."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+from reproduction.nets import cifar_cpu
+from reproduction.nets.data import Cifar
+from sksmooth.objectives import Consistency, GaussianAugmentation
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (160, 3, 32, 32), dtype=np.uint8)
+LABELS = RNG.integers(0, 10, 160)
+DATA = Cifar(IMAGES, LABELS, IMAGES[:4] / np.float32(255), LABELS[:4], np.arange(4))
+
+
+@pytest.mark.parametrize("objective", [GaussianAugmentation(), Consistency(lam=10.0)])
+def test_training_goes_on_where_it_was_stopped(objective, tmp_path, monkeypatch):
+    recipe = cifar_cpu.Recipe("test", objective, 0.5, epochs=3)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "stopped").mkdir()
+    whole, _ = cifar_cpu.train(recipe, DATA, tmp_path / "whole")
+
+    one_epoch = cifar_cpu._epoch
+    for epoch in range(3):
+
+        def stopped(recipe, number, *rest, stop=epoch):
+            if number > stop:
+                raise KeyboardInterrupt
+            return one_epoch(recipe, number, *rest)
+
+        monkeypatch.setattr(cifar_cpu, "_epoch", stopped)
+        torch.randn(epoch + 1)  # another state of the global generator
+        if epoch < 2:
+            with pytest.raises(KeyboardInterrupt):
+                cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
+    resumed, _ = cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
+
+    assert whole.state_dict().keys() == resumed.state_dict().keys()
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_the_rate_rises_and_falls():
+    recipe = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5)
+    rates = [recipe.rate_at(part) for part in np.linspace(0, 1, 101)]
+    assert max(rates) == rates[30] == recipe.rate
+    assert rates[0] == pytest.approx(0.04 * recipe.rate)
+    assert rates[-1] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_images_are_moved_and_mirrored():
+    padded = torch.from_numpy(np.pad(IMAGES, [(0, 0), (0, 0), (4, 4), (4, 4)]))
+    torch.manual_seed(0)
+    moved = cifar_cpu._augmented(padded, torch.arange(160)) * 255
+    for image, original in zip(moved, padded, strict=True):
+        views = original.unfold(1, 32, 1).unfold(2, 32, 1)  # channels, down, right, 32, 32
+        straight = (views == image[:, None, None]).flatten(3).all(3).all(0)
+        mirrored = (views == image.flip(-1)[:, None, None]).flatten(3).all(3).all(0)
+        assert straight.sum() + mirrored.sum() == 1
