@@ -7,10 +7,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from .callbacks import CallbackSupportMixin
+
 __all__ = ["MetaClassifier"]
 
 
-class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class MetaClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier around the one that its parameter ``estimator`` holds.
 
     It counts as fitted as soon as it has the attribute ``_seed``.
