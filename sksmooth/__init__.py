@@ -7,8 +7,9 @@ arXiv:1902.02918).
 
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
+from .callables import frozen_callable
 from .certificate import Certificate
-from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
+from .displays import CertifiedAccuracyDisplay, PerFeatureDisplay, TopProbabilityDisplay
 from .estimators.classifier import SmoothedClassifier
 from .estimators.unwrap import certify
 from .metrics import (
@@ -22,10 +23,13 @@ from .metrics import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .report import CertificationReport
 
 __all__ = [
     "Certificate",
+    "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "PerFeatureDisplay",
     "SmoothedClassifier",
     "TopProbabilityDisplay",
     "abstention_rate",
@@ -36,6 +40,7 @@ __all__ = [
     "certified_accuracy_score",
     "certified_accuracy_scorer",
     "certify",
+    "frozen_callable",
     "metrics",
     "noise",
     "prediction_outcomes",
@@ -46,6 +51,13 @@ __all__ = [
 ]
 
 # where users import them from, so that files and pickles outlive moves inside the package
-for _public in (Certificate, SmoothedClassifier, CertifiedAccuracyDisplay, TopProbabilityDisplay):
+for _public in (
+    Certificate,
+    CertificationReport,
+    CertifiedAccuracyDisplay,
+    PerFeatureDisplay,
+    SmoothedClassifier,
+    TopProbabilityDisplay,
+):
     _public.__module__ = "sksmooth"
 del _public

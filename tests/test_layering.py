@@ -13,16 +13,16 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 
 # From the bottom up. A module may import from lower layers, not from its own.
 LAYERS = [
-    {"_version", "bounds", "checks", "rows"},
+    {"_version", "bounds", "callables", "checks", "rows"},
     {"labels"},
     {"noise", "introspection"},
     {"backends", "closed_forms"},
-    {"objectives", "sampling", "shortcuts"},
+    {"along_axes", "objectives", "sampling", "shortcuts"},
     {"certificate", "nets"},
     {"records"},
     {"estimators"},
     {"attacks", "metrics"},
-    {"displays", "tables"},
+    {"displays", "report", "tables"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -5,7 +5,7 @@ class under Gaussian noise, outward: no draws, no failure probability. What is r
 what the model answers. To add a kind, write a `Form` and name it in `FORMS`.
 """
 
-from .closed import ClosedForm, DisagreementError, closed_form
+from .closed import ClosedForm, DisagreementError, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.additive import Additive
 from .forms.boxes import Boxes
@@ -15,6 +15,7 @@ from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
 from .law import Law
 from .numerics.normal import FLOOR
+from .reading import closed_form
 
 __all__ = [
     "FLOOR",
@@ -22,8 +23,10 @@ __all__ = [
     "ClosedForm",
     "DisagreementError",
     "Form",
+    "GapsError",
     "Law",
     "NotClosedError",
+    "Part",
     "closed_form",
     "refit_leaves",
 ]

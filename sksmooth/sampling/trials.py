@@ -146,7 +146,8 @@ def refuse_batch_readers(
         rows, votes = _answered(backend, whole, X, deviations, few, few)
         if votes is None:
             return
-        groups = _groups(rows)
+        # codes of columns without noise are no places on a line
+        groups = _groups(np.where(deviations > 0, np.nan_to_num(rows), 0.0))
 
         def in_groups(batch: NDArray[Any]) -> NDArray[np.int64]:
             found = votes.copy()
