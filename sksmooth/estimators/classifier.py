@@ -19,6 +19,7 @@ from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
 from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier, shows_weights
+from .callbacks import fitting
 from .fitting import fit_base
 from .per_feature import PerFeature
 from .reading import check_training_rows, labels_of
@@ -238,21 +239,17 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         rng = None if self.random_state is None else check_random_state(self.random_state)
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        self.estimator_, self.classes_, self._answers, frame = fit_base(
-            clone(self.estimator),
-            X,
-            y,
-            noise=noise_of(self),
-            n_copies=int(self.n_augment),
-            random_state=rng,
-            fit_params=fit_params,
-            frame=frame,
-            rows=rows,
-        )
-        self._frame = frame and frame.bare()
-        self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label, others=labels)
-        # last, when the model exists: a model that was made knowing the seed could cheat
-        self._seed = new_seed(rng)
+        base, copies = clone(self.estimator), int(self.n_augment)
+        given: dict[str, Any] = {"fit_params": fit_params, "frame": frame, "rows": rows}
+        with fitting(self, base, X, y):
+            self.estimator_, self.classes_, self._answers, frame = fit_base(
+                base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given
+            )
+            self._frame = frame and frame.bare()
+            asked = self.abstain_label
+            self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)
+            # last, when the model exists: a model that was made knowing the seed could cheat
+            self._seed = new_seed(rng)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -286,7 +283,7 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         tol: float | None = None,
         bound: str = "one-sided",
         log: str | os.PathLike[str] | None = None,
-        verbose: int = 0,
+        verbose: int | None = None,
     ) -> Certificate:
         r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
 
@@ -316,8 +313,9 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         log : str or path-like, default=None
             File to which finished rows are appended, and from which an interrupted call goes on if
             it is repeated: to the same certificate, bit for bit. See the guide on long runs.
-        verbose : int, default=0
-            1 shows a progress bar in a terminal or notebook.
+        verbose : int, default=None
+            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
+            types there, after ten seconds, and a note first if the call will take minutes.
 
         Returns
         -------
