@@ -21,7 +21,7 @@ from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .callbacks import fitting
 from .fitting import fit_base
-from .per_feature import PerFeature
+from .per_feature import per_feature
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
@@ -29,7 +29,7 @@ from .smoother import noise_of, note_rows, shortcut_names
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(PerFeature, MetaClassifier):
+class SmoothedClassifier(MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -154,8 +154,7 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
     >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
     >>> clf.predict(X_test[:4])
     array([0, 1, 1, 1])
-    >>> certificate = clf.certify(X_test[:4], n=1000)
-    >>> certificate.radii > 0.2
+    >>> clf.certify(X_test[:4], n=1000).radii > 0.2
     array([ True,  True,  True,  True])
     """
 
@@ -336,6 +335,8 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
         return certify_rows(self, X, verbose=verbose, log=log, **asked)
+
+    per_feature = per_feature
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise: computed, or over draws.
