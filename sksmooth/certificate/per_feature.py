@@ -59,6 +59,11 @@ def reach_of_radii(certificate: Certificate, shape: tuple[int, ...] = ()) -> NDA
             "These radii count changed features: a radius of 1 or more says that any one feature "
             "may change, by however much. Intervals exist for radii that are lengths."
         )
+    if certificate.noise.proviso:
+        raise ValueError(
+            "An interval is of all values between its ends, but these certificates are not: "
+            f"{certificate.noise.proviso}"
+        )
     n_features = certificate.noise.n_values if norm.scale is None else len(norm.scale)
     if n_features is None and shape:
         n_features = int(np.prod(shape))
@@ -116,7 +121,7 @@ def frame_of_intervals(
         flat = values.reshape(down.shape)
         down, up = (np.where(np.isnan(flat), np.nan, ends) for ends in (down, up))
     moves = _moves(certificate, down.shape[1])
-    columns = {"value": flat, "down": -down, "up": up, "how": how}
+    columns = {"value": flat, "down": 0.0 - down, "up": up, "how": how}
     lines = pd.MultiIndex.from_product(
         [rows, features[moves]], names=[getattr(rows, "name", None) or "row", "feature"]
     )
