@@ -102,8 +102,6 @@ def test_sklearn_checks(estimator, check):
         pytest.skip("the base alone does not pass it")
     old = parse_version(sklearn.__version__) < parse_version("1.7")
     if old and name.endswith("on_sparse_data"):
-        "1.7"
-    ):
         pytest.skip("scikit-learn asks estimators, too, that take no sparse data: its issue 30139")
     check(estimator)
 
