@@ -186,5 +186,5 @@ def without_checks(problem: Problem) -> Problem | None:
     except Exception:  # another version of scikit-learn, or attributes that were changed
         return None
     if isinstance(problem.backend, StepsBackend):
-        backend = StepsBackend(problem.backend.ops, backend)
+        backend = problem.backend.before(backend)
     return problem.then("trees", estimator=None, backend=backend)
