@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sksmooth.closed_forms import Additive, Boxes, Linear, Quadratic, closed_form
 
 SIGMA = np.array([0.8, 0.0, 0.5, 1.2])
-N, K = 100_000, 5
+N, K = 40_000, 5
 MODELS = {
     "linear": (LogisticRegression(), Linear),
     "additive": (

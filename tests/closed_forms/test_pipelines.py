@@ -34,7 +34,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sksmooth import SmoothedClassifier
 from sksmooth.closed_forms import FORMS, Additive, NotClosedError, closed_form
 
-N = 100_000
+N = 30_000
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(400, 3)) * [1.0, 10.0, 0.1] + [0.0, 50.0, 3.0]
 KINDS = RNG.integers(4, size=400)
