@@ -12,12 +12,13 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import has_fit_parameter
 
 from ..noise.sigma import is_by_name
+from .callbacks import CallbackSupportMixin
 from .reading import takes_gaps
 
 __all__ = ["MetaClassifier", "shows_weights"]
 
 
-class MetaClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class MetaClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier around the one that its parameter ``estimator`` holds.
 
     It counts as fitted as soon as it has the attribute ``_seed``.
