@@ -53,8 +53,8 @@ def per_feature(
     ImportError
         Without pandas.
     ValueError
-        If radii are numbers of changed features, or `certificate` is of other rows or of
-        another classifier.
+        If radii are numbers of changed features, or speak of rows on a grid; or `certificate` is
+        of other rows or of another classifier.
 
     See Also
     --------

@@ -118,7 +118,7 @@ class CertificationReport:
         smoother = _smoother_inside(estimator)
         intervals: Any = None
         few = np.prod(smoother._row_shape) <= _MOST_FEATURES
-        lengths = certificate.noise.norm.kind != "l0"
+        lengths = certificate.noise.norm.kind != "l0" and not certificate.noise.proviso
         if smoother is estimator and few and lengths and importlib.util.find_spec("pandas"):
 
             def intervals(places: NDArray[np.intp]) -> Any:

@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth import SmoothedClassifier
+from sksmooth import CertificationReport, SmoothedClassifier
 from sksmooth.certificate.per_feature import _inward, sentence
-from sksmooth.noise import Flip
+from sksmooth.noise import Flip, Split
 
 pd = pytest.importorskip("pandas")
 
@@ -147,6 +147,14 @@ class TestFrame:
         clf.fit(binary, y)
         with pytest.raises(ValueError, match="radii count changed features"):
             clf.per_feature(binary[:2])
+
+    def test_rows_on_a_grid_have_no_intervals(self):
+        whole = (X * 2).round()[["alcohol", "hue"]]
+        clf = SmoothedClassifier(TREE, noise=Split(scale=1.0), random_state=0).fit(whole, y)
+        with pytest.raises(ValueError, match="all values between its ends.*whole numbers"):
+            clf.per_feature(whole[:2])
+        report = CertificationReport.from_estimator(clf, whole[:20], y[:20])
+        assert report.content["features"] is None
 
     def test_without_pandas(self, clf, monkeypatch):
         real = builtins.__import__

@@ -149,6 +149,8 @@ class TestContent:
         certified = np.sort(certificate.radii[~certificate.abstained])
         assert [row["radius"] for row in worst] == certified[:10].tolist()
         assert worst[0]["true_label"] == y[worst[0]["row"]]
+        if worst[0]["sentence"] is not None:  # with pandas
+            assert all(row["sentence"].startswith(f"row {row['row']}: ") for row in worst)
 
     def test_the_band_is_clopper_and_pearsons_less_false_certificates(self, report):
         table = report.content["results"]["table"]
