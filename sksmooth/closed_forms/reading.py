@@ -20,6 +20,7 @@ from ..introspection import AffineMap, Columns, decided_inside, split, why_not_r
 from ..introspection.linear import LINEAR_MODELS
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
+from .forms.trees import TreeForm
 from .inputs import Spread
 from .readers import libraries_read, read_once
 
@@ -85,10 +86,16 @@ def closed_form(
     if obstacle is not None:
         raise NotClosedError(obstacle)
     try:
-        kinds = tuple(kind for kind in kinds if kind.may_be(model))
+        named = ((), ()) if frame is None else (frame.columns, frame.coded)
+        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
+        still = _inputs_without_noise(steps, columns)
+        kinds = tuple(
+            kind
+            for kind in kinds
+            if (kind.may_be(model, still) if issubclass(kind, TreeForm) else kind.may_be(model))
+        )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        columns = _columns(X, sigma, frame)
         key = _content(kinds, estimator, answers, X.dtype.str, sigma, *columns)
         known = _RECENT.pop(key, None) if key else None
         if known is None:
@@ -117,15 +124,6 @@ def _content(*things: Any) -> bytes:
         return hashlib.blake2b(pickle.dumps(things, protocol=5)).digest()
     except Exception:  # whatever objects that cannot be pickled raise
         return b""
-
-
-def _columns(X: NDArray[np.floating], sigma: NDArray[np.float64], frame: Any) -> Columns:
-    n = X.shape[1]
-    names = () if frame is None else frame.columns
-    if not all(isinstance(name, str) for name in names):
-        names = ()  # scikit-learn knows only names that are strings
-    coded = np.isin(np.arange(n), () if frame is None else frame.coded)
-    return Columns(n, tuple(names), sigma == 0, coded, np.zeros(n, dtype=bool))
 
 
 def _read(
@@ -158,7 +156,8 @@ def _read(
             raise NotClosedError("its steps hand on data frames with other names")
         if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
             raise NotClosedError("its steps hand on sparse matrices")
-        spread = Spread.of(affine, np.where(gaps, 0.0, sigma), float(np.finfo(dtype).eps) / 2)
+        there = np.where(gaps[: columns.n], 0.0, sigma)
+        spread = Spread.of(affine, there, float(np.finfo(dtype).eps) / 2)
         if gaps.any() and not np.any(spread.scale > 0):
             return None
         return Part(_first(kinds, model, spread), spread)
@@ -176,6 +175,18 @@ def _demand_gaps(
         affine = AffineMap.of(steps, columns._replace(gaps=np.arange(columns.n) == place))
         if affine is None or (affine.gaps.any() and not closed.form.compares):
             raise NotClosedError("values were missing in fit, and may depend on others then")
+
+
+def _inputs_without_noise(steps: list[Any], columns: Columns) -> NDArray[np.bool_] | None:
+    """Return which of the model's inputs have no noise; None if there are none."""
+    if not columns.still.any():
+        return None
+    affine = AffineMap.of(steps, columns)
+    if affine is None:
+        return None
+    moving = np.zeros(len(affine.used), dtype=bool)
+    moving[: columns.n] = ~columns.still
+    return ~np.any(affine.sizes[..., moving] != 0, axis=1) if affine.sizes.ndim == 2 else ~moving
 
 
 def _innermost(model: Any) -> Any:

@@ -21,7 +21,7 @@ from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .callbacks import fitting
 from .fitting import fit_base
-from .per_feature import PerFeature
+from .per_feature import per_feature
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
@@ -29,7 +29,7 @@ from .smoother import noise_of, note_rows, shortcut_names
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(PerFeature, MetaClassifier):
+class SmoothedClassifier(MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -50,13 +50,12 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
         larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
-        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict,
-        "*" stands for all columns of numbers that are not named. Columns of a data frame that hold
-        no numbers have 0, and reach the base as they are. Missing values stay missing.
+        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict, "*"
+        is for all columns of numbers that are not named. Columns without numbers have 0, and reach
+        the base as they are; missing values stay missing.
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
-        Unit of each feature: the noise on it has the deviation ``sigma * unit``, and radii are
-        lengths of ``delta / units``, comparable whatever sigma is. 0 is for features without noise.
-        "std" takes the standard deviations of the training rows; for a search give numbers.
+        Noise on a feature has the deviation ``sigma * unit``, and radii are lengths of ``delta /
+        units``, comparable over sigma; 0 for no noise. "std": those of the training rows.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
         smoothed classifier, for bases that have a closed form, and for noise that can make so few
@@ -155,8 +154,7 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
     >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
     >>> clf.predict(X_test[:4])
     array([0, 1, 1, 1])
-    >>> certificate = clf.certify(X_test[:4], n=1000)
-    >>> certificate.radii > 0.2
+    >>> clf.certify(X_test[:4], n=1000).radii > 0.2
     array([ True,  True,  True,  True])
     """
 
@@ -211,7 +209,8 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
-            Training rows: numbers without NaN or infinity; arrays, data frames or tensors. A torch
+            Training rows: arrays, tensors, or data frames, whose columns without noise may hold
+            anything. Values may be missing (NaN) where the base takes that, not infinite. A torch
             ``Dataset`` or an ``np.memmap`` is read batch by batch if the base is a net, and hardly
             at all if it is frozen; see `sksmooth.rows.Rows`. All other methods read it in chunks.
         y : array-like of shape (n_samples,), default=None
@@ -328,13 +327,16 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Raises
         ------
         ValueError
-            If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
-            scores are not finite; or `log` is of another model, seed, setting or version.
+            If an argument is out of range, X is not finite, or has missing values that the base
+            does not take, or other columns than in `fit`, or the base's scores are not finite; or
+            `log` is of another model, seed, setting or version.
         BlockingIOError
             If another process is writing `log`.
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
         return certify_rows(self, X, verbose=verbose, log=log, **asked)
+
+    per_feature = per_feature
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise: computed, or over draws.

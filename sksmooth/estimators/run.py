@@ -14,12 +14,12 @@ from ..backends import FrameMaker, kind_inside
 from ..certificate import Certificate, Plan
 from ..certificate.concat import concatenate
 from ..certificate.enumerated import (
-    FORM,
     certify_by_outcomes,
     frequencies_of_outcomes,
     predict_by_outcomes,
 )
 from ..certificate.laws import certify_law, decide_law, frequencies_of_law
+from ..certificate.plan import ENUMERATED
 from ..certificate.procedures import certify_by_votes, predict_by_votes
 from ..closed_forms import ClosedForm, GapsError, Law
 from ..introspection.fingerprint import fingerprint
@@ -159,7 +159,7 @@ class _Enumerate:
         self.group = -(-_GROUP_DRAWS // self.draws)
         self.identity: dict[str, Any] = {
             "method": "exact",
-            "form": FORM,
+            "form": ENUMERATED,
             "settings": {"shortcuts": smoother.shortcuts},
         }
 

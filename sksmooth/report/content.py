@@ -22,7 +22,7 @@ __all__ = ["content_of", "plain"]
 VERSION = 1
 _PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_POINTS = 250  # of a curve
-_MOST_ROWS = 200  # of which every feature is looked at
+_MOST_ROWS = 100  # of which every feature is looked at
 _RHO = 0.001
 _FACTORS = (1.0, 2.0, 2.5, 5.0, 10.0)
 

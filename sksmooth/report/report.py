@@ -92,7 +92,7 @@ class CertificationReport:
             Fitted.
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
             Rows. With pandas installed, and at most 200 features of a smoother that is in no
-            Pipeline or search, the report says how far each feature may change, over 200 rows.
+            Pipeline or search, the report says how far each feature may change, over 100 rows.
         y : array-like of shape (n_samples,)
             True labels.
         n : int, default=None

@@ -63,8 +63,8 @@ def own_call(problem: Problem) -> Problem | None:
     kind = _CALLS.get(f"{type(model).__module__}.{type(model).__qualname__}")
     if steps or kind is None or problem.X.ndim != 2 or why_not_readable(model) is not None:
         return None
-    if problem.frame is not None and not _in_order(model, problem):
-        return None
+    if problem.frame is not None and (problem.frame.coded or not _in_order(model, problem)):
+        return None  # arrays have hashes in place of text and categories
     try:
         code_of = {answer: code for code, answer in enumerate(problem.answers.tolist())}
         codes = np.array([code_of[label] for label in np.asarray(model.classes_).tolist()])
@@ -72,7 +72,7 @@ def own_call(problem: Problem) -> Problem | None:
     except Exception:  # another version, or attributes that were changed
         return None
     if isinstance(problem.backend, StepsBackend):
-        backend = StepsBackend(problem.backend.ops, backend)
+        backend = problem.backend.before(backend)
     return problem.then("boosters", estimator=None, frame=None, backend=backend)
 
 

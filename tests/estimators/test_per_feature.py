@@ -65,6 +65,21 @@ class TestFrame:
         assert found["value"].equals(radius["value"])
         assert found.equals(clf.per_feature(rows))
 
+    def test_certificates_of_others_are_refused(self, clf, sampled):
+        rows = X[1:20:3]
+        certificate = sampled.certify(rows)
+        other = SmoothedClassifier(KNeighborsClassifier(), SIGMA, n=500, random_state=1)
+        for wrong, says in (
+            (certificate[:3], "3 rows, and X has 7"),
+            (sampled.certify(X[2:21:3]), "another index"),
+            (other.fit(X[::2], y[::2]).certify(rows), "another noise or seed"),
+        ):
+            with pytest.raises(ValueError, match=says):
+                sampled.per_feature(rows, certificate=wrong)
+        wider = SmoothedClassifier(TREE, X.std().to_dict(), random_state=0).fit(X, y)
+        with pytest.raises(ValueError, match="another noise or seed"):
+            clf.per_feature(rows, certificate=wider.certify(rows))
+
     def test_sampled(self, sampled):
         """R times the deviation, rounded down."""
         rows = X[1:40:4]

@@ -1,6 +1,7 @@
 """scikit-learn's own checks, over many bases, abstaining and not, with no expected failure."""
 
 import pytest
+from other_noises import RoundingSplit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -20,6 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sksmooth import SmoothedClassifier
+from sksmooth.noise import Drop
 
 BASES = [
     LogisticRegression(max_iter=1000),
@@ -53,6 +55,14 @@ ESTIMATORS += [
     SmoothedClassifier(base, noise=noise, n_predict=200, n=200)
     for base in (LogisticRegression(max_iter=1000), DecisionTreeClassifier())
     for noise in ("laplace", "uniform")
+]
+# noise that replaces values, all of whose outcomes are asked
+ESTIMATORS += [
+    SmoothedClassifier(base, noise=noise, n_predict=200, n=200, abstain_label=label)
+    for base, noise, label in (
+        (make_pipeline(SimpleImputer(), LogisticRegression()), Drop(drop=0.2), None),
+        (DecisionTreeClassifier(), RoundingSplit(scale=0.5), "auto"),
+    )
 ]
 # missing values, and units
 ESTIMATORS += [
