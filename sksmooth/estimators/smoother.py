@@ -223,7 +223,8 @@ _CLOSED = (
     "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
     "interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, CatBoost, EBM), "
     "GaussianNB and quadratic discriminants, and ensembles of trees on few features, each also "
-    "behind affine steps of a Pipeline. Use method='montecarlo' or 'auto'."
+    "behind scalers, imputers, PCA and encoders of columns without noise. Use method='montecarlo' "
+    "or 'auto'."
 )
 
 

@@ -1,5 +1,6 @@
 """Closed forms that survive real Pipelines: imputers, encoders, clipping, frames, gaps."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -33,7 +34,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sksmooth import SmoothedClassifier
 from sksmooth.closed_forms import FORMS, Additive, NotClosedError, closed_form
 
-N = 100_000
+N = 30_000
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(400, 3)) * [1.0, 10.0, 0.1] + [0.0, 50.0, 3.0]
 KINDS = RNG.integers(4, size=400)
@@ -249,6 +250,20 @@ class TestGaps:
         assert_right(found.law(some), base, some)
         alone = np.concatenate([found.law(some[[i]]).upper for i in range(len(some))])
         np.testing.assert_allclose(found.law(some).upper, alone, rtol=1e-9)
+
+    def test_what_was_read_outlives_changes_of_the_model(self):
+        """A model of the same content may be asked about other gaps, later."""
+        rows = with_gaps(X)
+        base = self.BASES["imputed columns"].fit(rows, Y)
+        copied = copy.deepcopy(base)
+        complete = X[:4]
+        expected = closed(copy.deepcopy(base), complete).law(complete).upper
+        closed(base, complete)
+        base[-1].coef_[:] = -base[-1].coef_
+        base[0].named_transformers_["kinds"].categories_[0][:] = [3, 2, 1, 0]
+        found = closed(copied, complete)
+        assert np.array_equal(found.law(complete).upper, expected)
+        assert_right(found.law(rows[:3]), copied, rows[:3])
 
     def test_a_row_without_noise_is_answered_as_it_is(self):
         rows = with_gaps(X)

@@ -4,6 +4,7 @@ Rows at which all these comparisons come out alike share the rest of the trees. 
 form that the whole has not: its trees may compare one input each, or few of them.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ class Pruned(Form):
     compares = True
 
     def __init__(self, kind: Any, ensemble: TreeEnsemble, model: Any, spread: Spread) -> None:
-        self.kind, self.ensemble, self.model, self.spread = kind, ensemble, model, spread
+        self.kind, self.ensemble, self.spread = kind, ensemble, spread
+        self.model = copy.deepcopy(model)  # which is asked later, and may have been changed then
         self.name, self.n_classes = kind.name, ensemble.n_classes
         columns, points = ensemble.splits
         still = (spread.scale == 0)[columns]
