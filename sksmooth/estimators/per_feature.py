@@ -85,6 +85,7 @@ def per_feature(
     True
     """
     need_pandas()
+    given = certificate
     if certificate is None:
         certificate = self.certify(X, n)
     rows, frame = read_rows(self, X)
@@ -94,6 +95,8 @@ def per_feature(
     down, up, how = change.copy(), change.copy(), np.full(change.shape, "radius")
     closed = smoother.closed_form(rows) if certificate.method == "exact" else None
     if closed is not None:
+        if given is not None:
+            _refuse_other_answers(given, self.certify(X))
         known = np.flatnonzero(~certificate.abstained)
         codes = codes_of(certificate)[known]
         ends = ends_along_axes(closed, smoother.noise, rows[known], codes)
@@ -116,3 +119,17 @@ def _refuse_other(certificate: Certificate, smoother: Smoother, X: Any) -> None:
         what = "another noise or seed than this classifier's"
     if what is not None:
         raise ValueError(f"certificate is of {what}. Pass clf.certify(X), or None to certify X.")
+
+
+def _refuse_other_answers(certificate: Certificate, own: Certificate) -> None:
+    """Refuse a computed certificate that is not, but for rounding, the one of these rows."""
+    certified = ~own.abstained
+    if (
+        np.any(certificate.abstained == certified)
+        or np.any(certificate.labels[certified] != own.labels[certified])
+        or not np.allclose(certificate.radii, own.radii, rtol=1e-6, atol=0.0)
+    ):
+        raise ValueError(
+            "certificate is of other rows than X, or of another classifier: its labels or radii "
+            "are not those of clf.certify(X). Pass that, or None to certify X."
+        )

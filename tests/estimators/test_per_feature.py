@@ -80,6 +80,16 @@ class TestFrame:
         with pytest.raises(ValueError, match="another noise or seed"):
             clf.per_feature(rows, certificate=wider.certify(rows))
 
+    def test_a_computed_certificate_of_others_without_an_index(self, clf):
+        other = SmoothedClassifier(TREE, SIGMA, random_state=0).fit(X[::2], y[::2] == 0)
+        rows = X[1:20:3]
+        with pytest.raises(ValueError, match="another classifier"):
+            clf.per_feature(rows, certificate=other.certify(rows))
+        bare = SmoothedClassifier(TREE, list(SIGMA.values()), random_state=0)
+        bare.fit(X[::2].to_numpy(), y[::2])
+        with pytest.raises(ValueError, match="other rows"):
+            bare.per_feature(rows.to_numpy(), certificate=bare.certify(rows.to_numpy()[::-1]))
+
     def test_sampled(self, sampled):
         """R times the deviation, rounded down."""
         rows = X[1:40:4]
