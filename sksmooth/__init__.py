@@ -7,9 +7,10 @@ arXiv:1902.02918).
 
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
-from .certificate import Certificate
+from .certificate import Certificate, PredictionBounds, RegressionCertificate
 from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
 from .estimators.classifier import SmoothedClassifier
+from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
 from .metrics import (
     abstention_rate,
@@ -26,7 +27,10 @@ from .metrics import (
 __all__ = [
     "Certificate",
     "CertifiedAccuracyDisplay",
+    "PredictionBounds",
+    "RegressionCertificate",
     "SmoothedClassifier",
+    "SmoothedRegressor",
     "TopProbabilityDisplay",
     "abstention_rate",
     "average_certified_radius_score",

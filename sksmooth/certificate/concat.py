@@ -9,7 +9,7 @@ import numpy as np
 from .certificate import Certificate
 from .plan import Run
 
-__all__ = ["concatenate", "same"]
+__all__ = ["common_run", "concatenate", "same"]
 
 
 def concatenate(certificates: Iterable[Certificate]) -> Certificate:
@@ -25,7 +25,7 @@ def concatenate(certificates: Iterable[Certificate]) -> Certificate:
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in Certificate._PER_ROW
     }
-    run = _common_run([part.run for part in parts])
+    run = common_run([part.run for part in parts])
     return dataclasses.replace(parts[0], run=run, index=_joined_index(parts), **per_row)
 
 
@@ -36,7 +36,7 @@ def _joined_index(parts: list[Certificate]) -> Any:
     return parts[0].index.append([part.index for part in parts[1:]])
 
 
-def _common_run(runs: list[Run]) -> Run:
+def common_run(runs: list[Run]) -> Run:
     """Return what is true of all runs."""
     names = [field.name for field in dataclasses.fields(Run) if field.name != "shortcut"]
     # max_radius follows from others, which say better what is different

@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import get_config
 from sklearn.base import _fit_context, clone
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -22,7 +20,7 @@ from .base import MetaClassifier
 from .fitting import fit_base
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
-from .smoother import categories_of, levels_of, noise_of, shortcut_names, specification_of
+from .smoother import noise_of, shortcut_names
 
 __all__ = ["SmoothedClassifier"]
 
@@ -222,16 +220,9 @@ class SmoothedClassifier(MetaClassifier):
         check_classification_targets(y)
         labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
-        self._row_shape = X.shape[1:]
-        self._gaps = bool(np.isnan(X).any())
-        self._levels = levels_of(X if rows is None else rows.peek())
-        self._categories = None
-        if specification_of(self.noise).needs_categories:
-            self._categories = categories_of([X] if rows is None else rows.chunks())
+        self._learn_rows(X, rows)
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
-        if get_config()["enable_metadata_routing"]:
-            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         self.estimator_, self.classes_, self._answers, frame = fit_base(
             clone(self.estimator),
             X,
@@ -239,7 +230,7 @@ class SmoothedClassifier(MetaClassifier):
             noise=noise_of(self),
             n_copies=int(self.n_augment),
             random_state=rng,
-            fit_params=fit_params,
+            fit_params=self._routed(fit_params),
             frame=frame,
             rows=rows,
         )

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ __all__ = [
     "levels_of",
     "noise_of",
     "refuse_gaps",
+    "settings_of",
     "shortcut_names",
     "smoother_of",
     "specification_of",
@@ -75,6 +76,13 @@ class Smoother:
     shortcuts: tuple[str, ...] = ()
     batch_size: int | None = None
     n_jobs: int | None = None
+
+    known_forms: ClassVar[str] = (
+        "Closed forms are known for linear classifiers, decision trees, boosting of stumps or "
+        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
+        "CatBoost, EBM), GaussianNB and quadratic discriminants, and ensembles of trees on few "
+        "features, each also behind affine steps of a Pipeline."
+    )
 
     @property
     def classes(self) -> NDArray[Any]:
@@ -168,15 +176,7 @@ class Smoother:
             columns = () if base.frame is None else base.frame.columns
             if not all(isinstance(name, str) for name in columns):
                 columns = ()  # scikit-learn knows only names that are strings
-            closed = closed_form(
-                FORMS,
-                base.estimator,
-                base.answers,
-                X[~gaps],
-                marginals.deviations,
-                self.backend.classify,
-                columns,
-            )
+            closed = self._read(X[~gaps], marginals.deviations, columns)
         except NotClosedError as reason:
             what = f"{name} has no closed form here: {reason}."
             misread = isinstance(reason, DisagreementError)
@@ -192,11 +192,15 @@ class Smoother:
                         f" Its noise can make {_number(self.noise.n_outcomes)} rows of one, and so "
                         f"many calls a row are more than {MOST_OUTCOMES:,}."
                     )
-                hint = "" if misread else f" {_CLOSED}"
+                hint = "" if misread else f" {self.known_forms} Use method='montecarlo' or 'auto'."
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
         refuse_gaps(X)
         return closed
+
+    def _read(self, X: NDArray[Any], deviations: NDArray[Any], names: tuple[str, ...]) -> Any:
+        base, classify = self.base, self.backend.classify
+        return closed_form(FORMS, base.estimator, base.answers, X, deviations, classify, names)
 
 
 def refuse_gaps(X: NDArray[Any]) -> None:
@@ -216,14 +220,6 @@ def _number(n: int) -> str:
     return f"{n:,}" if digits < 15 else f"about 1e{round(digits)}"
 
 
-_CLOSED = (
-    "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
-    "interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, CatBoost, EBM), "
-    "GaussianNB and quadratic discriminants, and ensembles of trees on few features, each also "
-    "behind affine steps of a Pipeline. Use method='montecarlo' or 'auto'."
-)
-
-
 def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
     """Return the smoother of a fitted estimator, with its parameters as they are now.
 
@@ -232,17 +228,24 @@ def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
     base = FittedBase(clf.estimator_, clf.classes_, clf._answers, frame or clf._frame)
     return Smoother(
         base=base,
-        noise=noise_of(clf),
-        seed=clf._seed,
-        row_shape=clf._row_shape,
-        gaps=clf._gaps,
         abstain_label=clf.abstain_label_,
-        method=clf.method,
-        stream=clf.stream,
         shortcuts=shortcut_names(clf.shortcuts),
-        batch_size=None if clf.batch_size is None else int(clf.batch_size),
-        n_jobs=clf.n_jobs,
+        **settings_of(clf),
     )
+
+
+def settings_of(clf: Any) -> dict[str, Any]:
+    """Return the arguments of `Smoother` that every kind of estimator has."""
+    return {
+        "noise": noise_of(clf),
+        "seed": clf._seed,
+        "row_shape": clf._row_shape,
+        "gaps": clf._gaps,
+        "method": clf.method,
+        "stream": clf.stream,
+        "batch_size": None if clf.batch_size is None else int(clf.batch_size),
+        "n_jobs": clf.n_jobs,
+    }
 
 
 def noise_of(clf: Any) -> Noise:

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
 
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
@@ -23,6 +28,7 @@ __all__ = [
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
+    "regression_tree",
     "tree",
     "voting",
 ]
@@ -37,6 +43,11 @@ _ALL = slice(None)
 def tree(model: Any) -> Parts:
     """Read a single tree: the class with the largest share in the leaf."""
     return Parts([_tree(model, _leaf_values(model))], "mean", np.zeros(len(model.classes_)))
+
+
+def regression_tree(model: Any) -> Parts:
+    """Read a single tree of numbers: the value in the leaf."""
+    return Parts([_tree(model, _leaf_values(model))], "sum", np.zeros(1))
 
 
 def forest(model: Any) -> Parts:
@@ -165,7 +176,7 @@ def _renamed(found: Tree, columns: Columns) -> Tree:
 
 def _leaf_values(member: Any) -> NDArray[np.float64]:
     """Return what a tree has in its nodes, (n_nodes, n_values)."""
-    if type(member) not in (*_TREES, DecisionTreeRegressor):
+    if type(member) not in (*_TREES, DecisionTreeRegressor, ExtraTreeRegressor):
         raise NotClosedError(f"{type(member).__name__} is no tree that is known")
     if member.n_outputs_ != 1:
         raise NotClosedError("a tree is of another shape: it has several outputs")

@@ -1,0 +1,64 @@
+"""scikit-learn's own checks of SmoothedRegressor over many bases, with no expected failure."""
+
+import pytest
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import HuberRegressor, LinearRegression, PoissonRegressor, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sksmooth import SmoothedRegressor
+
+BASES = [
+    LinearRegression(),
+    Ridge(),
+    HuberRegressor(),
+    DecisionTreeRegressor(),
+    ExtraTreeRegressor(),
+    KNeighborsRegressor(),
+    SVR(),
+    RandomForestRegressor(n_estimators=3),
+    HistGradientBoostingRegressor(max_iter=20, learning_rate=0.3),
+    make_pipeline(StandardScaler(), Ridge()),
+    TransformedTargetRegressor(Ridge(), transformer=StandardScaler()),
+]
+ESTIMATORS = [SmoothedRegressor(base, n_predict=31, n=100, n0=20) for base in BASES]
+ESTIMATORS += [
+    SmoothedRegressor(base, n_predict=31, n=100, n0=20, **options)
+    for base, options in (
+        (Ridge(), {"method": "montecarlo"}),
+        (DecisionTreeRegressor(), {"method": "montecarlo"}),
+        (Ridge(), {"noise": "laplace"}),
+    )
+]
+
+# The checks fit on tiny and constant data; what the bases say about that is not our matter.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn"),
+    pytest.mark.filterwarnings("ignore:.*n_features:UserWarning"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check_dataframe_column_names_consistency",
+        "check_n_features_in_after_fitting",
+        "check_param_validation",
+        "check_inplace_ensure_writeable",
+    ],
+)
+def test_checks_that_sklearn_runs_on_itself(name):
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    getattr(checks, name)("SmoothedRegressor", SmoothedRegressor(Ridge(), n_predict=31, n=100))
