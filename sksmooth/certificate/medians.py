@@ -248,7 +248,7 @@ def compute_radii(
     return RegressionCertificate(
         run=Run.computed(noise, form.name, None),
         predictions=form.median(X),
-        radii=np.where(reach > 0, np.nextafter(reach, 0.0), 0.0),
+        radii=np.where(np.isfinite(reach), np.nextafter(reach, 0.0), reach),
         lower=lower,
         upper=upper,
         p_lower=np.full(n, np.nan),
