@@ -1,14 +1,14 @@
-"""Certified robustness for any classifier: randomized smoothing as a scikit-learn estimator.
+"""Certified robustness for any model: randomized smoothing as scikit-learn estimators.
 
 ``SmoothedClassifier(estimator, sigma)`` turns any classifier into one that proves, for each input,
 an L2 radius within which its answer cannot change (Cohen, Rosenfeld and Kolter 2019,
-arXiv:1902.02918).
+arXiv:1902.02918). ``SmoothedRegressor`` does the same for numbers.
 """
 
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
-from .displays import CertifiedAccuracyDisplay, TopProbabilityDisplay
+from .displays import CertifiedAccuracyDisplay, PredictionBandDisplay, TopProbabilityDisplay
 from .estimators.classifier import SmoothedClassifier
 from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
@@ -19,6 +19,10 @@ from .metrics import (
     certified_accuracy_lower_bound,
     certified_accuracy_score,
     certified_accuracy_scorer,
+    certified_error_score,
+    certified_error_scorer,
+    certified_r2_score,
+    certified_r2_scorer,
     prediction_outcomes,
     projected_certified_accuracy,
     top_probability_curve,
@@ -27,6 +31,7 @@ from .metrics import (
 __all__ = [
     "Certificate",
     "CertifiedAccuracyDisplay",
+    "PredictionBandDisplay",
     "PredictionBounds",
     "RegressionCertificate",
     "SmoothedClassifier",
@@ -39,6 +44,10 @@ __all__ = [
     "certified_accuracy_lower_bound",
     "certified_accuracy_score",
     "certified_accuracy_scorer",
+    "certified_error_score",
+    "certified_error_scorer",
+    "certified_r2_score",
+    "certified_r2_scorer",
     "certify",
     "metrics",
     "noise",
@@ -50,6 +59,15 @@ __all__ = [
 ]
 
 # where users import them from, so that files and pickles outlive moves inside the package
-for _public in (Certificate, SmoothedClassifier, CertifiedAccuracyDisplay, TopProbabilityDisplay):
+for _public in (
+    Certificate,
+    SmoothedClassifier,
+    CertifiedAccuracyDisplay,
+    TopProbabilityDisplay,
+    PredictionBounds,
+    RegressionCertificate,
+    SmoothedRegressor,
+    PredictionBandDisplay,
+):
     _public.__module__ = "sksmooth"
 del _public

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from ..certificate import Certificate
+from ..certificate import Certificate, PredictionBounds
 
 __all__ = ["name_of", "new_axes"]
 
 
-def name_of(certificate: Certificate) -> str:
+def name_of(certificate: Certificate | PredictionBounds) -> str:
     """Return the name of a curve that was not given one: its sigma."""
     return certificate.noise.label.replace("sigma=", r"$\sigma$ = ").replace("sigma ", r"$\sigma$ ")
 
