@@ -42,7 +42,7 @@ def upper_rank(n: int, p: float, alpha: float) -> int:
     --------
     >>> from sksmooth.bounds import upper_rank
     >>> upper_rank(1000, 0.5, alpha=0.0005), upper_rank(1000, 0.99, alpha=0.0005)
-    (553, 1000)
+    (553, 999)
     >>> upper_rank(100, 0.99, alpha=0.0005)  # no draw of 100 is so high for sure
     101
     """
