@@ -8,7 +8,12 @@ arXiv:1902.02918). ``SmoothedRegressor`` does the same for numbers.
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
-from .displays import CertifiedAccuracyDisplay, PredictionBandDisplay, TopProbabilityDisplay
+from .displays import (
+    CertifiedAccuracyDisplay,
+    PerFeatureDisplay,
+    PredictionBandDisplay,
+    TopProbabilityDisplay,
+)
 from .estimators.classifier import SmoothedClassifier
 from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
@@ -27,10 +32,13 @@ from .metrics import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .report import CertificationReport
 
 __all__ = [
     "Certificate",
+    "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "PerFeatureDisplay",
     "PredictionBandDisplay",
     "PredictionBounds",
     "RegressionCertificate",
@@ -61,13 +69,15 @@ __all__ = [
 # where users import them from, so that files and pickles outlive moves inside the package
 for _public in (
     Certificate,
-    SmoothedClassifier,
+    CertificationReport,
     CertifiedAccuracyDisplay,
-    TopProbabilityDisplay,
+    PerFeatureDisplay,
+    PredictionBandDisplay,
     PredictionBounds,
     RegressionCertificate,
+    SmoothedClassifier,
     SmoothedRegressor,
-    PredictionBandDisplay,
+    TopProbabilityDisplay,
 ):
     _public.__module__ = "sksmooth"
 del _public

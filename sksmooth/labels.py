@@ -6,6 +6,7 @@ never be one of them: an abstention that equals a class would be counted as an a
 
 import math
 import numbers
+import sys
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = [
     "check_label_kind",
     "choose_abstain_label",
     "decode",
+    "from_torch",
     "of_one_kind",
     "shorten",
 ]
@@ -106,6 +108,7 @@ def of_one_kind(y: Any) -> Any:
     Sorting them would fail with a message that says little.
     """
     refuse_masked("y", y)
+    y = from_torch(y)
     kind = getattr(getattr(y, "dtype", None), "kind", "")
     if kind == "T":  # numpy's strings of any length, which scikit-learn does not know
         y, kind = y.astype(object), "O"
@@ -118,6 +121,15 @@ def of_one_kind(y: Any) -> Any:
                 "and none may be missing."
             )
     return y
+
+
+def from_torch(y: Any) -> Any:
+    """Return labels as an array of numpy if they are a tensor, and unchanged otherwise.
+
+    With scikit-learn's dispatch to array APIs they would stay tensors.
+    """
+    torch = sys.modules.get("torch")
+    return y.detach().cpu().numpy() if torch and isinstance(y, torch.Tensor) else y
 
 
 def _is_finite(number: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .certificate import Certificate
+from .certificate.concat import refuse_other_norms
 from .metrics import certified_accuracy_score
 from .records import Record
 
@@ -193,7 +194,9 @@ def certified_accuracy_table(
             raise ValueError("Records with the same sigma need names: pass a dict.")
     if not records:
         raise ValueError("records is empty.")
-    notes = _other_settings([_certificate(record) for record in records.values()])
+    certificates = [_certificate(record) for record in records.values()]
+    refuse_other_norms([certificate.noise.norm for certificate in certificates], "in one table")
+    notes = _other_settings(certificates)
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
     longest = max(records.values(), key=len)
     names: list[str] = []
@@ -247,7 +250,7 @@ def _labels(name: str, record: Record) -> NDArray[Any]:
 def _other_settings(certificates: Sequence[Certificate]) -> list[str]:
     """Return a note for each setting, other than sigma, in which certificates differ."""
     notes = []
-    for name in ("n", "n0", "alpha", "bound", "norm", "asked_radii", "noise.kind"):
+    for name in ("n", "n0", "alpha", "bound", "asked_radii", "noise.kind"):
         values = dict.fromkeys(map(operator.attrgetter(name), certificates))
         if len(values) > 1:
             notes.append(f"{name} differs: {', '.join(map(str, values))}.")

@@ -42,9 +42,9 @@ def data_folder():
 @pytest.fixture(autouse=True)
 def _no_forms_of_earlier_tests():
     """Closed forms are read anew: tests change what goes into the reading."""
-    from sksmooth.closed_forms import closed
+    from sksmooth.closed_forms import reading
 
-    closed._RECENT.clear()
+    reading._RECENT.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -17,12 +17,12 @@ LAYERS = [
     {"labels"},
     {"noise", "introspection"},
     {"backends", "closed_forms"},
-    {"objectives", "sampling", "shortcuts"},
+    {"along_axes", "objectives", "sampling", "shortcuts"},
     {"certificate", "nets"},
     {"records"},
     {"estimators"},
     {"attacks", "metrics"},
-    {"displays", "tables"},
+    {"displays", "report", "tables"},
     {"__init__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

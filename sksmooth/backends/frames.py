@@ -290,7 +290,7 @@ def _numbered(
     That is the values, the first row of each, and the first row in which it is missing.
     """
     if _of_pandas(column) and column.dtype != object:
-        found, _ = sys.modules["pandas"].factorize(column.array)
+        found, _ = column.factorize()
         distinct, first = np.unique(found, return_index=True)
         gaps = first[distinct < 0]
         first = first[distinct >= 0]

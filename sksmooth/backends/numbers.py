@@ -9,10 +9,11 @@ from ..introspection import unwrap
 from .base import Backend
 from .frames import FrameMaker
 from .refusals import noise_explained
-from .sklearn import SklearnBackend
 
 __all__ = ["NumbersBackend"]
 
+_BATCH_ROWS = 10_000
+_BATCH_VALUES = 2**22
 _N_INTERVALS = 16
 
 
@@ -52,7 +53,7 @@ class NumbersBackend(Backend):
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits the model, for rows like this one."""
-        return SklearnBackend.batch_rows(self, row)  # type: ignore[arg-type]
+        return int(np.clip(_BATCH_VALUES // row.size, 64, _BATCH_ROWS))
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the number of the interval that each answer lies in."""

@@ -14,6 +14,7 @@ __all__ = ["SklearnBackend"]
 # Below some thousand rows a call costs more than its rows: validation in every model, joblib in
 # forests. Above some megabytes the batch leaves the cache.
 _BATCH_ROWS = 10_000
+_BATCH_ROWS_OF_FRAMES = 65_536  # their columns are looked at, and encoded, at every call
 _BATCH_VALUES = 2**22
 
 
@@ -45,13 +46,14 @@ class SklearnBackend(Backend):
         self.answers = np.asarray(answers)
         self.frame = frame
         self.n_classes = len(self.answers)
+        self.preferred_rows = _BATCH_ROWS if frame is None else _BATCH_ROWS_OF_FRAMES
         self._order = np.argsort(self.answers)
         self._sorted = self.answers[self._order]
         self._codes = np.array_equal(self.answers, np.arange(self.n_classes))
 
     def batch_rows(self, row: NDArray[np.floating]) -> int:
         """Batch length that suits the model, for rows like this one."""
-        return int(np.clip(_BATCH_VALUES // row.size, 64, _BATCH_ROWS))
+        return int(np.clip(_BATCH_VALUES // row.size, 64, self.preferred_rows))
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the class code of each row of `batch`."""

@@ -290,20 +290,52 @@ class Certificate:
         -------
         text : str
             Some lines to print. The seed is not in it.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> from sksmooth import SmoothedClassifier
-        >>> X, y = load_iris(return_X_y=True)
-        >>> clf = SmoothedClassifier(LogisticRegression(), sigma=0.5).fit(X, y)
-        >>> print(clf.certify(X).summary().splitlines()[1])
-        certified   150 of 150 rows (100 %)
         """
         from .summary import as_text
 
         return as_text(self)
+
+    def per_feature(self, X: Any = None) -> Any:
+        """Return how far each feature alone may change without changing the label.
+
+        This is what the radius says: R times the deviation of the feature's noise, in both
+        directions. `SmoothedClassifier.per_feature` knows more where the base has a closed form.
+        **Intervals of two features do not hold together**; joint changes are what the radius is
+        for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, *shape), default=None
+            The rows that were certified, to be shown beside.
+
+        Returns
+        -------
+        intervals : pandas.DataFrame
+            A line for each row and feature that has noise. The label is the same for all values of
+            the feature strictly between ``value + down`` and ``value + up``, in the units of X;
+            `how` is "radius". 0 for rows that are abstained on; `value` is NaN without X.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        ValueError
+            If radii are numbers of changed features.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> from sksmooth import SmoothedClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = SmoothedClassifier(KNeighborsClassifier(), sigma=[0.5, 0.5, 0.2, 0]).fit(X, y)
+        >>> intervals = clf.certify(X[:1], n=1000).per_feature(X[:1])
+        >>> intervals.index.tolist(), intervals["up"].round(2).tolist()
+        ([(0, 0), (0, 1), (0, 2)], [1.23, 1.23, 0.49])
+        """
+        from .per_feature import intervals_of_radii
+
+        return intervals_of_radii(self, X)
 
     def _repr_html_(self) -> str:
         from .summary import as_html

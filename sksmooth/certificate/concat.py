@@ -1,15 +1,16 @@
 """Certificates of several chunks of rows, put together."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..noise import Norm
 from .certificate import Certificate
 from .plan import Run
 
-__all__ = ["common_run", "concatenate", "same"]
+__all__ = ["common_run", "concatenate", "refuse_other_norms", "same"]
 
 
 def concatenate(certificates: Iterable[Certificate]) -> Certificate:
@@ -19,6 +20,7 @@ def concatenate(certificates: Iterable[Certificate]) -> Certificate:
         raise ValueError("There are no certificates to put together.")
     if len(parts) == 1:  # in its own dtypes, to the order of bytes
         return parts[0]
+    refuse_other_norms([part.noise.norm for part in parts], "put together")
     _refuse_other("classes", [part.classes for part in parts])
     _refuse_other("feature_names", [part.feature_names for part in parts])
     per_row: dict[str, Any] = {
@@ -34,6 +36,32 @@ def _joined_index(parts: list[Certificate]) -> Any:
     if any(part.index is None for part in parts):
         return None
     return parts[0].index.append([part.index for part in parts[1:]])
+
+
+def refuse_other_norms(norms: Sequence[Norm], what: str) -> None:
+    """Refuse radii that are not lengths of one kind.
+
+    Parameters
+    ----------
+    norms : sequence of Norm
+        Those of the certificates' noises.
+    what : str
+        What cannot be done with such radii, for the message.
+
+    Raises
+    ------
+    ValueError
+        If not all are equal, with the first that differ.
+    """
+    for norm in norms:
+        if norm != norms[0]:
+            one, other = ([str(n), *([n.scale[:5]] if n.scale else [])] for n in (norms[0], norm))
+            raise ValueError(
+                f"Radii in different norms or units cannot be {what}: {one} and {other}. Certify "
+                "with one norm, and with the same units: units= of SmoothedClassifier as numbers, "
+                "such as X_train.std(ddof=0).to_dict(), and not 'std' of different rows or a sigma "
+                "for each feature."
+            )
 
 
 def common_run(runs: list[Run]) -> Run:

@@ -94,18 +94,19 @@ def _top(votes: Votes) -> NDArray[np.intp]:
 
 
 def _proved(noise: Noise, votes: Votes) -> _Proved:
-    codes, lower, upper, width = _top(votes), [], [], []
-    for code, (line, total) in zip(codes.tolist(), votes, strict=True):
+    codes = _top(votes)
+    bounds = np.empty((len(votes), 3))
+    tied = np.zeros(len(votes), dtype=bool)
+    for i, (code, (line, total)) in enumerate(zip(codes.tolist(), votes, strict=True)):
+        rival = max([0, *line[:code], *line[code + 1 :]])
+        tied[i] = rival == line[code]
         p = Fraction(line[code], total)
-        lower.append(round_down(p))
-        width.append(round_up(p) - lower[-1])
-        upper.append(round_up(Fraction(max([0, *line[:code], *line[code + 1 :]]), total)))
-    p_lower, p_upper = np.array(lower, dtype=np.float64), np.array(upper, dtype=np.float64)
-    proved = noise.radius_of_votes([line for line, _ in votes])
-    if proved is not None:
-        codes, radii = proved
-        abstained = np.zeros(len(codes), dtype=bool)
-    else:
-        abstained = ~((p_lower > p_upper) & noise.proves(p_lower, p_upper))
-        radii = np.where(abstained, 0.0, noise.radius(p_lower, p_upper))
-    return _Proved(codes, abstained, radii, p_lower, p_upper, np.array(width, dtype=np.float64))
+        low = round_down(p)
+        bounds[i] = low, round_up(Fraction(rival, total)), round_up(p) - low
+    p_lower, p_upper, width = bounds.T
+    reached = noise.reached_by_votes([line for line, _ in votes]) if votes else None
+    if reached is None:
+        radii = np.where(p_lower > p_upper, noise.radius(p_lower, p_upper), 0.0)
+        return _Proved(codes, tied, radii, p_lower, p_upper, width)
+    abstained = ~(reached >= noise.target(0.0))  # a tie may have a certificate, too
+    return _Proved(codes, abstained, reached, p_lower, p_upper, width)

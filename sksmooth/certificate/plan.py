@@ -57,7 +57,8 @@ class Run:
     method : {"montecarlo", "exact"}
         Whether probabilities were bounded by drawing noise or computed.
     form : str or None
-        Name of the closed form that they were computed by.
+        Name of the closed form that they were computed by; "enumerated" if the base was asked about
+        all that the noise can make of a row.
     n, n0 : int
         Most draws for estimation, and draws for selection, per row; 0 where none are needed.
     alpha : float

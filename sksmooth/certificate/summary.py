@@ -66,9 +66,9 @@ def guarantee(certificate: Certificate) -> str:
             f"For each row this is true with a probability of at least "
             f"{percent(1 - certificate.alpha)} over the noise"
         )
-    still = ""
+    still = f" {certificate.noise.proviso}" if certificate.noise.proviso else ""
     if norm.scale is not None and not all(norm.scale):
-        still = " Features without noise must stay as they are."
+        still += " Features without noise must stay as they are."
     return (
         f"On a certified row the smoothed classifier gives this label {region}. {chance}; it "
         f"speaks of the smoothed classifier, not of the base, and not of whether the label is "
@@ -79,7 +79,9 @@ def guarantee(certificate: Certificate) -> str:
 def how_it_was_made(certificate: Certificate) -> list[tuple[str, str]]:
     """Return the settings, without the seed."""
     c, run = certificate, certificate.run
-    if run.method == "exact":
+    if run.form == "enumerated":
+        how = "computed from all outcomes of the noise, no draws"
+    elif run.method == "exact":
         how = f"computed from the closed form {run.form!r}, no draws"
     else:
         how = f"sampled, n={run.n}, n0={run.n0}, alpha={run.alpha:g}, {run.bound} bound"

@@ -5,7 +5,7 @@ class under Gaussian noise, outward: no draws, no failure probability. What is r
 what the model answers. To add a kind, write a `Form` and name it in `FORMS`.
 """
 
-from .closed import ClosedForm, DisagreementError, closed_form
+from .closed import ClosedForm, DisagreementError, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.additive import Additive
 from .forms.boxes import Boxes
@@ -18,6 +18,7 @@ from .forms.refit import refit_leaves
 from .law import Law
 from .numerics.normal import FLOOR
 from .outputs import ClosedOutput, OutputForm, output_form
+from .reading import closed_form
 
 __all__ = [
     "FLOOR",
@@ -27,9 +28,11 @@ __all__ = [
     "ClosedOutput",
     "DisagreementError",
     "Form",
+    "GapsError",
     "Law",
     "NotClosedError",
     "OutputForm",
+    "Part",
     "closed_form",
     "output_form",
     "refit_leaves",

@@ -1,35 +1,33 @@
-"""From a fitted base to its closed form, if it has one and answers as the form says."""
+"""A closed form: a model behind steps, as what computes probabilities and is compared with it."""
 
 import dataclasses
-import hashlib
-import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..introspection import AffineMap, split, why_not_readable
 from ..introspection.probes import probe_rows
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
-from .readers import libraries_read, read_once
 
-__all__ = ["ClosedForm", "DisagreementError", "closed_form"]
+__all__ = ["Classify", "ClosedForm", "DisagreementError", "GapsError", "Part"]
 
 Classify = Callable[[Any], NDArray[np.int64]]
-_RECENT: dict[bytes, "tuple[ClosedForm, bool]"] = {}  # and whether it has been checked
-_MOST_RECENT = 8
 
 
 class DisagreementError(NotClosedError):
     """Raised if a model does not answer as was read off it."""
 
 
+class GapsError(NotClosedError):
+    """Raised if a model has a closed form, but not for rows with some values missing."""
+
+
 @dataclasses.dataclass(frozen=True)
-class ClosedForm:
-    """A base classifier whose probabilities under noise are computed.
+class Part:
+    """A model behind steps, for rows with the same gaps.
 
     Attributes
     ----------
@@ -37,13 +35,50 @@ class ClosedForm:
         The model at the end.
     spread : Spread
         The noise on its inputs.
-    codes : ndarray of shape (n_classes,), int
-        Class code of each of the model's classes.
     """
 
     form: Form
     spread: Spread
+
+    def law_of(self, X: NDArray[np.float64], of: NDArray[np.intp] | None) -> Law:
+        """Return the law of extended rows, in the order of the model's classes."""
+        size = max(1, self.form.rows_at_once())
+        # rows near the largest floats get infinite margins, or none: then nothing is certified
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Law.joined(
+                self.form.law(
+                    self.spread.around(X[i : i + size]), None if of is None else of[i : i + size]
+                )
+                for i in range(0, max(len(X), 1), size)
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosedForm(Part):
+    """A base classifier whose probabilities under noise are computed.
+
+    Attributes
+    ----------
+    form, spread : Form, Spread
+        For rows without gaps.
+    codes : ndarray of shape (n_classes,), int
+        Class code of each of the model's classes.
+    read : callable
+        Returns the `Part` for rows in which some columns are missing; None if no noise is left.
+    classify : callable
+        Class codes of a batch, by the base as a whole.
+    frame : callable or None
+        Makes the frame that the base gets.
+    parts : dict
+        What has been read, and whether it has been compared, by the columns that are missing.
+    """
+
     codes: NDArray[np.intp]
+    read: Callable[[NDArray[np.bool_]], Part | None] | None = None
+    classify: Classify | None = None
+    frame: Any = None
+    parts: dict[bytes, Part | None] = dataclasses.field(default_factory=dict)
+    compared: set[bytes] = dataclasses.field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -54,6 +89,16 @@ class ClosedForm:
     def complete(self) -> bool:
         """Whether all classes' probabilities are known."""
         return self.form.complete
+
+    def extended(self, X: NDArray[np.floating], part: Part | None = None) -> NDArray[np.float64]:
+        """Return rows, and behind their columns what encoders make of these.
+
+        Features are those of ``spread.sigma``. `law` takes such rows, too.
+        """
+        affine = (part or self).spread.affine
+        if affine.encoders and X.shape[1] == len(affine.used):
+            return X.astype(np.float64)
+        return affine.extended(X, self.frame)
 
     def law(self, X: NDArray[np.floating], of: NDArray[np.integer] | None = None) -> Law:
         """Return the law of some rows, its columns in the order of the class codes.
@@ -66,171 +111,100 @@ class ClosedForm:
             Class code, for each row, of the class of which ``miss`` is to be bounded well. None for
             the one that leads there: with more than two classes some forms know no other's ``miss``
             then, which is 1.
-        """
-        size = max(1, self.form.rows_at_once())
-        asked = None if of is None else np.argsort(self.codes)[of]
-        # rows near the largest floats get infinite margins, or none: then nothing is certified
-        with np.errstate(over="ignore", invalid="ignore"):
-            joined = Law.joined(
-                self.form.law(
-                    self.spread.around(X[i : i + size]),
-                    None if asked is None else asked[i : i + size],
-                )
-                for i in range(0, max(len(X), 1), size)
-            )
-        return joined.in_order(self.codes)
 
-    def check(self, X: NDArray[np.floating], classify: Classify, ask: Classify | None) -> None:
+        Raises
+        ------
+        NotClosedError
+            If there are gaps, and the model has no closed form where these are.
+        """
+        asked = None if of is None else np.argsort(self.codes)[of]
+        laws, places = [], []
+        for rows, _, part in self.groups(X):
+            places.append(rows)
+            if part is None:
+                laws.append(self._certain(X[rows]))
+            else:
+                extended = self.extended(X[rows], part)
+                laws.append(part.law_of(extended, None if asked is None else asked[rows]))
+        law = Law.joined(laws)
+        if len(places) > 1:
+            law = law.at(np.argsort(np.concatenate(places)))
+        return law.in_order(self.codes)
+
+    def groups(
+        self, X: NDArray[np.floating]
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_], Part | None]]:
+        """Yield the numbers of rows with the same gaps, these, and what knows their law."""
+        affine = self.spread.affine
+        n = len(affine.used) - sum(encoder.n_outputs for encoder in affine.encoders)
+        gaps = np.isnan(X[:, :n]) & affine.used[:n]
+        if not gaps.any():
+            yield np.arange(len(X)), np.zeros(n, dtype=bool), self
+            return
+        patterns, number = np.unique(gaps, axis=0, return_inverse=True)
+        for i, pattern in enumerate(patterns):
+            part: Part | None = self
+            if pattern.any():
+                key = pattern.tobytes()
+                if key not in self.parts:
+                    self.parts[key] = None if self.read is None else self.read(pattern)
+                part = self.parts[key]
+            yield np.flatnonzero(number.ravel() == i), pattern, part
+
+    def _certain(self, X: NDArray[np.floating]) -> Law:
+        """Return the law of rows without noise, in the order of the model's classes."""
+        assert self.classify is not None
+        others = (self.classify(X.copy())[:, None] != self.codes).astype(np.float64)
+        return Law(1.0 - others, others)
+
+    def check(self, X: NDArray[np.floating], ask: Classify) -> None:
         """Compare the form's answers with the base's, around X and where a misreading would show.
+
+        Parts that were compared before are compared on a few rows only: that may have been another
+        model, of the same content.
 
         Parameters
         ----------
         X : ndarray of shape (n_samples, n_features)
             Rows that are to be certified.
-        classify : callable
-            Class codes of a batch, by the base as a whole.
-        ask : callable or None
-            Class codes by its last step alone. None looks at a few rows only: what was compared
-            before may have been another model's if two have the same content.
+        ask : callable
+            Class codes by the last step alone.
         """
+        for rows, gaps, part in self.groups(X):
+            if part is not None:
+                key = gaps.tobytes()
+                self._check(part, X[rows], gaps, None if key in self.compared else ask)
+                self.compared.add(key)
+
+    def _check(
+        self, part: Part, X: NDArray[np.floating], gaps: NDArray[np.bool_], ask: Classify | None
+    ) -> None:
+        assert self.classify is not None
+        affine, n = part.spread.affine, X.shape[1]
         sample = X[:20]
         if ask is not None:
-            sample = np.concatenate([X[:100], probe_rows(X, self.spread.sigma)])
-        Z = self.spread.affine(sample.astype(np.float64))
-        looks = [(Z, classify(sample.copy()))]  # a base may work in place
+            sample = np.concatenate([X[:100], probe_rows(X, part.spread.sigma[:n])])
+        Z = affine(self.extended(sample, part))
+        looks = [(Z, self.classify(sample.copy()))]  # a base may work in place
         if ask is not None:
-            probes = self.form.probes(Z)
-            looks.append((probes, ask(probes.copy())))
-            rows = self._near(probes).astype(X.dtype)
-            looks.append((self.spread.affine(rows.astype(np.float64)), classify(rows.copy())))
+            probes = part.form.probes(Z)
+            asked = probes.copy()
+            asked[:, affine.gaps] = np.nan
+            looks.append((probes, ask(asked)))
+            rows = sample[np.arange(len(probes)) % len(sample)]
+            moved = affine.used[:n] & ~gaps
+            rows[:, moved] = _near(part.spread, probes)[:, :n][:, moved]
+            looks.append((affine(self.extended(rows, part)), self.classify(rows.copy())))
         for inputs, answers in looks:
-            found, sure = self.form.decide(inputs)
+            found, sure = part.form.decide(inputs)
             other = sure & (self.codes[found] != answers)
             if np.any(other):
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
 
-    def _near(self, probes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return rows that the steps bring near to inputs, but not within rounding of them."""
-        rows = self.spread.affine.preimage(probes)
-        rng = np.random.default_rng(1)
-        apart = np.maximum(1e-6 * self.spread.sigma, 1e-9 * np.abs(rows))
-        return rows + apart * rng.standard_normal(rows.shape)
 
-
-@read_once()
-def closed_form(
-    kinds: Sequence[type[Form]],
-    estimator: Any,
-    answers: NDArray[Any],
-    X: NDArray[np.floating],
-    sigma: NDArray[np.float64],
-    classify: Classify,
-    names: tuple[str, ...] = (),
-) -> ClosedForm:
-    """Return the closed form of a fitted base classifier.
-
-    Parameters
-    ----------
-    kinds : sequence of Form classes
-        Those to try, in this order.
-    estimator : fitted classifier
-        The base: a model, or a Pipeline of affine steps and a model.
-    answers : ndarray of shape (n_classes,)
-        What it predicts for each class code.
-    X : ndarray of shape (n_samples, n_features)
-        Rows that are to be certified.
-    sigma : ndarray of shape (n_features,)
-        Standard deviations of the noise on the rows.
-    classify : callable
-        Class codes of a batch, by the base.
-    names : tuple of str, default=()
-        What the columns are called in the frames that the base gets, if it gets frames.
-
-    Returns
-    -------
-    closed : ClosedForm
-        Compared with what the base answers. Kept for the next call with a base of the same content:
-        reading some models takes much longer than certifying a row.
-
-    Raises
-    ------
-    NotClosedError
-        With the reason, if there is none; `DisagreementError` if the model seemed to have one.
-    """
-    steps, model = split(estimator)
-    if X.ndim != 2:
-        raise NotClosedError("rows are not vectors")
-    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
-    if obstacle is not None:
-        raise NotClosedError(obstacle)
-    try:
-        kinds = tuple(kind for kind in kinds if kind.may_be(model))
-        if not kinds:
-            raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        key = _content(kinds, estimator, answers, X.dtype.str, sigma, names)
-        known = _RECENT.pop(key, None) if key else None
-        if known is None:
-            known = _read(kinds, steps, model, answers, X, sigma, names), False
-        closed, checked = known
-        if len(X):
-            code_of = {answer: code for code, answer in enumerate(answers.tolist())}
-            ask = _last_step(model, code_of) if steps else classify
-            closed.check(X, classify, None if checked else ask)
-            known = closed, True
-    except NotClosedError as reason:
-        raise type(reason)(*reason.args) from None
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # not as its type promises, or another version of scikit-learn
-        raise NotClosedError(f"it could not be read ({error})") from error
-    if key:
-        _RECENT[key] = known
-        for old in list(_RECENT)[:-_MOST_RECENT]:
-            _RECENT.pop(old, None)
-    return closed
-
-
-def _content(*things: Any) -> bytes:
-    """Return a hash of all that a closed form depends on; nothing if it cannot be had."""
-    try:
-        return hashlib.blake2b(pickle.dumps(things, protocol=5)).digest()
-    except Exception:  # whatever objects that cannot be pickled raise
-        return b""
-
-
-def _read(
-    kinds: tuple[type[Form], ...],
-    steps: list[Any],
-    model: Any,
-    answers: NDArray[Any],
-    X: NDArray[np.floating],
-    sigma: NDArray[np.float64],
-    names: tuple[str, ...],
-) -> ClosedForm:
-    affine = AffineMap.of(steps, X.shape[1], names)
-    if affine is None:
-        raise NotClosedError("a step of the Pipeline is not known to be affine")
-    if steps and X.dtype != np.float64:
-        raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
-    if steps and hasattr(model, "feature_names_in_"):
-        raise NotClosedError("its steps hand on data frames")
-    code_of = {answer: code for code, answer in enumerate(answers.tolist())}
-    codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
-    if len(codes) != len(answers):
-        raise NotClosedError("it does not know all classes")
-    spread = Spread.of(affine, sigma, float(np.finfo(X.dtype).eps) / 2)
-    return ClosedForm(_first(kinds, model, spread), spread, codes)
-
-
-def _last_step(model: Any, code_of: dict[Any, int]) -> Classify:
-    # some libraries answer a column
-    return lambda Z: np.array([code_of[label] for label in np.ravel(model.predict(Z)).tolist()])
-
-
-def _first(kinds: tuple[type[Form], ...], model: Any, spread: Spread) -> Form:
-    reasons = []
-    for kind in kinds:
-        try:
-            return kind.of(model, spread)
-        except NotClosedError as reason:
-            reasons.append(f"{kind.name}: {reason}")
-    raise NotClosedError("; ".join(reasons))
+def _near(spread: Spread, probes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows that the steps bring near to inputs, but not within rounding of them."""
+    rows = spread.affine.preimage(probes)
+    rng = np.random.default_rng(1)
+    apart = np.maximum(1e-6 * spread.sigma, 1e-9 * np.abs(rows))
+    return np.asarray(rows + apart * rng.standard_normal(rows.shape))

@@ -29,11 +29,15 @@ class Form(abc.ABC):
         What it is known to be a form of; subclasses are other models.
     complete : bool
         Whether `law` bounds the probability of every class well, not that of the top one only.
+    compares : bool
+        Whether the model does nothing with inputs but compare each with constants: so that they may
+        be missing or clipped.
     """
 
     name: str
     models: tuple[type, ...] = ()
     complete = True
+    compares = False
 
     @classmethod
     def may_be(cls, model: Any) -> bool:
@@ -82,6 +86,19 @@ class Form(abc.ABC):
         sure : ndarray of shape (n,), bool
             False where rounding in the model's own sums may decide.
         """
+
+    def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
+        """Return the points on the inputs' axes between which the answer does not change.
+
+        Returns
+        -------
+        columns : ndarray of shape (n_points,), int
+            The input that each point belongs to.
+        points : ndarray of shape (n_points,)
+            Upper ends of cells, which hold them. None in place of both if answers do not depend on
+            each input through such cells alone.
+        """
+        return None
 
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs near `Z` at which a model that was misread would show it."""

@@ -21,7 +21,8 @@ class Spread:
     affine : AffineMap
         From rows to inputs.
     sigma : ndarray of shape (n_features,)
-        Standard deviations of the noise on the rows; 0 where there is none.
+        Standard deviations of the noise on the rows, 0 where there is none, and 0 for what the
+        encoders return.
     unit : float
         Rounding error of one operation of the pipeline, relative: 2**-53 for float64 rows.
     factor : ndarray of shape (n_inputs, n_features) or (n_features,)
@@ -44,6 +45,7 @@ class Spread:
     @classmethod
     def of(cls, affine: AffineMap, sigma: NDArray[np.float64], unit: float = UNIT) -> "Spread":
         """Return what the steps make of independent noise on the rows."""
+        sigma = np.append(sigma, np.zeros(len(affine.used) - len(sigma)))  # encoders' outputs
         factor = affine.matrix * sigma
         if factor.ndim == 1:
             return cls(affine, sigma, unit, factor, np.abs(factor), 0.0)
@@ -64,6 +66,12 @@ class Spread:
         return after(np.abs(rows), self.affine.sizes) * self.sigma
 
     @property
+    def clips(self) -> bool:
+        """Whether inputs with noise are clipped."""
+        ends = np.isfinite(self.affine.low) | np.isfinite(self.affine.high)
+        return bool(np.any(ends & (self.scale > 0)))
+
+    @property
     def independent(self) -> bool:
         """Whether the inputs' noise may be taken to be independent."""
         return self.excess < 1e-6
@@ -74,9 +82,11 @@ class Spread:
         # No number on the way is larger than this, unless noise is beyond its reach.
         far = self.affine.reach(np.abs(rows) + REACH * self.sigma) * (1 + 1e-9)
         slack = 2 * (self.affine.roundings + 2) * self.unit * far
-        if self.affine.roundings == 0 and self.affine.matrix.ndim == 1:
-            slack = np.where(self.sigma == 0, 0.0, slack)  # then the model gets just the row
-        return Inputs(self, self.affine(rows), slack, far)
+        still = self.scale == 0
+        slack[:, still & self.affine.untouched] = 0.0  # then the model gets just that
+        mean = self.affine.unclipped(rows)
+        mean[:, still] = np.clip(mean, self.affine.low, self.affine.high)[:, still]
+        return Inputs(self, mean, slack, far)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +98,7 @@ class Inputs:
     spread : Spread
         The noise.
     mean : ndarray of shape (n_rows, n_inputs)
-        Inputs without noise.
+        Inputs without noise, before those with noise are clipped.
     slack : ndarray of shape (n_rows, n_inputs)
         What the model gets for a noisy row is not farther than this, in each coordinate, from
         `mean` plus the noise of real arithmetic. (For noise within reach: the probability of more
@@ -125,7 +135,10 @@ class Inputs:
         z, slack : ndarray of shape (n_rows, n_points)
             For `normal.Tails.at`. An input without noise gives infinite z.
         """
-        scale = self.spread.scale[columns]
+        scale, affine = self.spread.scale[columns], self.spread.affine
+        if self.spread.clips:  # beyond the ends are all clipped inputs, or none
+            points = np.where(points >= affine.high[columns], np.inf, points)
+            points = np.where(points < affine.low[columns], -np.inf, points)
         gap = points - self.mean[:, columns]
         with np.errstate(divide="ignore", invalid="ignore"):
             z = gap / scale
@@ -155,8 +168,7 @@ def _excess(
     d the norm of its difference from the identity, the ratio of the two normal densities is at most
     ``exp(k d + d r**2 / 2 / (1 - d))`` within distance r of their centre, in k dimensions.
     """
-    if np.any(scale == 0):
-        return np.inf
+    factor, off, scale = (part[scale > 0] for part in (factor, off, scale))
     unit_rows = factor / scale[:, None]
     k = len(scale)
     d = float(np.linalg.norm(unit_rows @ unit_rows.T - np.eye(k)))

@@ -49,7 +49,7 @@ class Law:
 
         def join(name: str, nothing: float) -> Any:
             arrays = [getattr(law, name) for law in laws]
-            if arrays[0] is None:
+            if any(values is None for values in arrays):
                 return None
             joined = np.concatenate(arrays)
             return np.where(np.isnan(joined), nothing, joined)
@@ -63,6 +63,13 @@ class Law:
         upper, miss = np.empty_like(self.upper), np.empty_like(self.miss)
         upper[:, order], miss[:, order] = self.upper, self.miss
         return dataclasses.replace(self, upper=upper, miss=miss)
+
+    def at(self, rows: NDArray[np.intp]) -> "Law":
+        """Return the law of some of the rows, in this order."""
+        radius, distance = (
+            None if values is None else values[rows] for values in (self.radius, self.distance)
+        )
+        return Law(self.upper[rows], self.miss[rows], radius, distance)
 
     @functools.cached_property
     def top(self) -> NDArray[np.intp]:

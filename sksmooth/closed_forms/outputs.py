@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
 
-from ..introspection import AffineMap, split, why_not_readable
+from ..introspection import AffineMap, Columns, split, why_not_readable
 from ..introspection.probes import probe_rows
 from .closed import DisagreementError
 from .form import NotClosedError
 from .inputs import Inputs, Spread
 from .links import IDENTITY, Link, link_of, link_of_target
 from .readers import libraries_read
+from .reading import columns_of
 
 __all__ = ["ClosedOutput", "OutputForm", "output_form"]
 
@@ -87,11 +88,14 @@ class ClosedOutput:
     link : Link
         Rising; from the form's outputs to the base's. The median of a rising function of an output
         is the function's value at the median, and so it is with bounds.
+    frame : callable or None
+        Makes the frame that the base gets.
     """
 
     form: OutputForm
     spread: Spread
     link: Link = IDENTITY
+    frame: Any = None
 
     @property
     def name(self) -> str:
@@ -120,7 +124,10 @@ class ClosedOutput:
         size = max(1, self.form.rows_at_once())
         places = [slice(i, i + size) for i in range(0, max(len(X), 1), size)]
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.concatenate([f(self.spread.around(X[at]), at) for at in places])
+            return np.concatenate([f(self._around(X[at]), at) for at in places])
+
+    def _around(self, X: NDArray[np.floating]) -> Inputs:
+        return self.spread.around(self.spread.affine.extended(X, self.frame))
 
     def check(self, X: NDArray[np.floating], predict: Predict, ask: Predict) -> None:
         """Compare the form's outputs with the base's, around X and where a misreading would show.
@@ -134,12 +141,13 @@ class ClosedOutput:
         ask : callable
             Those of what comes behind the steps in front of it.
         """
-        rows = np.concatenate([X[:100], probe_rows(X, self.spread.sigma, near=100, far=50)])
-        inputs = self.spread.around(rows)
+        sigma = self.spread.sigma[: X.shape[1]]
+        rows = np.concatenate([X[:100], probe_rows(X, sigma, near=100, far=50)])
+        inputs = self._around(rows)
         probes = self.form.probes(inputs.mean)
-        k = probes.shape[1]
-        straight = AffineMap(np.ones(k), np.zeros(k), np.ones(k), np.zeros(k))
-        whole = Spread.of(straight, np.zeros(k))
+        straight = AffineMap.of([], Columns.plain(probes.shape[1]))
+        assert straight is not None
+        whole = Spread.of(straight, np.zeros(probes.shape[1]))
         looks = [
             (inputs, predict(rows.copy())),  # a base may work in place
             (whole.around(probes), ask(probes.copy())),
@@ -158,7 +166,7 @@ def output_form(
     X: NDArray[np.floating],
     sigma: Floats,
     predict: Predict,
-    names: tuple[str, ...] = (),
+    frame: Any = None,
 ) -> ClosedOutput:
     """Return the closed form of a fitted base regressor, compared with what the base answers.
 
@@ -170,13 +178,13 @@ def output_form(
         The base: a model, a Pipeline of affine steps and a model, or a TransformedTargetRegressor
         around either.
     X : ndarray of shape (n_samples, n_features)
-        Rows that are to be certified.
+        Rows that are to be certified, without gaps.
     sigma : ndarray of shape (n_features,)
         Standard deviations of the noise on the rows.
     predict : callable
         Outputs of the base.
-    names : tuple of str, default=()
-        What the columns are called in the frames that the base gets, if it gets frames.
+    frame : FrameMaker, default=None
+        Makes the data frames that the base gets, if it gets frames.
 
     Raises
     ------
@@ -202,15 +210,19 @@ def output_form(
             link = link_of(model)
         elif link_of(model) is not IDENTITY:
             raise NotClosedError("it has a link inside of another")
-        affine = AffineMap.of([*steps, *inner], X.shape[1], names)
+        affine = AffineMap.of([*steps, *inner], columns_of(X, sigma, frame))
         if affine is None:
             raise NotClosedError("a step of the Pipeline is not known to be affine")
         if (steps or inner) and X.dtype != np.float64:
             raise NotClosedError("steps of a Pipeline would round to float32: pass float64")
-        if (steps or inner) and hasattr(model, "feature_names_in_"):
-            raise NotClosedError("its steps hand on data frames")
+        if affine.sparse:
+            raise NotClosedError("its steps hand on sparse matrices")
+        if (steps or inner) and tuple(
+            getattr(model, "feature_names_in_", affine.names)
+        ) != affine.names:
+            raise NotClosedError("its steps hand on data frames with other names")
         spread = Spread.of(affine, sigma, float(np.finfo(X.dtype).eps) / 2)
-        closed = ClosedOutput(kind.of(model, spread), spread, link)
+        closed = ClosedOutput(kind.of(model, spread), spread, link, frame)
         if len(X):
             forward = IDENTITY if behind is model else link  # a model has its own link inside
             closed.check(X, predict, lambda Z: forward.forward(_asked(model, Z)))

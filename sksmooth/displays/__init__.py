@@ -1,7 +1,13 @@
 """Plots, after scikit-learn's displays. matplotlib is imported only when something is drawn."""
 
 from .certified_accuracy import CertifiedAccuracyDisplay
+from .per_feature import PerFeatureDisplay
 from .prediction_band import PredictionBandDisplay
 from .top_probability import TopProbabilityDisplay
 
-__all__ = ["CertifiedAccuracyDisplay", "PredictionBandDisplay", "TopProbabilityDisplay"]
+__all__ = [
+    "CertifiedAccuracyDisplay",
+    "PerFeatureDisplay",
+    "PredictionBandDisplay",
+    "TopProbabilityDisplay",
+]

@@ -1,15 +1,26 @@
 """Where to draw. matplotlib is imported here, when something is drawn, and nowhere else."""
 
+import weakref
 from typing import Any
 
 from ..certificate import Certificate, PredictionBounds
+from ..certificate.concat import refuse_other_norms
+from ..noise import Norm
 
-__all__ = ["name_of", "new_axes"]
+__all__ = ["name_of", "new_axes", "of_one_norm"]
+
+_NORMS: "weakref.WeakKeyDictionary[Any, Norm]" = weakref.WeakKeyDictionary()
 
 
 def name_of(certificate: Certificate | PredictionBounds) -> str:
     """Return the name of a curve that was not given one: its sigma."""
     return certificate.noise.label.replace("sigma=", r"$\sigma$ = ").replace("sigma ", r"$\sigma$ ")
+
+
+def of_one_norm(ax: Any, norm: Norm | None) -> None:
+    """Refuse axes with radii in another norm, or in other units; None is not known."""
+    if norm is not None:
+        refuse_other_norms([_NORMS.setdefault(ax, norm), norm], "drawn on one axis")
 
 
 def new_axes(ax: Any) -> Any:

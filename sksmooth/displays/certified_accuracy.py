@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
 from ..certificate import Certificate
+from ..certificate.concat import refuse_other_norms
 from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate
-from ..noise import L0, L1, L2, Linf
-from .axes import name_of, new_axes
+from ..noise import L0, L1, L2, Linf, Norm
+from .axes import name_of, new_axes, of_one_norm
 
 __all__ = ["CertifiedAccuracyDisplay"]
 
@@ -68,6 +69,7 @@ class CertifiedAccuracyDisplay:
         self.certified_accuracy = certified_accuracy
         self.name = name
         self.norm = norm
+        self._norm: Norm | None = None  # with its units
 
     @classmethod
     def from_estimator(
@@ -150,6 +152,7 @@ class CertifiedAccuracyDisplay:
         name = name_of(certificate) if name is None else name
         norm = certificate.norm
         display = cls(radius=radius, certified_accuracy=accuracy, name=name, norm=norm)
+        display._norm = certificate.noise.norm
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
     @classmethod
@@ -194,16 +197,18 @@ class CertifiedAccuracyDisplay:
                 f"cv_results lacks {sorted(missing)}; call cross_validate with "
                 "return_estimator=True and return_indices=True."
             )
-        curves, norm = [], "l2"
+        curves, norms = [], []
         for estimator, rows in zip(
             cv_results["estimator"], cv_results["indices"]["test"], strict=True
         ):
             certificate = certify(estimator, _safe_indexing(X, rows), n=n)
             curves.append(_curve(_safe_indexing(y, rows), certificate, None))
-            norm = certificate.norm
+            norms.append(certificate.noise.norm)
+        refuse_other_norms(norms, "drawn on one axis")
         names = [f"fold {i}" for i in range(len(curves))] if name is None else list(name)
         radius, accuracy = (list(part) for part in zip(*curves, strict=True))
-        display = cls(radius=radius, certified_accuracy=accuracy, name=names, norm=norm)
+        display = cls(radius=radius, certified_accuracy=accuracy, name=names, norm=str(norms[0]))
+        display._norm = norms[0]
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
     def plot(
@@ -237,6 +242,7 @@ class CertifiedAccuracyDisplay:
         if curve_kwargs is None or isinstance(curve_kwargs, dict):
             curve_kwargs = [curve_kwargs or {}] * len(radii)
         ax = new_axes(ax)
+        of_one_norm(ax, self._norm)
         lines = []
         for r, accuracy, label, options in zip(radii, accuracies, names, curve_kwargs, strict=True):
             style = {"label": label, "drawstyle": "steps-pre", **options}

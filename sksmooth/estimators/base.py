@@ -1,19 +1,21 @@
 """What scikit-learn asks of an estimator around another, and what both kinds of smoother share."""
 
 import contextlib
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import has_fit_parameter
 
-from ..rows import Rows
-from .smoother import categories_of, levels_of, specification_of
+from ..noise.sigma import is_by_name
+from .reading import takes_gaps
 
-__all__ = ["MetaClassifier", "MetaRegressor"]
+__all__ = ["MetaClassifier", "MetaRegressor", "shows_weights"]
 
 
 class _Meta:
@@ -37,8 +39,9 @@ class _Meta:
         with contextlib.suppress(Exception):
             base = get_tags(self.estimator)
             # columns without noise reach it as they are, and gaps stay gaps
-            for name in ("allow_nan", "categorical", "string"):
-                setattr(tags.input_tags, name, getattr(base.input_tags, name))
+            tags.input_tags.categorical = base.input_tags.categorical
+            tags.input_tags.string = base.input_tags.string
+            tags.input_tags.allow_nan = takes_gaps(self.estimator)
             if tags.regressor_tags is not None:
                 tags.regressor_tags.poor_score = base.regressor_tags.poor_score
             else:
@@ -49,21 +52,21 @@ class _Meta:
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_seed")
 
-    def _learn_rows(self, X: NDArray[np.floating], rows: Rows | None) -> None:
-        """Keep what the noise depends on; with `rows`, X is a sample of them."""
-        self._row_shape = X.shape[1:]
-        self._gaps = bool(np.isnan(X).any())
-        self._levels = levels_of(X if rows is None else rows.peek())
-        self._categories = None
-        if specification_of(self.noise).needs_categories:
-            self._categories = categories_of([X] if rows is None else rows.chunks())
-
     def _routed(self, fit_params: dict[str, Any]) -> dict[str, Any]:
         """Return what the base's ``fit`` gets of the parameters of ``fit``."""
         if not get_config()["enable_metadata_routing"]:
             return fit_params
         routed: dict[str, Any] = process_routing(self, "fit", **fit_params).estimator.fit
         return routed
+
+    def __getstate__(self) -> Any:
+        """Return the state for pickles and skops, which knows dicts but no Series."""
+        estimator: Any = super()
+        state = dict(estimator.__getstate__())
+        for name in ("sigma", "units"):
+            if is_by_name(state.get(name)):
+                state[name] = {key: state[name][key] for key in state[name].keys()}  # noqa: SIM118
+        return state
 
 
 class MetaClassifier(_Meta, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -72,3 +75,28 @@ class MetaClassifier(_Meta, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
 class MetaRegressor(_Meta, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """A regressor around another."""
+
+
+class shows_weights:  # noqa: N801  # a decorator
+    """A ``fit`` with ``**fit_params`` that has a parameter ``sample_weight`` if the base's has.
+
+    scikit-learn asks the signature of an estimator's ``fit`` whether it takes weights.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)  # type: ignore[arg-type]
+        self.function = function
+
+    def __get__(self, clf: Any, owner: Any = None) -> Any:
+        if clf is None:
+            return self.function
+        bound = self.function.__get__(clf, owner)
+        if not has_fit_parameter(getattr(clf, "estimator", None), "sample_weight"):
+            return bound
+        shown = functools.partial(bound)
+        functools.update_wrapper(shown, bound)
+        signature = inspect.signature(bound)
+        *known, others = signature.parameters.values()
+        weight = inspect.Parameter("sample_weight", inspect.Parameter.KEYWORD_ONLY, default=None)
+        shown.__signature__ = signature.replace(parameters=[*known, weight, others])  # type: ignore[attr-defined]
+        return shown

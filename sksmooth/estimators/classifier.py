@@ -13,19 +13,20 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ..backends import warn_before_fit
 from ..certificate import Certificate
-from ..labels import check_label_kind, choose_abstain_label, decode
+from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
 from ..noise.streams import new_seed
 from . import inputs as check
-from .base import MetaClassifier
+from .base import MetaClassifier, shows_weights
 from .fitting import fit_base
+from .per_feature import PerFeature
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
-from .smoother import noise_of, shortcut_names
+from .smoother import noise_of, note_rows, shortcut_names
 
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(MetaClassifier):
+class SmoothedClassifier(PerFeature, MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -46,10 +47,17 @@ class SmoothedClassifier(MetaClassifier):
         Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
         larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
-        deviations. Features with sigma 0 get no noise: those that nobody can change.
+        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict,
+        "*" stands for all columns of numbers that are not named. Columns of a data frame that hold
+        no numbers have 0, and reach the base as they are. Missing values stay missing.
+    units : None, "std", array-like of the shape of a row, dict or Series, default=None
+        Unit of each feature: the noise on it has the deviation ``sigma * unit``, and radii are
+        lengths of ``delta / units``, comparable whatever sigma is. 0 is for features without noise.
+        "std" takes the standard deviations of the training rows; for a search give numbers.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
-        smoothed classifier, for bases that have a closed form: no draws, alpha is 0, and `n`, `n0`,
+        smoothed classifier, for bases that have a closed form, and for noise that can make so few
+        rows of one that the base is asked about each: no draws, alpha is 0, and `n`, `n0`,
         `n_predict` and `alpha` are ignored. "auto" computes where that is possible, and draws
         otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
@@ -74,8 +82,8 @@ class SmoothedClassifier(MetaClassifier):
         None never abstains: the top class is returned, and `predict_proba` exists.
     noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
         Family of the noise, by name or as `sksmooth.noise` specifies it. It decides in which norm
-        radii are: L2 for Gaussian, L1 for Laplace and uniform noise, numbers of changed columns
-        for ``Flip`` and ``Drop``. See the guide.
+        radii are: L2 for Gaussian, L1 for Laplace and uniform noise and ``Split``, numbers of
+        changed columns for ``Flip`` and ``Drop``. See the guide.
     arithmetic : {"integer", "float"}, default="integer"
         "integer" sums row and noise as integers on a fixed grid: of step 1/255 (or 1) if the
         training rows are images of bytes, divided by 255 or not; otherwise, and always with a sigma
@@ -106,6 +114,8 @@ class SmoothedClassifier(MetaClassifier):
         Class labels: those that the fitted base knows, in its order.
     abstain_label_ : int, float, str or None
         The label that stands for "no answer"; never one of `classes_`.
+    units_ : tuple of float or None
+        Unit of each value of a row, as noted in `fit`.
     n_features_in_ : int
         Number of features (of channels, for images) seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -114,7 +124,6 @@ class SmoothedClassifier(MetaClassifier):
     See Also
     --------
     sksmooth.certify : The same for a fitted search, or a Pipeline that ends in a smoother.
-    sksmooth.certified_accuracy_scorer : Certified accuracy at a radius, for model search.
 
     Notes
     -----
@@ -123,8 +132,7 @@ class SmoothedClassifier(MetaClassifier):
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
     change; the last digits of what is computed from a closed form may, too.)
 
-    `sigma` is read when it is used: ``set_params(sigma=...)`` after `fit` smooths the same base
-    with the new noise.
+    ``set_params(sigma=...)`` after `fit` smooths the same base with the new noise.
 
     References
     ----------
@@ -156,6 +164,7 @@ class SmoothedClassifier(MetaClassifier):
         estimator: Any,
         sigma: Any = 0.25,
         *,
+        units: Any = None,
         method: str = "auto",
         n_augment: int = 1,
         n: int = 100_000,
@@ -174,6 +183,7 @@ class SmoothedClassifier(MetaClassifier):
     ) -> None:
         self.estimator = estimator
         self.sigma = sigma
+        self.units = units
         self.method = method
         self.n_augment = n_augment
         self.n = n
@@ -190,6 +200,7 @@ class SmoothedClassifier(MetaClassifier):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @shows_weights
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "SmoothedClassifier":
         """Fit the base classifier under noise, and draw the seed of the noise.
@@ -216,11 +227,11 @@ class SmoothedClassifier(MetaClassifier):
         check.check_base(self.estimator)
         warn_before_fit(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
-        X, y, rows, frame = check_training_rows(self, X, y)
+        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
         check_classification_targets(y)
         labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
-        self._learn_rows(X, rows)
+        note_rows(self, X, rows)
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
         self.estimator_, self.classes_, self._answers, frame = fit_base(
@@ -375,7 +386,7 @@ class SmoothedClassifier(MetaClassifier):
             In [0, 1].
         """
         codes, undecided = predict_codes(self, X)
-        y = column_or_1d(labels_of(X) if y is None else y)
+        y = column_or_1d(labels_of(X) if y is None else from_torch(y))
         check_consistent_length(codes, y, sample_weight)
         check_label_kind(y, self.classes_)
         correct = self.classes_[codes] == y

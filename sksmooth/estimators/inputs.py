@@ -90,6 +90,7 @@ class RealConstraint(Interval):
 CONSTRAINTS: dict[str, list[Any]] = {
     "estimator": [EstimatorConstraint()],
     "sigma": [RealConstraint(Real, *SIGMAS, closed="both"), "array-like", dict],
+    "units": [None, StrOptions({"std"}), "array-like", dict],
     "method": [StrOptions({"auto", "montecarlo", "exact"})],
     "n_augment": [CountConstraint()],
     "n": [CountConstraint()],

@@ -19,7 +19,7 @@ from ..certificate.medians import (
 )
 from ..certificate.regression import PredictionBounds, RegressionCertificate
 from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
-from ..closed_forms import OUTPUT_FORMS, ClosedOutput, output_form
+from ..closed_forms import OUTPUT_FORMS, ClosedOutput, NotClosedError, output_form
 from ..introspection.probes import probe_rows
 from ..noise import Noise
 from ..noise.streams import Purpose
@@ -84,9 +84,12 @@ class NumberSmoother(Smoother):
             first_row=first_row,
         )
 
-    def _read(self, X: NDArray[Any], deviations: Floats, names: tuple[str, ...]) -> ClosedOutput:
-        backend, estimator = self.backend, self.base.estimator
-        return output_form(OUTPUT_FORMS, estimator, X, deviations, backend.outputs, names)
+    def _read(self, X: NDArray[Any], deviations: Floats) -> ClosedOutput:
+        if self.gaps is not None and self.gaps.any():
+            raise NotClosedError("values were missing in fit")
+        whole = X[~np.isnan(X).reshape(len(X), -1).any(axis=1)]
+        base, predict = self.base, self.backend.outputs
+        return output_form(OUTPUT_FORMS, base.estimator, whole, deviations, predict, base.frame)
 
 
 def check_noise(noise: Noise) -> Noise:

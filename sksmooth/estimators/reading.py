@@ -21,13 +21,13 @@ from ..backends import (
     kind_inside,
     kinds_of_columns,
     read_frame,
-    unwrap,
 )
 from ..checks import is_real, refuse_masked, user_level
+from ..introspection import steps_of
 from ..labels import of_one_kind
-from ..noise.sigma import check_sigma
 from ..rows import Rows, as_rows
 from .coded_columns import warn_of_coded_columns
+from .units import fit_units, is_additive, scale_of
 
 __all__ = [
     "TrainingRows",
@@ -37,13 +37,11 @@ __all__ = [
     "check_training_rows",
     "labels_of",
     "read_rows",
-    "sigma_of",
     "takes_gaps",
 ]
 
 _LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
 _FLOATS = [np.float64, np.float32]
-_STEPS = (Pipeline, FeatureUnion, ColumnTransformer)
 _NAMED = {"estimator": "SmoothedClassifier"}
 
 
@@ -97,10 +95,6 @@ def _warn_of_booleans(what: str) -> None:
     )
 
 
-def _is_additive(noise: Any) -> bool:
-    return getattr(noise, "additive", True)  # only specifications that are passed replace
-
-
 def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMaker]:
     """Return a frame as an array, and what turns the array back into such a frame."""
     kinds = kinds_of_columns(X)
@@ -117,7 +111,7 @@ def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMake
             "Flip, takes codes of categories as numbers."
         )
     booleans = [name for name, kind in noisy if kind == "booleans"]
-    if booleans and _is_additive(clf.noise):
+    if booleans and is_additive(clf.noise):
         _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
     return read_frame(X, still)
 
@@ -134,16 +128,32 @@ def _refuse_other_tables(X: Any) -> None:
 
 
 def takes_gaps(estimator: Any) -> bool:
-    """Whether rows may have missing values: the base takes them, or has steps that see them first.
+    """Whether rows may have missing values: the base takes them, or a step in front imputes them.
 
-    These may be imputers; if they are not, the base's own message says so.
+    What is not known beforehand, as of the columns of a ColumnTransformer, is left to the base.
     """
     with contextlib.suppress(Exception):  # something inside knows nothing of tags
-        if get_tags(estimator).input_tags.allow_nan:
+        if get_tags(estimator).input_tags.allow_nan and not isinstance(estimator, Pipeline):
             return True
-    steps, model = unwrap(estimator)
-    parts = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
-    return bool(steps) or any(isinstance(part, _STEPS) for part in parts)
+    if isinstance(estimator, Pipeline):
+        for step in (*steps_of(estimator), estimator.steps[-1][1]):
+            if not takes_gaps(step):
+                return False
+            if not _hands_gaps_on(step):
+                return True
+        return True
+    if isinstance(estimator, ColumnTransformer | FeatureUnion):
+        return True
+    inside = [getattr(estimator, "estimator", None)]
+    inside += [part for _, part in getattr(estimator, "estimators", None) or ()]
+    inside = [part for part in inside if hasattr(part, "fit")]
+    return bool(inside) and all(map(takes_gaps, inside))
+
+
+def _hands_gaps_on(step: Any) -> bool:
+    """Whether a transformer is one of scikit-learn's that leave missing values as they are."""
+    library, _, module = type(step).__module__.partition(".")
+    return library == "sklearn" and module.startswith(("preprocessing", "feature_selection"))
 
 
 def _finite(estimator: Any) -> Any:
@@ -164,7 +174,9 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     frame: FrameMaker | None = clf._frame
     if is_frame(X):
         validate_data(clf, X, reset=False, skip_check_array=True)
-        values, found = _numbers_of(clf, X, still_columns(clf, X.shape[1], frame is not None))
+        in_frames = frame is not None
+        still = _still_columns(clf, X.shape[1]) if in_frames else [False] * X.shape[1]
+        values, found = _numbers_of(clf, X, still)
         X = check_array(
             values,
             dtype=_FLOATS,
@@ -179,7 +191,7 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
                 f"X is of type {type(X).__name__}, but in fit it was a data frame with columns "
                 "without numbers. Pass a data frame with the same columns."
             )
-        X, dtype = as_numeric(X, estimator=clf.estimator, additive=_is_additive(clf.noise))
+        X, dtype = as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
         if len(clf._row_shape) > 1:  # scikit-learn would speak of features
             check_row_shape(np.shape(X)[1:], clf._row_shape)
         finite = _finite(clf.estimator)
@@ -189,26 +201,19 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     return X, frame
 
 
-def still_columns(clf: Any, n_columns: int, in_frames: bool = True) -> list[bool]:
-    """Return which columns get no noise and reach the base as they are."""
-    if not in_frames or not _is_additive(clf.noise):
+def _still_columns(clf: Any, n_columns: int) -> list[bool]:
+    """Return which columns of a frame get no noise and reach the base as they are."""
+    if not is_additive(clf.noise):
         return [False] * n_columns
-    sigma = sigma_of(clf, (n_columns,))
-    return [False] * n_columns if isinstance(sigma, float) else [value == 0 for value in sigma]
-
-
-def sigma_of(clf: Any, shape: tuple[int, ...]) -> float | tuple[float, ...]:
-    """Return the checked sigma of an estimator for rows of a shape."""
-    refuse_masked("sigma", clf.sigma)
-    kinds = clf._kinds if _is_additive(clf.noise) else None
-    return check_sigma(clf.sigma, shape, getattr(clf, "feature_names_in_", None), kinds)
+    deviations = scale_of(clf, (n_columns,)).deviations
+    return np.broadcast_to(deviations == 0, n_columns).tolist()
 
 
 def _check_noise(clf: Any, X: Any) -> None:
     """Refuse noise that is hidden by a mask, or would be infinite in the precision of X."""
-    sigma = sigma_of(clf, X.shape[1:])
-    scale = getattr(clf.noise, "scale", None)
-    largest = max(np.max(sigma), scale if is_real(scale) else 0.0)
+    deviations = scale_of(clf, X.shape[1:]).deviations
+    scale: Any = getattr(clf.noise, "scale", None)
+    largest = max(float(np.max(deviations)), scale if is_real(scale) else 0.0)
     if X.dtype == np.float32 and largest > _LARGEST_SIGMA_FLOAT32:
         raise ValueError(
             f"sigma={largest:g} is too large for rows in float32: noise would overflow. Pass "
@@ -225,7 +230,7 @@ class TrainingRows(NamedTuple):
     frame: FrameMaker | None  # the frame that X was
 
 
-def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
+def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> TrainingRows:
     """Return X and y as arrays; rows that are not in memory too, with the first of them as X.
 
     Only nets are trained on such rows, and frozen bases look at one; others get all of them. What
@@ -242,11 +247,13 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
     if is_frame(X):
-        if _is_additive(clf.noise):
-            warn_of_coded_columns(X, clf.sigma)
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
-        values, frame = _numbers_of(clf, X, still_columns(clf, X.shape[1]))
+        others = [kind != "numbers" for kind in clf._kinds]
+        fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0], weights)
+        values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
+        if is_additive(clf.noise) and clf.units is None:
+            warn_of_coded_columns(X, clf.sigma)
         X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, **_NAMED)
         if is_net and frame.coded:
             raise ValueError(
@@ -259,7 +266,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
         X, options["dtype"] = as_numeric(
             X if rows is None else rows[:1],
             estimator=clf.estimator,
-            additive=_is_additive(clf.noise),
+            additive=is_additive(clf.noise),
         )
         if rows is None:
             X, y = validate_data(clf, X, y, **options)
@@ -267,6 +274,7 @@ def check_training_rows(clf: Any, X: Any, y: Any) -> TrainingRows:
             y = column_or_1d(y, warn=True)
             check_consistent_length(rows, y)
             X = validate_data(clf, X, **options)
+        fit_units(clf, X.shape[1:], lambda: X if rows is None else None, weights)
     if not X[0].size:  # scikit-learn looks at the second axis only
         raise ValueError(f"X has rows of shape {X.shape[1:]}: there are no values in them.")
     _check_noise(clf, X)

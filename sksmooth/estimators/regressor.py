@@ -12,7 +12,7 @@ from ..backends import warn_before_fit
 from ..certificate import PredictionBounds, RegressionCertificate
 from ..noise.streams import new_seed
 from . import inputs as check
-from .base import MetaRegressor
+from .base import MetaRegressor, shows_weights
 from .fitting import fit_regressor
 from .number_run import (
     bounds_of_rows,
@@ -22,22 +22,11 @@ from .number_run import (
     quantiles_of_outputs,
 )
 from .reading import check_training_rows
-from .smoother import noise_of
+from .smoother import noise_of, note_rows
 
 __all__ = ["SmoothedRegressor"]
 
-_SHARED: tuple[str, ...] = (
-    "estimator",
-    "sigma",
-    "method",
-    "n_augment",
-    "n",
-    "n0",
-    "n_predict",
-    "alpha",
-    "noise",
-)
-_SHARED += ("arithmetic", "stream", "batch_size", "n_jobs", "random_state")
+_OF_CLASSES = ("sequential_predict", "abstain_label", "shortcuts")
 
 
 class SmoothedRegressor(MetaRegressor):
@@ -60,6 +49,8 @@ class SmoothedRegressor(MetaRegressor):
         units of X.
     sigma : float, array-like of the shape of a row, dict or Series, default=0.25
         Standard deviation of the noise on each feature; as of `SmoothedClassifier`.
+    units : None, "std", array-like of the shape of a row, dict or Series, default=None
+        Unit of each feature, in which radii are then measured; as of `SmoothedClassifier`.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise. "exact" computes the medians and their bounds, for linear
         regressors and single trees, also behind affine steps: no draws, and alpha is 0. "auto"
@@ -95,6 +86,8 @@ class SmoothedRegressor(MetaRegressor):
     ----------
     estimator_ : regressor
         The fitted base.
+    units_ : tuple of float or None
+        Unit of each value of a row, as noted in `fit`.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -142,7 +135,7 @@ class SmoothedRegressor(MetaRegressor):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        name: check.CONSTRAINTS[name] for name in _SHARED
+        name: what for name, what in check.CONSTRAINTS.items() if name not in _OF_CLASSES
     }
 
     def __init__(
@@ -150,6 +143,7 @@ class SmoothedRegressor(MetaRegressor):
         estimator: Any,
         sigma: Any = 0.25,
         *,
+        units: Any = None,
         method: str = "auto",
         n_augment: int = 1,
         n: int = 10_000,
@@ -165,6 +159,7 @@ class SmoothedRegressor(MetaRegressor):
     ) -> None:
         self.estimator = estimator
         self.sigma = sigma
+        self.units = units
         self.method = method
         self.n_augment = n_augment
         self.n = n
@@ -178,6 +173,7 @@ class SmoothedRegressor(MetaRegressor):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    @shows_weights
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "SmoothedRegressor":
         """Fit the base regressor under noise, and draw the seed of the noise.
@@ -200,9 +196,9 @@ class SmoothedRegressor(MetaRegressor):
         self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator, "regressor")
         warn_before_fit(self.estimator)
-        X, y, rows, frame = check_training_rows(self, X, y)
+        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
         y = _numbers(y)
-        self._learn_rows(X, rows)
+        note_rows(self, X, rows)
         rng = None if self.random_state is None else check_random_state(self.random_state)
         self.estimator_, frame = fit_regressor(
             clone(self.estimator),

@@ -21,7 +21,7 @@ from ..certificate.enumerated import (
 )
 from ..certificate.laws import certify_law, decide_law, frequencies_of_law
 from ..certificate.procedures import certify_by_votes, predict_by_votes
-from ..closed_forms import ClosedForm, Law
+from ..closed_forms import ClosedForm, GapsError, Law
 from ..introspection.fingerprint import fingerprint
 from ..noise.streams import Purpose, row_key
 from ..records.ours import noise_of_head, versions
@@ -88,9 +88,12 @@ def index_of(X: Any) -> Any:
 
 
 def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
-    """Return the law of rows, after refusing those with missing values."""
-    refuse_gaps(X)
-    return closed.law(X)
+    """Return the law of rows, or refuse missing values of which the closed form knows nothing."""
+    try:
+        return closed.law(X)
+    except GapsError:
+        refuse_gaps(X)
+        raise
 
 
 class _Job(Protocol):

@@ -11,14 +11,22 @@ from numpy.typing import NDArray
 
 from ..backends import Backend, FrameMaker, get_backend, unwrap
 from ..checks import user_level
-from ..closed_forms import FORMS, ClosedForm, DisagreementError, NotClosedError, closed_form
+from ..closed_forms import (
+    FORMS,
+    ClosedForm,
+    DisagreementError,
+    GapsError,
+    NotClosedError,
+    closed_form,
+)
 from ..introspection import distrust, is_distrusted
 from ..noise import NOISES, Noise, Rows, Specification
+from ..rows import Rows as RowsElsewhere
 from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
 from .fitting import FittedBase
-from .reading import sigma_of
+from .units import scale_of
 
 __all__ = [
     "MOST_OUTCOMES",
@@ -26,6 +34,7 @@ __all__ = [
     "categories_of",
     "levels_of",
     "noise_of",
+    "note_rows",
     "refuse_gaps",
     "settings_of",
     "shortcut_names",
@@ -51,7 +60,7 @@ class Smoother:
         Names the draws, together with each row's content.
     row_shape : tuple of int
         Shape of a row.
-    gaps : bool
+    gaps : ndarray of shape (n_features,), bool, or None
         Whether values were missing in fit.
     abstain_label : object
         Label of rows with nothing to certify; None stands for the top class.
@@ -69,7 +78,7 @@ class Smoother:
     noise: Noise
     seed: bytes
     row_shape: tuple[int, ...]
-    gaps: bool = False
+    gaps: NDArray[np.bool_] | None = None
     abstain_label: Any = None
     method: str = "auto"
     stream: str = "philox"
@@ -168,15 +177,10 @@ class Smoother:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
-            if base.frame is not None and base.frame.coded:
-                raise NotClosedError("there are columns without numbers")
-            if self.gaps:  # not if these rows have some: a row's answer depends on no other row
-                raise NotClosedError("values were missing in fit")
-            gaps = np.isnan(X).reshape(len(X), -1).any(axis=1)
-            columns = () if base.frame is None else base.frame.columns
-            if not all(isinstance(name, str) for name in columns):
-                columns = ()  # scikit-learn knows only names that are strings
-            closed = self._read(X[~gaps], marginals.deviations, columns)
+            return self._read(X, marginals.deviations)
+        except GapsError:
+            refuse_gaps(X)
+            return None
         except NotClosedError as reason:
             what = f"{name} has no closed form here: {reason}."
             misread = isinstance(reason, DisagreementError)
@@ -195,12 +199,19 @@ class Smoother:
                 hint = "" if misread else f" {self.known_forms} Use method='montecarlo' or 'auto'."
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
-        refuse_gaps(X)
-        return closed
 
-    def _read(self, X: NDArray[Any], deviations: NDArray[Any], names: tuple[str, ...]) -> Any:
-        base, classify = self.base, self.backend.classify
-        return closed_form(FORMS, base.estimator, base.answers, X, deviations, classify, names)
+    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64]) -> Any:
+        base = self.base
+        return closed_form(
+            FORMS,
+            base.estimator,
+            base.answers,
+            X,
+            deviations,
+            self.backend.classify,
+            base.frame,
+            gaps=self.gaps,  # not if these rows have some: their answers are their own
+        )
 
 
 def refuse_gaps(X: NDArray[Any]) -> None:
@@ -257,10 +268,22 @@ def noise_of(clf: Any) -> Noise:
         raise ValueError(
             f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
         )
+    sigma, units = scale_of(clf, clf._row_shape)
     rows = Rows(
-        sigma_of(clf, clf._row_shape), clf._row_shape, clf._levels, clf.arithmetic, clf._categories
+        sigma=sigma,
+        units=units,
+        shape=clf._row_shape,
+        levels=clf._levels,
+        arithmetic=clf.arithmetic,
+        categories=clf._categories,
     )
-    return specification_of(clf.noise).bind(rows)
+    specification = specification_of(clf.noise)
+    if units is not None and not specification.takes_units:
+        raise ValueError(
+            f"units are for Gaussian noise; got noise={clf.noise!r}. Scale the features in X, or "
+            "leave units out."
+        )
+    return specification.bind(rows)
 
 
 def specification_of(noise: Any) -> Specification:
@@ -281,6 +304,19 @@ def specification_of(noise: Any) -> Specification:
 
 
 _ARITHMETIC = {"exact": "integer", "float": "float"}
+
+
+def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> None:
+    """Note in an estimator what its noise depends on: shape, grid, values and gaps of the rows.
+
+    With `rows`, which are not in memory, X is the first of them.
+    """
+    clf._row_shape = X.shape[1:]
+    clf._gaps = np.isnan(X).reshape(len(X), -1).any(axis=0)
+    clf._levels = levels_of(X if rows is None else rows.peek())
+    clf._categories = None
+    if specification_of(clf.noise).needs_categories:
+        clf._categories = categories_of([X] if rows is None else rows.chunks())
 
 
 def levels_of(X: NDArray[np.floating]) -> int | None:

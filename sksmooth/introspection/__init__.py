@@ -6,13 +6,26 @@ of the base itself.
 """
 
 from .affine import AffineMap, after, elementwise
+from .columns import Columns
 from .readable import answers_by_row, distrust, is_distrusted, methods_set, why_not_readable
-from .wrappers import is_frozen, layers, split, steps_of, trained_inside, unwrap
+from .wrappers import (
+    THRESHOLDS,
+    decided_inside,
+    is_frozen,
+    layers,
+    split,
+    steps_of,
+    trained_inside,
+    unwrap,
+)
 
 __all__ = [
+    "THRESHOLDS",
     "AffineMap",
+    "Columns",
     "after",
     "answers_by_row",
+    "decided_inside",
     "distrust",
     "elementwise",
     "is_distrusted",

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from ..checks import check_draws, check_radii
+from ..checks import check_draws, check_radii, user_level
 from ..estimators.unwrap import certify
 from .scores import average_certified_radius_score, certified_accuracy_score, check_classwise
 
@@ -173,6 +173,15 @@ class CertificateScorer(Scorer):
             # a search may well try noise that is too small for the radius
             warnings.filterwarnings("ignore", "No row can be certified at", UserWarning)
             certificate = certify(estimator, X, n=self.n, radius=self.radii or None, **self.options)
+        norm = certificate.noise.norm
+        if norm.scale is not None and norm.unit == "sigma" and norm.kind != "l0":
+            warnings.warn(
+                "sigma has a value for each feature, so that radii are in standard deviations of "
+                "that sigma. Scores at another sigma are about other changes. Let units= have a "
+                "value for each feature, and search over one number sigma.",
+                UserWarning,
+                stacklevel=user_level(),
+            )
         if not self.radii:
             return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
         found = certified_accuracy_score(

@@ -12,6 +12,7 @@ from .drop import Drop, DropNoise
 from .flip import Flip, FlipNoise
 from .floating import FloatGaussian
 from .gaussian import Gaussian
+from .in_units import FloatInUnits, IntegerInUnits
 from .integer import IntegerGaussian
 from .laplace import Laplace, LaplaceNoise
 from .marginals import Marginals
@@ -35,9 +36,11 @@ __all__ = [
     "Flip",
     "FlipNoise",
     "FloatGaussian",
+    "FloatInUnits",
     "FloatPerFeature",
     "Gaussian",
     "IntegerGaussian",
+    "IntegerInUnits",
     "IntegerPerFeature",
     "Laplace",
     "LaplaceNoise",
@@ -69,6 +72,8 @@ KINDS: dict[str, type[Noise]] = {
         FloatGaussian,
         IntegerPerFeature,
         FloatPerFeature,
+        IntegerInUnits,
+        FloatInUnits,
         LaplaceNoise,
         UniformNoise,
         FlipNoise,

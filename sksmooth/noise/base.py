@@ -260,20 +260,19 @@ class Noise(abc.ABC):
         """Return all that noise can make of a row, with exact probabilities; None if unknown."""
         return None
 
-    def radius_of_votes(
-        self, votes: Sequence[Sequence[int]]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
-        """Return what the votes of all outcomes prove, where that is more than `radius` says.
+    def reached_by_votes(self, votes: Sequence[Sequence[int]]) -> NDArray[np.float64] | None:
+        """Return what the votes of all outcomes prove, where that is more than `reached` says.
 
         Parameters
         ----------
         votes : sequence of sequence of int
-            For each row the weights of its outcomes, class by class.
+            For each row, at least one, the weights of its outcomes, class by class.
 
         Returns
         -------
-        proved : tuple of (codes, radius) or None
-            Class codes, and radii in the norm `norm`, of all rows. None: use `radius`.
+        reached : ndarray of float64 or None
+            What is compared with `target`, of the class of each row with the most votes, of equals
+            the first. None: by their probabilities.
         """
         return None
 
@@ -328,8 +327,9 @@ class Rows:
     arithmetic : {"integer", "float"}
         How row and noise are summed.
     categories : tuple of tuple of float, default=None
-        The values that each column has in the training rows, ascending; for specifications that
-        ask for them.
+        The values of each column in the training rows, ascending, if they are asked for.
+    units : tuple of float, default=None
+        The smoother's `units`, checked; then sigma is one number.
 
     Examples
     --------
@@ -343,6 +343,7 @@ class Rows:
     levels: int | None = None
     arithmetic: str = "integer"
     categories: tuple[tuple[float, ...], ...] | None = None
+    units: tuple[float, ...] | None = None
 
     def refuse_float(self, family: str) -> None:
         """Refuse floating-point arithmetic, for families that know none.
@@ -374,10 +375,13 @@ class Specification(abc.ABC):
         Whether `bind` needs the categories of the training rows.
     additive : bool
         As of its noise.
+    takes_units : bool
+        Whether it knows `Rows.units`.
     """
 
     needs_categories: ClassVar[bool] = False
     additive: ClassVar[bool] = True
+    takes_units: ClassVar[bool] = False
 
     @abc.abstractmethod
     def bind(self, rows: Rows) -> Noise:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .base import Noise, Perturb
 from .parts import around_present
+from .samplers.cells import CellSampler, repeated
 
 __all__ = ["GridNoise"]
 
@@ -93,8 +94,10 @@ class GridNoise(Noise):
         return np.broadcast_to(np.float64(self.sigma), shape)  # type: ignore[attr-defined]  # a field or a property
 
     @np.errstate(over="ignore", invalid="ignore")  # what is infinite is refused
-    def around(self, row: NDArray[np.floating]) -> Perturb:
-        """Prepare to sum integers."""
+    def around(
+        self, row: NDArray[np.floating], scale: NDArray[np.float64] | None = None
+    ) -> Perturb:
+        """Prepare to sum integers; off a grid of levels, sums may be multiplied by a `scale`."""
         with_gaps = around_present(row, self.around)
         if with_gaps is not None:
             return with_gaps
@@ -111,18 +114,17 @@ class GridNoise(Noise):
                 f"{self.label}: the noise would be lost in its rounding. Scale the features to "
                 "like units, or subtract an offset."
             )
-        return _Sum(self._fine, np.rint(quotient), self._to_float)
+        if self.levels is not None:
+            return _Sum(self._fine, np.rint(quotient), self._to_levels)
+        return _Product(self._fine, np.rint(quotient), float(self.step), scale)
 
     def _quotient(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.levels is None:
             return values / float(self.step)  # a power of two times sigma or scale, exactly
         return values * (self.levels * self._odd)
 
-    def _to_float(self, k: NDArray[Any], out: NDArray[np.floating]) -> None:
-        if self.levels is None:
-            np.multiply(k, float(self.step), out=out, casting="unsafe")
-        else:
-            _divide((k.astype(np.int64) + self._odd // 2) // self._odd, self.levels, out)
+    def _to_levels(self, k: NDArray[Any], out: NDArray[np.floating]) -> None:
+        _divide((k.astype(np.int64) + self._odd // 2) // self._odd, self.levels, out)
 
 
 class _Sum:
@@ -151,6 +153,38 @@ class _Sum:
         else:
             k = k + self.row
         self.to_float(k, out)
+
+
+class _Product(_Sum):
+    """The same, times the step and maybe a factor: in one pass where loops are compiled."""
+
+    def __init__(
+        self,
+        sampler: Any,
+        row: NDArray[np.float64],
+        step: float,
+        scale: NDArray[np.float64] | None,
+    ) -> None:
+        super().__init__(sampler, row, self._multiply)
+        self.step, self.scale = step, scale
+        self._repeated: tuple[Any, Any] = None, None
+        self._room = 0
+
+    def __call__(self, stream: Any, out: NDArray[np.floating]) -> None:
+        if stream.loops is None or not isinstance(self.sampler, CellSampler):
+            super().__call__(stream, out)
+            return
+        if self._room < out.size:
+            scale = None if self.scale is None else repeated(self.scale, out.size)
+            self._repeated, self._room = (repeated(self.row, out.size), scale), out.size
+        row, scale = self._repeated
+        self.sampler.draw_sum(stream, row, self.step, scale, out)
+
+    def _multiply(self, k: NDArray[Any], out: NDArray[np.floating]) -> None:
+        if self.scale is None:
+            np.multiply(k, self.step, out=out, casting="unsafe")
+        else:
+            np.multiply(k * self.step, self.scale, out=out, casting="unsafe")
 
 
 def _divide(k: NDArray[Any], levels: int | None, out: NDArray[np.floating]) -> None:

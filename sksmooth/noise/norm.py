@@ -178,6 +178,27 @@ class Norm(abc.ABC):
             )
         return self._l2(radius, math.prod(shape))
 
+    def along_axes(self, radius: ArrayLike, n_features: int) -> NDArray[np.float64]:
+        """Return how far each feature alone may change within balls of this norm.
+
+        Parameters
+        ----------
+        radius : array-like of float of shape (n_samples,)
+            Radii in this norm.
+        n_features : int
+            Number of features of a flattened row.
+
+        Returns
+        -------
+        change : ndarray of shape (n_samples, n_features), float64
+            In the units of the features, rounded down; 0 where a feature cannot change.
+        """
+        radius = np.asarray(radius, dtype=np.float64)[:, None]
+        if self.scale is None:
+            return np.repeat(radius, n_features, axis=1)
+        change = np.where(self._array > 0, radius * np.maximum(self._array, 5e-324), 0.0)
+        return np.where(np.isfinite(change), np.nextafter(change, 0.0), change)
+
     @abc.abstractmethod
     def _length(self, xp: Any, size: Any) -> Any:
         """Return lengths of flat absolute changes in units of the scale."""

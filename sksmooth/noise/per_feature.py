@@ -23,7 +23,7 @@ from .floating import FloatGaussian, gaussian_radius_of_tails
 from .integer import BITS, IntegerGaussian
 from .marginals import Marginals
 from .norms import L2
-from .parts import Buffer, around_part
+from .parts import around_part
 
 __all__ = ["FloatPerFeature", "IntegerPerFeature"]
 
@@ -208,12 +208,4 @@ class IntegerPerFeature(FloatPerFeature):
                 f"{scale[far][0]:g}, which is too large: the noise would be lost in its rounding. "
                 "Take a larger sigma for that feature, or subtract an offset."
             )
-        perturb = self._unit.around(quotient)
-        buffer = Buffer(np.dtype(np.float64))
-
-        def perturb_scaled(stream: Any, out: NDArray[np.floating]) -> None:
-            unit = out if out.dtype == np.float64 else buffer.of(out.shape)
-            perturb(stream, unit)
-            np.multiply(unit, scale, out=out)
-
-        return perturb_scaled
+        return self._unit.around(quotient, scale)

@@ -28,6 +28,8 @@ _OFF = 2.0**-16  # steps by which a value on the grid may be off it
 class SplitNoise(Noise):
     r"""Each value is shown as the middle of the cell of a partition that it lies in.
 
+    Missing values stay missing: what is certified are changes of the others.
+
     The cells of a feature have a width of `periods` steps of a grid. All features' partitions are
     shifted together, by t steps from where they start, and t takes m values: so few that a base can
     be asked about all of them, and a certificate cannot fail. Or t is drawn.
@@ -66,8 +68,8 @@ class SplitNoise(Noise):
            [3.5 , 6.5 ],
            [1.25, 7.25],
            [1.75, 7.75]])
-    >>> noise.radius_of_votes([[3, 1]])
-    (array([0]), array([1.]))
+    >>> noise.reached_by_votes([[3, 1]])
+    array([1.])
     """
 
     levels: int
@@ -187,14 +189,13 @@ class SplitNoise(Noise):
         """Return the radii: 0 asks for the row itself, where all scales are the same."""
         return np.asarray(radii, dtype=np.float64) if self._is_alike else super().target(radii)
 
-    def radius_of_votes(
-        self, votes: Sequence[Sequence[int]]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
-        """Return labels and distances; see `sksmooth.bounds.splitting_steps`."""
-        if not self._is_alike or not len(votes):
-            return None
-        labels, steps = splitting_steps([[*line, 0] for line in votes])  # there may be one class
-        return labels, steps / self.levels  # to the nearest float: no row lies between
+    def reached_by_votes(self, votes: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """Return radii: by `sksmooth.bounds.splitting_steps` if all scales are alike."""
+        if self._is_alike:
+            _, steps = splitting_steps([[*line, 0] for line in votes])  # there may be one class
+            return steps / self.levels  # to the nearest float: no row lies between
+        leads = [2 * max(line) - sum(sorted(line)[-2:]) for line in votes]
+        return np.array([round_down(Fraction(lead, self.n_outcomes)) for lead in leads])
 
     def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
         """Return what the base may see of a row, for the shifts 0 to m - 1."""
@@ -242,7 +243,8 @@ class SplitNoise(Noise):
                 f"Rows have {flat.shape[1]} values; the noise is for {len(self.periods)}."
             )
         noisy = np.flatnonzero(self.periods)
-        steps = self._steps(flat[:, noisy]).astype(np.int32)
+        missing = np.isnan(flat[:, noisy])
+        steps = self._steps(np.where(missing, 0, flat[:, noisy])).astype(np.int32)
         period, start = (
             np.array(values, dtype=np.int32)[noisy] for values in (self.periods, self.starts)
         )
@@ -254,12 +256,15 @@ class SplitNoise(Noise):
             after = ahead + (shift if len(kinds) == 1 else shift[:, kind])
             np.subtract(after, period, out=after, where=after >= period)
             after += steps
+            middles = self._middles(after, period, flat.dtype)
+            if missing.any():
+                middles = np.where(missing, flat.dtype.type(math.nan), middles)
             shown = out.reshape(len(out), -1)
             if len(noisy) == flat.shape[1]:
-                shown[...] = self._middles(after, period, flat.dtype)
+                shown[...] = middles
             else:
                 shown[...] = flat
-                shown[:, noisy] = self._middles(after, period, flat.dtype)
+                shown[:, noisy] = middles
 
         return show
 

@@ -17,10 +17,12 @@ import hashlib
 import itertools
 import secrets
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from . import fast
 
 __all__ = [
     "GENERATORS",
@@ -79,7 +81,15 @@ def block_rows(n_values: int) -> int:
 
 
 class Streams(Protocol):
-    """One generator, moved from stream to stream."""
+    """One generator, moved from stream to stream.
+
+    Attributes
+    ----------
+    loops : module or None
+        Compiled loops that samplers may use for what they make of the words.
+    """
+
+    loops: Any
 
     def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Streams":
         """Move to the start of the named stream, and return the generator."""
@@ -117,36 +127,56 @@ class Philox:
     """
 
     def __init__(self) -> None:
-        self._first, self._second = np.random.Philox(0), np.random.Philox(0)
-        self._normals = np.random.Generator(self._first)
-        self._state = self._first.state
-        self._counter = self._state["state"]["counter"]
-        self._moved = True
+        self._generators = np.random.Philox(0), np.random.Philox(0)
+        self._normals = np.random.Generator(self._generators[0])
+        self._state = self._generators[0].state
+        self._key = np.zeros(2, np.uint64)
+        self._counters = np.zeros((2, 4), np.uint64)  # with which the halves begin
+        self._taken, self._moved = [0, 0], [True, True]  # it is nowhere yet
+        self.loops: Any = None
 
     def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Philox":
         """Move to the start of the named stream, and return the generator."""
-        self._state["state"]["key"] = key
-        self._counter[:] = 0, 0, block, purpose
-        # the rest of the state says that nothing is left over from earlier draws
-        self._first.state = self._state
-        self._moved = False
+        self._key[:] = key
+        self._counters[:] = 0, 0, block, purpose
+        self._counters[1, 3] |= _SECOND
+        self._taken, self._moved = [0, 0], [False, False]
+        self.loops = fast.loops()
         return self
 
     def words(self, n: int) -> NDArray[np.uint64]:
         """Return the next n words of the stream's first half."""
-        return self._first.random_raw(n)
+        fast.note_words(n)
+        return self._next(0, n)
 
     def more(self, n: int) -> NDArray[np.uint64]:
         """Return the next n words of its second half."""
-        if not self._moved:
-            self._counter[3] |= _SECOND
-            self._second.state = self._state
-            self._moved = True
-        return self._second.random_raw(n)
+        return self._next(1, n)
 
     def standard_normal(self, out: NDArray[np.floating]) -> None:
         """Fill an array with floating-point normals by numpy, which may change between versions."""
+        self._generator(0)
         self._normals.standard_normal(out=out, dtype=out.dtype.type)
+
+    def _next(self, half: int, n: int) -> NDArray[np.uint64]:
+        if self.loops is None or self._moved[half]:
+            return self._generator(half).random_raw(n)
+        block, left_out = divmod(self._taken[half], 4)
+        self._taken[half] += n
+        out = np.empty((left_out + n + 3) // 4 * 4, np.uint64)
+        self.loops.philox(self._key, self._counters[half], block, out)
+        return out[left_out : left_out + n]
+
+    def _generator(self, half: int) -> np.random.Philox:
+        """Return numpy's generator, moved behind the words that compiled loops have drawn."""
+        generator = self._generators[half]
+        if not self._moved[half]:
+            # the rest of the state says that nothing is left over from earlier draws
+            self._state["state"] = {"key": self._key, "counter": self._counters[half]}
+            generator.state = self._state
+            generator.random_raw(self._taken[half], output=False)
+            self._moved[half] = True
+        return generator
 
 
 class Shake128:
@@ -166,9 +196,11 @@ class Shake128:
     def __init__(self) -> None:
         self._halves: list[Iterator[NDArray[np.uint64]]] = []
         self._left: list[NDArray[np.uint64]] = []
+        self.loops: Any = None
 
     def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Shake128":
         """Move to the start of the named stream, and return the generator."""
+        self.loops = fast.loops()
         name = [*key.tolist(), block, int(purpose)]
         self._halves = [self._pages([*name, half]) for half in (0, 1)]
         self._left = [np.empty(0, np.uint64)] * 2

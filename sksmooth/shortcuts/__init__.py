@@ -14,7 +14,7 @@ import numpy as np
 from ..checks import user_level
 from ..introspection import distrust, is_distrusted
 from ..introspection.probes import probe_rows
-from . import nets, steps, trees
+from . import boosters, nets, steps, trees
 from .problem import Problem
 
 __all__ = ["ON_REQUEST", "SHORTCUTS", "Problem", "simplify"]
@@ -23,6 +23,7 @@ __all__ = ["ON_REQUEST", "SHORTCUTS", "Problem", "simplify"]
 SHORTCUTS: dict[str, Callable[[Problem], Problem | None]] = {
     "steps": steps.without_checks,
     "trees": trees.without_checks,
+    "boosters": boosters.own_call,
 }
 
 # these change the base classifier by rounding

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     ExtraTreesClassifier,
+    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
@@ -20,7 +22,7 @@ from ..introspection import split, why_not_readable
 from .problem import Problem
 from .steps import StepsBackend
 
-__all__ = ["BoostingBackend", "ForestBackend", "without_checks"]
+__all__ = ["BoostingBackend", "ForestBackend", "StagesBackend", "without_checks"]
 
 _FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
 _TREES = (DecisionTreeClassifier, ExtraTreeClassifier)
@@ -138,10 +140,39 @@ class BoostingBackend(_TreesBackend):
         return self.codes[scores.argmax(axis=1)]
 
 
+class StagesBackend(_TreesBackend):
+    """Gradient boosting through the sum of its stages, which ``predict`` makes too.
+
+    It is a private part of scikit-learn, so anything unexpected raises, and then this backend is
+    not used.
+
+    Parameters
+    ----------
+    estimator : GradientBoostingClassifier
+        Fitted; it starts from a constant.
+    codes : ndarray of shape (n_classes,)
+        Class code of each of the estimator's classes.
+    """
+
+    def __init__(self, estimator: Any, codes: NDArray[np.int64]) -> None:
+        constant = type(estimator.init_) is DummyClassifier and estimator.init_.strategy == "prior"
+        if not constant and not isinstance(estimator.init_, str):
+            raise ValueError("it starts from another model")
+        self.estimator, self.codes, self.n_classes = estimator, codes, len(codes)
+
+    def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return the class code of each row of `batch`."""
+        scores = self.estimator._raw_predict(np.ascontiguousarray(batch, dtype=np.float32))
+        if scores.shape[1] == 1:
+            return self.codes[(scores[:, 0] >= 0).astype(np.intp)]
+        return self.codes[scores.argmax(axis=1)]
+
+
 def without_checks(problem: Problem) -> Problem | None:
     """Return the problem with the trees of a model in place of the model."""
     steps, model = split(problem.estimator)
     kinds: dict[Any, type[Any]] = {HistGradientBoostingClassifier: BoostingBackend}
+    kinds[GradientBoostingClassifier] = StagesBackend
     kinds |= dict.fromkeys((*_FORESTS, *_TREES), ForestBackend)
     kind = kinds.get(type(model))
     if steps or kind is None or problem.X.ndim != 2 or why_not_readable(model) is not None:

@@ -110,8 +110,8 @@ class TestMethod:
         read = linear.linear_scores
 
         def misread(model):
-            weights, offsets = read(model)
-            return weights, offsets + np.array([0.0, 2.0])
+            found = read(model)
+            return found._replace(offsets=found.offsets + np.array([0.0, 2.0]))
 
         monkeypatch.setattr(linear, "linear_scores", misread)
         clf = smoothed(make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)))

@@ -32,7 +32,7 @@ from sksmooth.closed_forms.forms.boxes import Boxes
 from sksmooth.closed_forms.forms.grid import Grid
 from sksmooth.closed_forms.inputs import Spread
 from sksmooth.closed_forms.numerics.normal import FLOOR
-from sksmooth.introspection import AffineMap
+from sksmooth.introspection import AffineMap, Columns
 
 DIGITS = 60
 
@@ -145,7 +145,9 @@ class Oracle:
 
 
 def around(X, sigma, steps=()):
-    spread = Spread.of(AffineMap.of(list(steps), X.shape[1]), np.broadcast_to(sigma, X.shape[1:]))
+    spread = Spread.of(
+        AffineMap.of(list(steps), Columns.plain(X.shape[1])), np.broadcast_to(sigma, X.shape[1:])
+    )
     return spread.around(X)
 
 
@@ -399,6 +401,6 @@ def test_what_is_not_of_this_form():
     with pytest.raises(NotClosedError, match="method"):
         law_of(model, X, 1.0)
     model = RandomForestClassifier(2).fit(X, y)
-    spread = Spread.of(AffineMap.of([PCA().fit(X)], 2), np.array([1.0, 3.0]))
+    spread = Spread.of(AffineMap.of([PCA().fit(X)], Columns.plain(2)), np.array([1.0, 3.0]))
     with pytest.raises(NotClosedError, match="correlated"):
         Grid.of(model, spread)

@@ -22,7 +22,7 @@ from sksmooth.closed_forms.forms.quadratic import Quadratic
 from sksmooth.closed_forms.inputs import Spread
 from sksmooth.closed_forms.numerics.gil_pelaez import invert
 from sksmooth.closed_forms.numerics.tilting import Quadratics
-from sksmooth.introspection import AffineMap
+from sksmooth.introspection import AffineMap, Columns
 
 DIGITS = 60
 # bounds are not claimed below this: what is added to all of them
@@ -225,7 +225,7 @@ class TestKnownLaws:
 
 def law_of(model, X, sigma, affine=None):
     sigma = np.broadcast_to(np.asarray(sigma, dtype=float), X.shape[1])
-    spread = Spread.of(affine or AffineMap.of([], X.shape[1]), sigma)
+    spread = Spread.of(affine or AffineMap.of([], Columns.plain(X.shape[1])), sigma)
     form = Quadratic.of(model, spread)
     return form, form.law(spread.around(X))
 

@@ -35,6 +35,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
+from sksmooth.noise import Drop, Flip, Split
 
 FILE = pathlib.Path(__file__).with_name("frozen.json")
 
@@ -44,6 +45,7 @@ TWO = (X[:, 0] + 0.3 * X[:, 1] ** 2 > 0.2).astype(int)
 THREE = np.digitize(X[:, 0] + X[:, 1], [-0.6, 0.6])
 WORDS = np.array(["no", "yes"])[TWO]
 BYTES = rng.integers(0, 256, size=(120, 4))
+CODES = np.digitize(X, [-0.5, 0.5])
 ROWS = slice(0, 6)
 
 DRAWN = {"method": "montecarlo", "n": 1500}
@@ -55,7 +57,7 @@ def hgb(**options):
 
 # name: (base, rows, labels, parameters of SmoothedClassifier, arguments of certify)
 CASES = {
-    "nearest centroid": (NearestCentroid(), X, TWO, {}, {}),
+    "nearest centroid": (NearestCentroid(), X, TWO, {"method": "montecarlo"}, {}),
     "neighbours": (KNeighborsClassifier(3), X, THREE, {}, {}),
     "neighbours, words": (KNeighborsClassifier(3), X, WORDS, {}, {}),
     "neighbours, radius": (KNeighborsClassifier(3), X, TWO, {}, {"radius": [0.1, 0.3]}),
@@ -141,6 +143,16 @@ CASES = {
     ),
     "no interactions": (hgb(interaction_cst="no_interactions"), X, TWO, {}, {}),
     "AdaBoost": (AdaBoostClassifier(n_estimators=10, random_state=0), X, TWO, {}, {}),
+    **{
+        f"{word}, {how}": (base, rows, labels, {"noise": noise, **options}, {})
+        for word, base, rows, labels, noise in (
+            ("flip", DecisionTreeClassifier(max_depth=4), CODES, CODES[:, 0] > 1, Flip(keep=0.7)),
+            ("drop", hgb(), X, TWO, Drop(drop=(0.8, 0.0, 0.7))),
+            ("split", KNeighborsClassifier(3), BYTES, BYTES[:, 0] > 100, Split(scale=20.0)),
+            ("split, each", SVC(), CODES, CODES[:, 0] > 1, Split(scale=(1, 2, 0))),
+        )
+        for how, options in (("listed", {}), ("drawn", {"method": "montecarlo"}))
+    },
 }
 VERSIONS = {m.__name__: m.__version__ for m in (np, scipy, sklearn)}
 

@@ -11,8 +11,9 @@ import textwrap
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.neighbors import KNeighborsClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.records import read_log, write_log
@@ -193,9 +194,10 @@ def test_a_bound(toy, monkeypatch, tmp_path):
 
 FORM = """
     import numpy as np
-    from sklearn.neighbors import NearestCentroid
+    from sklearn.neighbors import KNeighborsClassifier
     from sksmooth.closed_forms import NotClosedError
     from sksmooth.closed_forms.forms import Linear
+    from sksmooth.introspection.linear import LinearScores
 
 
     class Halfway(Linear):
@@ -203,28 +205,29 @@ FORM = """
 
         @classmethod
         def may_be(cls, model):
-            return type(model) is NearestCentroid
+            return type(model) is KNeighborsClassifier
 
         @classmethod
         def of(cls, model, spread):
-            if model.metric != "euclidean" or len(model.classes_) != 2:
+            points = model._fit_X  # one of each class, in their order
+            if model.n_neighbors != 1 or model._y.tolist() != [0, 1]:
                 raise NotClosedError("it is no half-space")
-            centres = model.centroids_
-            return cls(centres, -0.5 * (centres**2).sum(axis=1), spread)
+            return cls(LinearScores.of(points, -0.5 * (points**2).sum(axis=1)), spread)
 """
 
 
 def test_a_closed_form(toy, monkeypatch, tmp_path):
     from sksmooth import closed_forms
 
-    base = NearestCentroid().fit(X, y)
-    apart = base.centroids_[1] - base.centroids_[0]
+    centroids = np.stack([X[y == 0].mean(axis=0), X[y == 1].mean(axis=0)])
+    base = KNeighborsClassifier(1).fit(centroids, [0, 1])
+    apart = centroids[1] - centroids[0]
     module = toy("toyform", FORM)
     monkeypatch.setattr("sksmooth.estimators.smoother.FORMS", [*closed_forms.FORMS, module.Halfway])
-    clf = SmoothedClassifier(NearestCentroid(), 1e-6, random_state=0).fit(X, y)
+    clf = SmoothedClassifier(FrozenEstimator(base), 1e-6, random_state=0).fit(X, y)
     certificate = both_logs(clf, tmp_path)
     assert (certificate.method, certificate.form) == ("exact", "halfway")
-    distance = np.abs((X[:6] - base.centroids_.mean(axis=0)) @ apart) / np.linalg.norm(apart)
+    distance = np.abs((X[:6] - centroids.mean(axis=0)) @ apart) / np.linalg.norm(apart)
     assert np.allclose(certificate.radii, distance, rtol=1e-4)
 
 

@@ -72,8 +72,9 @@ def test_constructor_parameters_are_documented():
 def test_the_signature_that_users_rely_on():
     signature = str(inspect.signature(sksmooth.SmoothedClassifier)).removesuffix(" -> None")
     assert signature.replace("'", "") == (
-        "(estimator: Any, sigma: Any = 0.25, *, method: str = auto, n_augment: int = 1, "
-        "n: int = 100000, n0: int = 100, n_predict: int = 1000, sequential_predict: bool = False, "
+        "(estimator: Any, sigma: Any = 0.25, *, units: Any = None, method: str = auto, "
+        "n_augment: int = 1, n: int = 100000, n0: int = 100, n_predict: int = 1000, "
+        "sequential_predict: bool = False, "
         "alpha: float = 0.001, abstain_label: Any = auto, noise: Any = gaussian, "
         "arithmetic: str = integer, stream: str = philox, shortcuts: Any = auto, "
         "batch_size: int | None = None, n_jobs: int | None = None, random_state: Any = None)"
@@ -93,6 +94,7 @@ EXTRAS = {
     "sksmooth.backends.skorch": "skorch",
     "sksmooth.backends.cuda.kernels": "triton",
     "sksmooth.nets": "skorch",
+    "sksmooth.noise.compiled": "numba",
     "sksmooth.objectives": "skorch",
 }
 

@@ -9,6 +9,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -53,6 +54,11 @@ ESTIMATORS += [
     for base in (LogisticRegression(max_iter=1000), DecisionTreeClassifier())
     for noise in ("laplace", "uniform")
 ]
+# missing values, and units
+ESTIMATORS += [
+    SmoothedClassifier(make_pipeline(SimpleImputer(), LogisticRegression()), n_predict=200, n=200),
+    SmoothedClassifier(DecisionTreeClassifier(), units="std", n_predict=200, n=200),
+]
 
 # The checks fit on tiny and constant data; what the bases say about that is not our matter.
 pytestmark = [
@@ -60,11 +66,28 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn"),
     pytest.mark.filterwarnings("ignore:.*n_features:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The features .* have two values only:UserWarning"),
+    pytest.mark.filterwarnings("ignore:units='std' is 0 for the features:UserWarning"),
 ]
+
+
+# Weights mean what repeated rows do, but not to these, which draw samples or folds, or stop when
+# little is left to gain: scikit-learn expects them to fail the check themselves.
+UNLIKE_REPEATED = (
+    AdaBoostClassifier,
+    CalibratedClassifierCV,
+    LinearSVC,
+    RandomForestClassifier,
+)
 
 
 @parametrize_with_checks(ESTIMATORS)
 def test_sklearn_checks(estimator, check):
+    name = getattr(check, "func", check).__name__
+    if name.startswith("check_sample_weight_equivalence") and isinstance(
+        estimator.estimator, UNLIKE_REPEATED
+    ):
+        pytest.skip("the base alone does not pass it")
     check(estimator)
 
 

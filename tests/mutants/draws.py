@@ -36,32 +36,32 @@ DRAWS = [
     ),
     Fault(
         _STREAMS,
-        "self._counter[:] = 0, 0, block, purpose",
-        "self._counter[:] = 0, 0, block, 0",
+        "self._counters[:] = 0, 0, block, purpose",
+        "self._counters[:] = 0, 0, block, 0",
         "noise/test_streams.py::TestKnownAnswers",
     ),
     Fault(
         _STREAMS,
-        "self._counter[:] = 0, 0, block, purpose",
-        "self._counter[:] = 0, 0, 0, purpose",
+        "self._counters[:] = 0, 0, block, purpose",
+        "self._counters[:] = 0, 0, 0, purpose",
         "noise/test_streams.py::TestStreams",
     ),
     Fault(
         _STREAMS,
-        "self._counter[:] = 0, 0, block, purpose",
-        "self._counter[:] = 0, 0, block & 0x7FFFFFFF, purpose",
+        "self._counters[:] = 0, 0, block, purpose",
+        "self._counters[:] = 0, 0, block & 0x7FFFFFFF, purpose",
         "certificate/test_large_numbers.py::TestSampling",
     ),
     Fault(
         _STREAMS,
-        "self._counter[3] |= _SECOND",
-        "self._counter[3] |= np.uint64(0)",
+        "self._counters[1, 3] |= _SECOND",
+        "self._counters[1, 3] |= np.uint64(0)",
         "noise/test_streams.py::TestStreams",
     ),
     Fault(
         _STREAMS,
-        "self._moved = False",
-        "self._moved = self._moved and block > 0",
+        "self._taken, self._moved = [0, 0], [False, False]",
+        "self._taken, self._moved = [0, 0], [False, self._moved[1] and block > 0]",
         "noise/test_streams.py::TestStreams",
     ),
     Fault(
@@ -171,8 +171,8 @@ DRAWS = [
     ),
     Fault(
         "noise/samplers/cells.py",
-        "ticket >= _TICKETS - self.n_slow",
-        "ticket > _TICKETS - self.n_slow",
+        "ticket >= self._first_slow",
+        "ticket > self._first_slow",
         "noise/test_streams.py::TestKnownNoise noise/test_lattice.py",
     ),
     # training under noise

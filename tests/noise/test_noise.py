@@ -17,10 +17,11 @@ from scipy import stats
 from sksmooth import noise as families
 from sksmooth.noise import (
     KINDS,
-    L2,
     FloatGaussian,
+    FloatInUnits,
     FloatPerFeature,
     IntegerGaussian,
+    IntegerInUnits,
     IntegerPerFeature,
     Noise,
 )
@@ -55,6 +56,8 @@ CASES = {
     "per feature, single": (IntegerPerFeature([0.7, 20.0]), f32([3.0, -1.0])),
     "per feature, double": (IntegerPerFeature([0.3, 20.0]), f64([3.0, -1.0])),
     "per feature, large": (IntegerPerFeature([0.7, 2e-5]), f64([2e8, -3e3])),
+    "in units, double": (IntegerInUnits(0.3, [2.0, 60.0]), f64([3.0, -1.0])),
+    "in units, float": (FloatInUnits(0.7, [1.0, 20.0]), f64([3.0, -1.0])),
     "per feature, image": (IntegerPerFeature([0.1, 0.2, 3.0, 1e-6]), IMAGE / 255),
 }
 
@@ -95,6 +98,25 @@ def test_every_family_is_tested():
     tested = {type(noise) for noise, _ in (*CASES.values(), *OTHERS.values())}
     assert found == tested == set(KINDS.values())
     assert all(family.kind == kind for kind, family in KINDS.items())
+
+
+@pytest.mark.parametrize("name", [*CASES, "laplace", "laplace, levels", "uniform"])
+def test_what_is_missing_gets_no_noise(name):
+    """The draws of the other values are those of a row without it."""
+    noise, given = (CASES | OTHERS)[name]
+    row = given if name in CASES else f64(given)
+    gap = row.copy()
+    gap.reshape(-1)[1] = np.nan
+    found = drawn(noise, gap, 50).reshape(50, -1)
+    assert np.isnan(found[:, 1]).all()
+    rest = np.delete(row.reshape(-1), 1)
+    for field in ("sigma", "units"):
+        if np.ndim(getattr(noise, field, 0)) > 0:
+            without = tuple(np.delete(getattr(noise, field), 1))
+            noise = dataclasses.replace(noise, **{field: without})
+    assert np.array_equal(np.delete(found, 1, axis=1), drawn(noise, rest, 50))
+    nothing = np.full_like(row, np.nan)
+    assert np.isnan(drawn(*(CASES | OTHERS)[name][:1], nothing, 3)).all()
 
 
 class TestContract:
@@ -176,7 +198,7 @@ class TestContract:
         """Neyman-Pearson in one dimension: f = [x <= q] has P(f = 1) = p at 0, and 1/2 at q."""
         noise, _ = case
         for p in (0.6, 0.9, 0.999):
-            unit = noise.sigma if noise.norm == L2() else 1.0
+            unit = noise.sigma if isinstance(noise.sigma, float) else 1.0
             shift, boundary = float(noise.radius(p)), unit * stats.norm.ppf(p)
             assert shift <= boundary
             assert shift + noise.rounding > boundary * (1 - 1e-12)
@@ -366,7 +388,7 @@ class TestExact:
         borders = [j * odd.numerator + odd.numerator // 2 for j in (*range(-300, 300), 2**20)]
         k = np.array([border + i for border in borders for i in range(-2, 4)])
         out = np.empty(len(k))
-        noise._to_float(k, out)
+        noise._to_levels(k, out)
         assert np.array_equal(out, [round(v / odd) / levels for v in k.tolist()])
         # cells of 2**16 points are a 64th of sigma, as for rows without levels
         assert 0.99 < Fraction(sigma) / noise._fine_step / 2**22 < 1.01

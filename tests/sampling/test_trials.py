@@ -200,7 +200,7 @@ class TestOthersAreNotRefused:
         model.answers_ = []
         refuse(model)
         whole, *groups = model.answers_[:8]
-        assert len(whole) == sum(map(len, groups)) == 48
+        assert len(whole) == sum(map(len, groups)) == 96
         assert whole.sum() != sum(map(np.sum, groups))
 
     def test_ties_of_probabilities(self):

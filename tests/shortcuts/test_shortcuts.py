@@ -76,7 +76,7 @@ def test_other_bases_take_none(base):
 
 def test_single_names():
     clf = smoothed(clone(BASES["steps+trees"]))
-    expected = {"steps": "steps", "trees": None}  # trees: behind the scaler
+    expected = {"steps": "steps", "trees": None, "boosters": None}  # trees: behind the scaler
     for name in SHORTCUTS:
         for given in (name, [name], (name,), {name}, np.array([name])):
             certificate = with_options(clf, shortcuts=given).certify(X[:2], n=100)

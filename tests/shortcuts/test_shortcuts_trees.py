@@ -37,7 +37,7 @@ def thresholds(model):
     """The thresholds of a model, feature by feature."""
     if isinstance(model, HistGradientBoostingClassifier):
         return model._bin_mapper.bin_thresholds_
-    trees = [tree.tree_ for tree in getattr(model, "estimators_", [model])]
+    trees = [tree.tree_ for tree in np.ravel(getattr(model, "estimators_", [model]))]
     feature = np.concatenate([tree.feature for tree in trees])
     threshold = np.concatenate([tree.threshold for tree in trees])
     return [threshold[feature == j] for j in range(D)]
@@ -89,6 +89,11 @@ MODELS = {
     "parallel": RandomForestClassifier(8, n_jobs=2),
     "extra trees": ExtraTreesClassifier(12),
     "extra trees, bootstrap": ExtraTreesClassifier(12, bootstrap=True, class_weight="balanced"),
+    "stages": GradientBoostingClassifier(n_estimators=12),
+    "stages from 0": GradientBoostingClassifier(n_estimators=12, init="zero", subsample=0.7),
+    "stages, exponential": GradientBoostingClassifier(n_estimators=12, loss="exponential"),
+    "stages, early stop": GradientBoostingClassifier(n_iter_no_change=2),
+    "stages within rounding of 0": GradientBoostingClassifier(learning_rate=1e-17, init="zero"),
     "boosting": HistGradientBoostingClassifier(max_iter=20),
     "few bins": HistGradientBoostingClassifier(max_iter=20, max_bins=5),
     "two bins": HistGradientBoostingClassifier(max_iter=5, max_bins=2),
@@ -101,7 +106,7 @@ MODELS = {
     "no iterations": HistGradientBoostingClassifier(max_iter=1, learning_rate=1e-9),
 }
 HAVE_MISSING = ["tree", "forest", "extra trees", "boosting", "few bins", "deep"]
-ONLY_BINARY = {"monotonic"}
+ONLY_BINARY = {"monotonic", "stages, exponential"}
 
 
 def fitted(name, k, missing=False):

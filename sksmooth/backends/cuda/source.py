@@ -60,7 +60,9 @@ class CudaSource(Source):
         """Name the row around which to draw from now on."""
         super().prepare(row)
         self._kernels = None
-        if self._exact is not None and block_rows(row.size) * row.size < 2**31:
+        # rows with missing values are drawn by the processor
+        known = self._exact is not None and hasattr(self._perturb, "sampler")
+        if known and block_rows(row.size) * row.size < 2**31:
             is_fine = isinstance(self._perturb.sampler, FineNormal)
             if _agrees(self._exact, is_fine, row.dtype.name, self.device):
                 self._kernels = _Kernels(self._exact, self._perturb, self.device)

@@ -126,6 +126,10 @@ class Additive(TreeForm):
         same = self.steps.cells(Z - near) == self.steps.cells(Z + near)
         return scores.argmax(axis=1), sure & same.all(axis=1)
 
+    def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the steps of all functions."""
+        return self.steps.column_of_point, self.steps.points
+
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return some inputs, one coordinate of each moved into another cell."""
         steps = self.steps

@@ -56,7 +56,11 @@ class Boxes(TreeForm):
         if len(ensemble.roots) != 1:
             raise NotClosedError("it is not a single tree")
         boxes = LeafBoxes(ensemble)
-        return cls(boxes, codes(model, boxes.inside(ensemble.n_inputs)), ensemble.n_classes)
+        return cls(
+            boxes,
+            codes(model, boxes.inside(ensemble.n_inputs), spread.affine.gaps),
+            ensemble.n_classes,
+        )
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the leaves of each class."""
@@ -69,6 +73,10 @@ class Boxes(TreeForm):
         parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
         leaves = np.concatenate([self.boxes.holds(part).argmax(axis=0) for part in parts])
         return self.labels[leaves], np.ones(len(Z), dtype=bool)
+
+    def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the sides of all boxes."""
+        return self.boxes.intervals.columns, self.boxes.intervals.points
 
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs on the sides of boxes: at thresholds and next to them."""

@@ -116,7 +116,7 @@ class Grid(TreeForm):
         cells = float(np.prod([float(len(axis)) for axis in axes]))
         if cells > cls.most_cells:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
-        return cls(axes, _labels(model, ensemble, axes), ensemble.n_classes)
+        return cls(axes, _labels(model, ensemble, axes, spread.affine.gaps), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the cells of each class."""
@@ -144,6 +144,14 @@ class Grid(TreeForm):
         sure = found < self.n_classes
         return np.where(sure, found, 0), sure
 
+    def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the points on all axes, but for those on which no answer depends."""
+        columns = np.repeat(
+            np.array([axis.column for axis in self.axes], dtype=np.intp),
+            [len(axis.points) for axis in self.axes],
+        )
+        return columns, np.concatenate([np.empty(0), *(axis.points for axis in self.axes)])
+
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs at the corners of cells: at thresholds and next to them."""
         rng = np.random.default_rng(0)
@@ -164,7 +172,9 @@ class SmallGrid(Grid):
     most_cells = 50_000
 
 
-def _labels(model: Any, ensemble: TreeEnsemble, axes: list[Axis]) -> NDArray[Any]:
+def _labels(
+    model: Any, ensemble: TreeEnsemble, axes: list[Axis], gaps: NDArray[np.bool_]
+) -> NDArray[Any]:
     """Return the model's answer in each cell, as a position in its classes."""
     shape = tuple(len(axis) for axis in axes)
     k, n_inputs = ensemble.n_classes, ensemble.n_inputs
@@ -177,12 +187,15 @@ def _labels(model: Any, ensemble: TreeEnsemble, axes: list[Axis]) -> NDArray[Any
         if axes:
             for axis, pieces in zip(axes, np.unravel_index(cells, shape), strict=True):
                 rows[:, axis.column] = axis.inside[pieces]
-        labels[cells] = ask(model, rows)
+        labels[cells] = ask(model, rows, gaps)
     return labels.reshape(shape)
 
 
-def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
+def _codes_with_ties(
+    model: Any, rows: NDArray[np.float64], gaps: NDArray[np.bool_]
+) -> NDArray[np.intp]:
     """Return answers, and the number of classes where the sums of threads may give another one."""
+    rows[:, gaps] = np.nan
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         scores = model.predict_proba(rows)

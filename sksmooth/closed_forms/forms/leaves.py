@@ -61,7 +61,8 @@ class Leaves(OutputForm):
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Return the values of the leaves that inputs lie in; the model has the same."""
-        Z, size = inputs.mean, self.rows_at_once()
+        affine, size = inputs.spread.affine, self.rows_at_once()
+        Z = np.clip(inputs.mean, affine.low, affine.high)
         parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
         leaves = np.concatenate([self.boxes.holds(part).argmax(axis=0) for part in parts])
         return self.by_leaf[leaves], np.zeros(len(leaves))

@@ -59,6 +59,8 @@ class Line(OutputForm):
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Line":
         """Read the weights of a linear model."""
+        if spread.clips:
+            raise NotClosedError("MinMaxScaler(clip=True) would clip noise")
         weights = np.asarray(model.coef_, dtype=np.float64).reshape(-1)
         offset = np.asarray(model.intercept_, dtype=np.float64).reshape(-1)
         if len(weights) != len(spread.scale) or len(offset) != 1:

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import owens_t
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.neighbors import NearestCentroid
+from sklearn.svm import SVC, NuSVC
 
 from ...bounds.rounding import UNIT
-from ...introspection import after, split
-from ...introspection.linear import LINEAR_MODELS, linear_scores
+from ...introspection import after
+from ...introspection.linear import LINEAR_MODELS, LinearScores, linear_scores
+from ..decisions import DECIDING, decision_of
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread, lengths
 from ..law import Law
@@ -36,10 +38,8 @@ class Linear(Form):
 
     Parameters
     ----------
-    weights : ndarray of shape (n_classes, n_inputs)
+    scores : LinearScores
         In the order of the classes.
-    offsets : ndarray of shape (n_classes,)
-        What is added to them.
     spread : Spread
         The noise.
     blur : float, default=0.0
@@ -47,16 +47,12 @@ class Linear(Form):
     """
 
     name = "linear"
-    models = (*LINEAR_MODELS, CalibratedClassifierCV)
+    models = (*LINEAR_MODELS, *DECIDING, NearestCentroid, SVC, NuSVC)
 
-    def __init__(
-        self,
-        weights: NDArray[np.float64],
-        offsets: NDArray[np.float64],
-        spread: Spread,
-        blur: float = 0.0,
-    ) -> None:
-        self.weights, self.offsets, self.spread, self.blur = weights, offsets, spread, blur
+    def __init__(self, scores: LinearScores, spread: Spread, blur: float = 0.0) -> None:
+        self.weights, self.offsets, self._cancelled, self._squares, self._terms = scores
+        self.spread, self.blur = spread, blur
+        weights = self.weights
         self.n_classes = len(weights)
         if self.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
@@ -67,10 +63,12 @@ class Linear(Form):
             apart = weights[a] - weights
             self.deviations[a] = lengths(spread.behind(apart))
             errors[a] = lengths(spread.sizes_behind(apart))
+            errors[a] += lengths(spread.sizes_behind(self._cancelled[a] + self._cancelled))
         if np.any(self.deviations[~np.eye(self.n_classes, dtype=bool)] < _LEAST):
             raise NotClosedError("some of its classes have the same weights")
         # a product or a sum of as many terms as there are inputs and features errs by this
         sums = weights.shape[1] + spread.factor.shape[-1] + spread.affine.roundings + 8
+        sums += self._terms
         self._roundings = 4 * UNIT * sums
         with np.errstate(divide="ignore", invalid="ignore"):
             self._relative = self._roundings * errors / self.deviations
@@ -78,22 +76,21 @@ class Linear(Form):
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Linear":
-        """Read the weights of a linear model, calibrated or not."""
-        threshold, blur = 0.0, 0.0
-        if type(model) is CalibratedClassifierCV:
-            model, threshold = _uncalibrated(model)
-            blur = 1e-9 * abs(threshold)  # the calibration's own rounding, and that of the search
-        found = linear_scores(model)
+        """Read the weights of a linear model, and what a wrapper around it decides by."""
+        found, inner, threshold, blur = linear_scores(model), model, 0.0, 0.0
+        if found is None and type(model) in DECIDING:
+            inner, threshold, blur = decision_of(model)
+            found = linear_scores(inner, decides=False)
         if found is None:
             raise NotClosedError("it is not a linear model")
-        weights, offsets = found
+        weights, offsets = found.weights, found.offsets
         if weights.shape[1] != len(spread.scale) or len(weights) != len(model.classes_):
             raise NotClosedError("its weights are not one a class and input")
         if not (np.all(np.isfinite(weights)) and np.all(np.isfinite(offsets))):
             raise NotClosedError("its weights are not finite")
         if threshold:
-            offsets = offsets - np.array([0.0, threshold])
-        return cls(weights, offsets, spread, blur)
+            found = found._replace(offsets=offsets - np.array([0.0, threshold]))
+        return cls(found, spread, blur)
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the classes with the largest scores."""
@@ -104,8 +101,10 @@ class Linear(Form):
 
     def _sums(self, far: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bound the rounding of each score, the model's or ours, for inputs of up to this size."""
-        roundings = 2 * (self.weights.shape[1] + 8)
-        sizes = far @ np.abs(self.weights.T) + np.abs(self.offsets)
+        roundings = 2 * (self.weights.shape[1] + self._terms + 8)
+        sizes = far @ (np.abs(self.weights.T) + self._cancelled.T) + np.abs(self.offsets)
+        if self._squares.any():
+            sizes += (far**2 @ self._squares)[:, None] + np.abs(self.offsets).max()
         return roundings * self.spread.unit * sizes + self.blur
 
     def _margins(
@@ -143,11 +142,78 @@ class Linear(Form):
         # Within r the margin shrinks by r standard deviations, and what bounds the rounding grows
         # in proportion to the sizes of numbers, of which REACH standard deviations are a part.
         lead = np.maximum(np.abs(margin) * (1 - 4 * UNIT) - error, 0.0)
+        if self._squares.any():  # they grow by less than 3 times as much, for radii up to REACH
+            error = 3 * error
+            lead = np.minimum(lead, REACH * np.minimum(deviation, self._steepest * self._least))
         radius = lead / (deviation * (1 + relative) + error / REACH) * (1 - 1e-12)
         distance = lead / (self._steepest + error / (REACH * self._least)) * (1 - 1e-12)
         law = Law(upper, upper[:, ::-1].copy())
         leads = law.top == (margin > 0)  # what is proved is proved of the class that leads
         return Law(upper, law.miss, np.where(leads, radius, 0.0), np.where(leads, distance, 0.0))
+
+    def reaches(
+        self, inputs: Inputs, of: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how far single features may go down and up before a class can lose.
+
+        Where none of its leads shrinks, it never does. Of two classes, the noise does not matter:
+        the answer changes where the base's does. Of more, what is not infinite is not known here.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            Rows.
+        of : ndarray of shape (n_rows,), int
+            The class that leads at each row, for certain with a probability above 1/2.
+
+        Returns
+        -------
+        down, up : ndarray of shape (n_rows, n_features)
+            In the units of the features, rounded down; 0 where nothing is known.
+        """
+        affine = self.spread.affine
+        found = np.zeros((2, len(inputs), len(self.spread.sigma)))
+        for a in np.unique(of).tolist():
+            rows = np.flatnonzero(of == a)
+            others = np.delete(np.arange(self.n_classes), a)
+            slopes = after(self.weights[a] - self.weights[others], affine.matrix)
+            sizes = np.abs(self.weights[a]) + np.abs(self.weights[others])
+            sizes = after(sizes, affine.sizes)
+            # what is rounded grows as well, but not by as much as this
+            for side, rises in enumerate((-slopes, slopes)):
+                never = np.all((rises > 1e-9 * sizes) | (sizes == 0), axis=0)
+                found[side][rows[:, None], never] = np.inf
+            if self.n_classes > 2:
+                continue
+            margins, errors = self._margins(inputs[rows], a, others)
+            lead = np.maximum(margins * (1 - 4 * UNIT) - errors, 0.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                growth = errors / (REACH * self.spread.sigma)  # of the errors, by feature
+                steep = np.abs(slopes) + self._roundings * sizes
+                ends = np.where(lead > 0, lead / (steep + growth) * (1 - 1e-12), 0.0)
+            found[:, rows] = np.fmax(found[:, rows], ends)
+        return found[0], found[1]
+
+    def beaten(self, inputs: Inputs, of: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return how often other classes beat a class under noise, at most.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            Rows.
+        of : ndarray of shape (n_rows,), int
+            The class.
+
+        Returns
+        -------
+        beaten : ndarray of shape (n_rows, n_classes - 1)
+            For each of the others, in order: its score is larger with at most this probability.
+        """
+        found = np.ones((len(inputs), self.n_classes - 1))
+        for a in np.unique(of).tolist():
+            rows = np.flatnonzero(of == a)
+            found[rows] = self._tails(a, inputs[rows])[2].above()[1]
+        return np.minimum(found * (1 + 1e-14) + FLOOR, 1.0)
 
     def _slope(self) -> tuple[float, float]:
         """Return how fast two scores come together along noisy features, and the least sigma."""
@@ -155,7 +221,8 @@ class Linear(Form):
         apart = self.weights[1] - self.weights[0]
         affine = self.spread.affine
         normal = lengths(after(apart[None], affine.matrix)[:, noisy])
-        sizes = lengths(after(np.abs(apart)[None], affine.sizes)[:, noisy])
+        terms = np.abs(apart) + self._cancelled.sum(axis=0)
+        sizes = lengths(after(terms[None], affine.sizes)[:, noisy])
         steepest = normal[0] + self._roundings * sizes[0]
         return float(steepest), float(self.spread.sigma[noisy].min())
 
@@ -169,11 +236,7 @@ class Linear(Form):
     ) -> None:
         """Fill in what is known of class a, and of the others as its rivals."""
         others = np.delete(np.arange(self.n_classes), a)
-        margins, errors = self._margins(inputs, a, others)
-        deviations = self.deviations[a, others]
-        z = margins / deviations
-        slack = errors / deviations + 2 * self._relative[a, others] * np.abs(z)
-        tails = Tails.at(z, slack)
+        z, slack, tails = self._tails(a, inputs)
         lost, beaten = tails.above()  # bounds on P(class c beats a), for each c
         # of many rivals, those that win most often: a tree of some of the nodes does as well
         most = np.argsort(-beaten.mean(axis=0))[:_MOST_RIVALS]
@@ -188,6 +251,17 @@ class Linear(Form):
             at_most = self._pairs(a, others, z, -slack)[:, 0, 1]
             least = lost.sum(axis=1) - np.minimum(at_most, beaten.min(axis=1))
             upper[rows, a] = np.minimum(upper[rows, a], 1.0 - np.maximum(least, 0.0) + 1e-15)
+
+    def _tails(
+        self, a: int, inputs: Inputs
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], Tails]:
+        """Return by how much class a leads the others, in deviations, and the tails beyond."""
+        others = np.delete(np.arange(self.n_classes), a)
+        margins, errors = self._margins(inputs, a, others)
+        deviations = self.deviations[a, others]
+        z = margins / deviations
+        slack = errors / deviations + 2 * self._relative[a, others] * np.abs(z)
+        return z, slack, Tails.at(z, slack)
 
     def _pairs(
         self,
@@ -212,42 +286,6 @@ class Linear(Form):
                 p = both_exceed(z[:, i] + slack[:, i], z[:, j] + slack[:, j], correlation)
                 both[:, i, j] = both[:, j, i] = np.maximum(p - direction * _PAIR_ERROR, 0.0)
         return both
-
-
-def _uncalibrated(model: Any) -> tuple[Any, float]:
-    """Return the classifier inside, and the value of its decision function where answers change.
-
-    A calibration that rises moves the threshold of a classifier of two classes and does nothing
-    else to its answers.
-    """
-    parts = model.calibrated_classifiers_
-    if len(parts) != 1 or len(model.classes_) != 2:
-        raise NotClosedError("several calibrated models are averaged, or there are not two classes")
-    (steps, inner), (calibrator,) = split(parts[0].estimator), parts[0].calibrators
-    if steps:
-        raise NotClosedError("what it calibrates has steps in front")
-    if not np.array_equal(inner.classes_, model.classes_):
-        raise NotClosedError("it orders the classes in another way")
-
-    def second(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        p = np.asarray(calibrator.predict(values))
-        return p > 1 - p
-
-    sizes = np.geomspace(1e-9, 1e6, 400)
-    points = np.concatenate([-sizes[::-1], [0.0], sizes])
-    answers = second(points)
-    if answers[0] or not answers[-1] or np.any(np.diff(answers.astype(int)) < 0):
-        raise NotClosedError("its calibration does not rise through 1/2")
-    low, high = points[~answers][-1], points[answers][0]
-    while high - low > 1e-13 * max(abs(low), abs(high)):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            break
-        if second(np.array([middle]))[0]:
-            high = middle
-        else:
-            low = middle
-    return inner, float(high)
 
 
 def both_exceed(

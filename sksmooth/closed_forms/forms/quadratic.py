@@ -19,6 +19,7 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 
 from ...bounds.rounding import UNIT
+from ..decisions import DECIDING, decision_of
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread
 from ..law import Law
@@ -90,7 +91,7 @@ class Quadratic(Form):
     """
 
     name = "quadratic"
-    models = (GaussianNB, QuadraticDiscriminantAnalysis)
+    models = (GaussianNB, QuadraticDiscriminantAnalysis, *DECIDING)
 
     def __init__(self, densities: list[_Gaussian], spread: Spread, unit: float) -> None:
         self.densities, self.spread = densities, spread
@@ -112,6 +113,7 @@ class Quadratic(Form):
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Quadratic":
         """Read the densities of a GaussianNB or of a QuadraticDiscriminantAnalysis."""
+        model, threshold, blur = decision_of(model)
         if type(model) is GaussianNB:
             arrays = (model.theta_, model.var_)
             parts = list(zip(model.theta_, model.var_, model.class_prior_, strict=True))
@@ -136,6 +138,12 @@ class Quadratic(Form):
         if any(a.dtype not in (np.float32, np.float64) for a in arrays):
             raise NotClosedError("its parameters are not floats")
         unit = max(float(np.finfo(array.dtype).eps) / 2 for array in arrays)
+        last = densities[1]
+        densities[1] = dataclasses.replace(
+            last,
+            constant=last.constant - threshold,  # on the logarithm of the odds
+            size=last.size + abs(threshold) + blur / UNIT,
+        )
         return cls(densities, spread, unit)
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

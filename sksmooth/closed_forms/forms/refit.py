@@ -17,7 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 
-from ...introspection import AffineMap, layers, split
+from ...introspection import AffineMap, Columns, layers, split
 from ..inputs import Spread
 from ..readers import read
 from .intervals import LeafBoxes
@@ -72,7 +72,7 @@ def refit_leaves(
         raise ValueError("The tree's answers are to be monotonic; those of new leaves need not be.")
     if any(isinstance(layer, FrozenEstimator) for layer in layers(estimator)):
         raise ValueError("A frozen tree is not changed.")
-    affine = AffineMap.of(steps, X.shape[1])
+    affine = AffineMap.of(steps, Columns.plain(X.shape[1]))
     if affine is None:
         raise ValueError("A step of the Pipeline is not known to be affine.")
     spread = Spread.of(affine, np.broadcast_to(np.asarray(sigma, dtype=np.float64), X.shape[1:]))

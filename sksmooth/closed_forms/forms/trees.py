@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..decisions import DECIDING
 from ..form import Form, NotClosedError
 from ..inputs import Spread
 from ..readers import TreeEnsemble, is_read, read
@@ -19,10 +20,17 @@ _A_FEW = 10  # trees, for a short look
 class TreeForm(Form):
     """A closed form of ensembles of trees."""
 
+    compares = True
+
     @classmethod
     def may_be(cls, model: Any) -> bool:
         """Return False for other models, and where the first few trees are not of this form."""
-        return is_read(model) and cls._fits(read(model, _A_FEW))
+        try:
+            return is_read(model) and cls._fits(read(model, _A_FEW))
+        except NotClosedError:
+            if type(model) in DECIDING:  # around a model of another form, perhaps
+                return False
+            raise
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> Self:
@@ -32,7 +40,7 @@ class TreeForm(Form):
             raise NotClosedError("the model is of another shape")
         if not spread.independent:
             raise NotClosedError("the noise on its inputs is correlated, not independent")
-        return cls.of_trees(ensemble, model, spread)
+        return cls.of_trees(ensemble.without(spread.affine.gaps), model, spread)
 
     @classmethod
     @abc.abstractmethod
@@ -45,8 +53,12 @@ class TreeForm(Form):
         """Return the form of a model whose trees have been read."""
 
 
-def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the model's answers, as positions in its ``classes_``."""
+def codes(
+    model: Any, rows: NDArray[np.float64], gaps: NDArray[np.bool_] | None = None
+) -> NDArray[np.intp]:
+    """Return the model's answers, as positions in its ``classes_``; some inputs may be missing."""
+    if gaps is not None:
+        rows[:, gaps] = np.nan
     with warnings.catch_warnings():
         # of a model that was fitted with names, which arrays do not have
         warnings.filterwarnings("ignore", message="X does not have valid feature names")

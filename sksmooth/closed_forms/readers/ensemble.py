@@ -127,6 +127,36 @@ class TreeEnsemble:
             n_classes=n_classes,
         )
 
+    def without(self, gaps: NDArray[np.bool_]) -> "TreeEnsemble":
+        """Return the ensemble as it is where some inputs are missing: it compares these no more."""
+        inner = ~self.leaf
+        skipped = inner & gaps[self.feature]
+        if not skipped.any():
+            return self
+        onward = np.where(self.missing_left, self.left, self.right)
+        goal = np.arange(len(self.left))
+        while skipped[goal].any():  # a node takes the place of those above it
+            goal = np.where(skipped[goal], onward[goal], goal)
+        itself = np.arange(len(goal))
+        ends = ~inner[goal]
+        left, right = (np.where(ends, itself, child[goal]) for child in (self.left, self.right))
+        reached = np.isin(itself, self.roots)
+        while True:
+            more = reached.copy()
+            more[left[reached]] = more[right[reached]] = True
+            if np.array_equal(more, reached):
+                break
+            reached = more
+        return dataclasses.replace(
+            self,
+            feature=self.feature[goal],
+            point=self.point[goal],
+            left=np.where(reached, left, itself),
+            right=np.where(reached, right, itself),
+            missing_left=self.missing_left[goal],
+            values=self.values[goal],
+        )
+
     @property
     def leaf(self) -> NDArray[np.bool_]:
         """Which nodes are leaves."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 
-__all__ = ["booster"]
+__all__ = ["booster", "refuse_keywords"]
 
 _ZERO = float(np.float32(1e-35))  # inputs up to this size are 0
 _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))  # the last one that is not
@@ -19,10 +19,7 @@ _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))  # the last one that is not
 
 def booster(model: Any) -> Parts:
     """Read the trees that ``predict`` uses, those up to the best iteration."""
-    for name in model.get_params():
-        # of the constructor's further keywords, some reach predict, such as pred_early_stop
-        if "pred" in name or name in ("raw_score", "leaf_index", "contrib", "config"):
-            raise NotClosedError(f"its parameter {name} changes what predict does")
+    refuse_keywords(model)
     head, *blocks = model.booster_.model_to_string().split("\nTree=")
     fields = _fields(head)
     n_scores = int(fields["num_tree_per_iteration"])
@@ -41,6 +38,13 @@ def booster(model: Any) -> Parts:
         return Parts(trees, "sum", offsets, high=2.0**-50)
     # sigmoids of single classes may all be 1
     return Parts(trees, "predict", offsets)
+
+
+def refuse_keywords(model: Any) -> None:
+    """Raise if one of the constructor's further keywords reaches predict: pred_early_stop does."""
+    for name in model.get_params():
+        if "pred" in name or name in ("raw_score", "leaf_index", "contrib", "config"):
+            raise NotClosedError(f"its parameter {name} changes what predict does")
 
 
 def _fields(block: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ READERS: dict[str, str] = {
     "catboost.core.CatBoostClassifier": ".catboost:catboost",
     "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": ".ebm:ebm",
     "lightgbm.sklearn.LGBMClassifier": ".lightgbm:booster",
+    "sklearn.calibration.CalibratedClassifierCV": ".sklearn:deciding",
     "sklearn.dummy.DummyClassifier": ".sklearn:dummy",
     "sklearn.ensemble._bagging.BaggingClassifier": ".sklearn:bagging",
     "sklearn.ensemble._forest.ExtraTreesClassifier": ".sklearn:forest",
@@ -36,6 +37,13 @@ READERS: dict[str, str] = {
     ),
     "sklearn.ensemble._voting.VotingClassifier": ".sklearn:voting",
     "sklearn.ensemble._weight_boosting.AdaBoostClassifier": ".sklearn:ada_boost",
+    "sklearn.model_selection._classification_threshold.FixedThresholdClassifier": (
+        ".sklearn:deciding"
+    ),
+    "sklearn.model_selection._classification_threshold.TunedThresholdClassifierCV": (
+        ".sklearn:deciding"
+    ),
+    "sklearn.multiclass.OneVsRestClassifier": ".sklearn:deciding",
     "sklearn.tree._classes.DecisionTreeClassifier": ".sklearn:tree",
     "sklearn.tree._classes.ExtraTreeClassifier": ".sklearn:tree",
     "xgboost.sklearn.XGBClassifier": ".xgboost:booster",

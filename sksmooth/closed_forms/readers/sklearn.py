@@ -3,13 +3,16 @@
 Its trees compare ``float32(x) <= threshold``, those of histogram-based boosting in float64.
 """
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -17,6 +20,8 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
+from ...introspection import decided_inside
+from ..decisions import decision_of
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 from .registry import parts_of, refuse_other_methods
@@ -25,6 +30,7 @@ from .thresholds import last_at_most
 __all__ = [
     "ada_boost",
     "bagging",
+    "deciding",
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
@@ -78,6 +84,22 @@ def bagging(model: Any) -> Parts:
 def voting(model: Any) -> Parts:
     """Read ensembles that vote."""
     return Parts(_nested((member, _ALL) for member in model.estimators_), "predict")
+
+
+def deciding(model: Any) -> Parts:
+    """Read what decides in its own way from the scores of trees: with another threshold, say."""
+    if type(model) is CalibratedClassifierCV:
+        members = [part.estimator for part in model.calibrated_classifiers_]
+    elif type(model) is OneVsRestClassifier:
+        members = model.estimators_
+    else:
+        members = [decided_inside(model)]
+    with contextlib.suppress(NotClosedError):  # several of them, or of more than two classes
+        inner, threshold, blur = decision_of(model)
+        parts = parts_of(inner)
+        if parts.rule != "predict" and not parts.any_order:
+            return parts._replace(low=threshold - blur, high=threshold + blur)
+    return Parts(_nested((member, _ALL) for member in members), "predict")
 
 
 def dummy(model: Any) -> Parts:

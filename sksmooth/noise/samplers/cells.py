@@ -8,7 +8,6 @@ density; it is drawn by rejection: a cell in proportion to the largest gap over 
 cell, and then a fair comparison of the gap there with the largest.
 """
 
-import abc
 from collections.abc import Callable
 from fractions import Fraction
 from math import isqrt
@@ -19,7 +18,14 @@ from numpy.typing import NDArray
 
 from .fixed_point import BITS, density, fixed, laplace_peak
 
-__all__ = ["CellSampler", "FineLaplace", "FineNormal", "FineUniform", "WideUniform"]
+__all__ = [
+    "CellSampler",
+    "FineLaplace",
+    "FineNormal",
+    "FineUniform",
+    "WideUniform",
+    "repeated",
+]
 
 _TICKETS = 2**16
 _CELLS_PER_SCALE = 64
@@ -33,9 +39,10 @@ _PEAK = Fraction(
 )
 _TERMS = 7  # of the series of expm1; the next one is below 2e-17 where it is likely to matter
 _PORTION = 12_000  # values at a time; even, as a word serves two
+_COMPILED_PORTION = 2**16  # each has calls to pay for
 
 
-class CellSampler(abc.ABC):
+class CellSampler:
     """Integers with a symmetric law that is nearly constant over cells of 2**bits of them.
 
     Parameters
@@ -59,6 +66,8 @@ class CellSampler(abc.ABC):
     """
 
     tv_error: float
+    _factor: float  # the logarithm of the density at k is -factor * |k|, or -factor * k**2
+    _squares: bool
 
     def __init__(
         self, bits: int, count: int, weigh: Callable[[int], int], columns: int = _COLUMNS
@@ -66,6 +75,8 @@ class CellSampler(abc.ABC):
         width = 1 << bits
         self.bits, self._columns = bits, columns
         self._shift = np.uint64(columns.bit_length() - 1)
+        self._parts = 2 if bits == 16 else 4  # of 16 random bits, that a value takes
+        self._low = np.uint32(32 - bits)
         self.dtype = np.int32 if bits <= 16 else np.int64
         near, tickets, gaps, rooms = [], [], [], []
         for cell in range(-count, count):
@@ -81,16 +92,10 @@ class CellSampler(abc.ABC):
         self.n_slow = _TICKETS - sum(tickets)
         cells = np.repeat(starts, tickets)
         self.cells = np.concatenate([cells, np.zeros(self.n_slow, int)]).astype(self.dtype)
+        self._first_slow = np.uint16(_TICKETS - self.n_slow)
         self._near, self._room = np.array(near), np.array(rooms)
         self._starts = starts
         self._threshold, self._alias = _alias_table(gaps, columns)
-
-    @abc.abstractmethod
-    def _exponent(self, size: NDArray[np.int64], near: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the logarithm of the density at `size`, relative to that at `near`.
-
-        Only products and sums of floats, which round alike everywhere.
-        """
 
     def draw(self, stream: Any, out: NDArray[Any]) -> None:
         """Fill a flat array of this `dtype`: from a word a value, or half a word, and what more.
@@ -101,21 +106,57 @@ class CellSampler(abc.ABC):
         slow = []
         for start in range(0, len(out), _PORTION):
             part = out[start : start + _PORTION]
-            n = len(part)
-            inside: NDArray[Any]
-            if self.bits == 16:
-                halves = stream.words(-(-n // 2)).astype("<u8", copy=False).view("<u2")
-                inside, ticket = halves[0 : 2 * n : 2], halves[1 : 2 * n : 2]
-            else:
-                words = stream.words(n).astype("<u8", copy=False)
-                inside = words.view("<u4")[::2] >> np.uint32(32 - self.bits)
-                ticket = words.view("<u2")[3::4]
+            bits = self._bits(stream, len(part))
+            ticket, inside = bits[self._parts - 1 :: self._parts], bits[:: self._parts]
             self.cells.take(ticket, out=part, mode="clip")  # clip: faster; nothing is clipped
-            part += inside
-            slow.append(np.flatnonzero(ticket >= _TICKETS - self.n_slow) + start)
+            part += inside if self._parts == 2 else bits.view("<u4")[::2] >> self._low
+            slow.append(np.flatnonzero(ticket >= self._first_slow) + start)
         places = np.concatenate(slow)
         if len(places):
             out[places] = self._draw_slowly(stream, len(places))
+
+    def draw_sum(
+        self,
+        stream: Any,
+        row: NDArray[Any],
+        step: float,
+        scale: NDArray[np.float64] | None,
+        out: NDArray[np.floating],
+    ) -> None:
+        """Fill an array with noise plus a row, times a step and a scale, in one pass.
+
+        Parameters
+        ----------
+        stream : Streams
+            At the start of a block; it has compiled loops.
+        row : ndarray of int
+            The row's values on the grid, `repeated`.
+        step : float
+            Of the grid.
+        scale : ndarray of float64 or None
+            Factors of the values, `repeated`.
+        out : ndarray of shape (n, *shape)
+            To fill.
+        """
+        flat, size = out.reshape(-1), out[0].size
+        slow, room = [], np.empty(min(len(flat), _COMPILED_PORTION), np.int64)
+        for start in range(0, len(flat), _COMPILED_PORTION):
+            part, shift = flat[start : start + _COMPILED_PORTION], start % size
+            bits = self._bits(stream, len(part)), self._parts == 4, self._low
+            law = self.cells, self._first_slow
+            factors = None if scale is None else scale[shift:]
+            found = stream.loops.sum_cells(*bits, *law, row[shift:], step, factors, part, room)
+            slow.append(room[:found] + start)
+        places = np.concatenate(slow)
+        if len(places):
+            column = places % size
+            sums = (self._draw_slowly(stream, len(places)) + row[column]) * step
+            flat[places] = sums if scale is None else sums * scale[column]
+
+    def _bits(self, stream: Any, n: int) -> NDArray[np.uint16]:
+        """Return random bits for n values, in parts of 16."""
+        words = stream.words(-(-n * self._parts // 4))
+        return words.astype("<u8", copy=False).view("<u2")[: n * self._parts]
 
     def _draw_slowly(self, stream: Any, n: int) -> NDArray[np.int64]:
         """Return the next n accepted candidates; each is three words of the stream's second half.
@@ -125,20 +166,34 @@ class CellSampler(abc.ABC):
         accepted: list[NDArray[np.int64]] = []
         missing = n
         while missing > 0:
-            words = stream.more(3 * (missing * 9 // 4 + 16)).reshape(-1, 3)
-            found = self._candidates(words)[:missing]
+            words = stream.more(3 * (missing * 7 // 4 + 32)).reshape(-1, 3)
+            found = self._accepted(words, stream.loops)[:missing]
             accepted.append(found)
             missing -= len(found)
         return np.concatenate(accepted)
 
+    def _accepted(self, words: NDArray[np.uint64], loops: Any) -> NDArray[np.int64]:
+        if loops is None:
+            return self._candidates(words)
+        out = np.empty(len(words), np.int64)
+        tables = self._threshold, self._alias, self._starts, self._near, self._room
+        law = self._factor, self._squares
+        found = loops.accepted(words, self._shift, np.uint64(self.bits), *tables, *law, out)
+        return out[:found]
+
     def _candidates(self, words: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the candidates that are accepted, each made of three words."""
         column = (words[:, 0] % np.uint64(self._columns)).astype(np.intp)
         in_own = words[:, 0] >> self._shift < self._threshold[column]
         cell = np.where(in_own, column, self._alias[column])
         k = self._starts[cell] + (words[:, 1] >> np.uint64(64 - self.bits)).astype(np.int64)
         near, room = self._near[cell], self._room[cell]
-        # what the density loses from the near end of the cell to k, by its series
-        y = self._exponent(np.abs(k), near)
+        # what the density loses from the near end of the cell to k, by its series: only products
+        # and sums of floats, which round alike everywhere
+        y = (np.abs(k) - near).astype(np.float64)
+        if self._squares:
+            y *= np.abs(k) + near
+        y *= -self._factor
         loss = np.ones(len(y))
         for term in range(_TERMS, 1, -1):
             loss *= y / term
@@ -172,6 +227,7 @@ class FineNormal(CellSampler):
 
     # gaps are 3 % of the whole; each comparison is off by less than 2**-48
     tv_error = 2.0**-52
+    _squares = True
 
     def __init__(self, scale: Fraction, bits: int = 16) -> None:
         width = _width(scale, bits)
@@ -184,9 +240,6 @@ class FineNormal(CellSampler):
             int(_REACH * scale / width) + 1,
             lambda k: peak * density(k**2 / variance) >> BITS,
         )
-
-    def _exponent(self, size: NDArray[np.int64], near: NDArray[np.int64]) -> NDArray[np.float64]:
-        return (size - near).astype(np.float64) * (size + near) * -self._factor
 
 
 class FineLaplace(CellSampler):
@@ -210,6 +263,8 @@ class FineLaplace(CellSampler):
         Total variation distance from the rounded Laplace, at most.
     """
 
+    _squares = False
+
     def __init__(self, scale: Fraction, bits: int = 16) -> None:
         width = _width(scale, bits)
         peak = laplace_peak(scale) * width
@@ -222,9 +277,6 @@ class FineLaplace(CellSampler):
             lambda k: peak * density(2 * k / scale) >> BITS,
             _LAPLACE_COLUMNS,
         )
-
-    def _exponent(self, size: NDArray[np.int64], near: NDArray[np.int64]) -> NDArray[np.float64]:
-        return (size - near).astype(np.float64) * -self._factor
 
 
 class FineUniform:
@@ -279,6 +331,11 @@ class WideUniform:
             carried = ((words & np.uint64(2**32 - 1)) * number) >> half
             part[:] = ((words >> half) * number + carried) >> half
             part -= self.n_values // 2
+
+
+def repeated(values: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return the values of a row, over and over, for `CellSampler.draw_sum` of n values."""
+    return np.resize(values, values.size + min(n, _COMPILED_PORTION))
 
 
 def _width(scale: Fraction, bits: int) -> int:

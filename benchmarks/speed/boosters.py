@@ -1,0 +1,207 @@
+"""Boosters and slow wrappers beside their ceilings: ``python -m benchmarks.speed.boosters``."""
+
+import argparse
+import importlib.util
+import itertools
+import json
+import pathlib
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from ..environment import describe, restart_steady
+from ..page import table, verdict
+
+_RESULTS = pathlib.Path(__file__).parents[1] / "results"
+_N, _ROWS = 100_000, 4
+_TARGET = 0.9
+_TEXT = """\
+Sampling {rows} rows of the breast cancer data (30 columns in units of their deviations, sigma 0.5,
+n = {n:,} each), in processor time, one thread: medians of {rounds} rounds in which all parts take
+turns. *Base* is the base's own `predict` on one batch of {n:,} rows that are noisy already; *noise*
+and *rest* (packing, tallying, counting) are what sampling does besides, each measured alone. The
+ceiling is base / (base + noise + rest), what a loop could reach that asks `predict` and adds
+nothing; a shortcut may pass it. Reached is base / time of `certify`; asked: at least {target} of
+the ceiling."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=pathlib.Path, default=_RESULTS)
+    args = parser.parse_args()
+    restart_steady("benchmarks.speed.boosters")
+    about = describe("python -m benchmarks.speed.boosters")
+    cases = [_measure(name, base, args.rounds) for name, base in _bases()]
+    rows = [
+        [
+            case["base"],
+            case["shortcut"],
+            case["loops"],
+            *(f"{case[part]:.3f}" for part in ("base_us", "noise_us", "rest_us", "certify_us")),
+            f"{case['ceiling']:.2f}",
+            f"{case['reached']:.2f}",
+            f"**{case['reached'] / case['ceiling']:.2f}**, "
+            + verdict(case["reached"] >= _TARGET * case["ceiling"]),
+        ]
+        for case in itertools.chain.from_iterable(cases)
+    ]
+    head = ["base", "shortcut", "noise by", "base, us a draw", "noise", "rest", "certify"]
+    head += ["ceiling", "reached", "of the ceiling"]
+    page = "\n\n".join(
+        [
+            "# Boosters",
+            f"`{about['command']}`, {about['date']}; {about['cpu']}; " + _versions(),
+            _TEXT.format(n=_N, rows=_ROWS, rounds=args.rounds, target=_TARGET),
+            table(head, rows),
+        ]
+    )
+    print(page)
+    args.output.mkdir(parents=True, exist_ok=True)
+    (args.output / "boosters.md").write_text(page + "\n")
+    (args.output / "boosters.json").write_text(
+        json.dumps({"about": about, "cases": cases}, indent=1) + "\n"
+    )
+
+
+def _versions() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in ("numpy", "scikit-learn", "xgboost", "lightgbm", "catboost", "numba"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"no {name}")
+    return ", ".join(found) + "."
+
+
+def _bases() -> list[tuple[str, Any]]:
+    from catboost import CatBoostClassifier
+    from lightgbm import LGBMClassifier
+    from sklearn.ensemble import (
+        GradientBoostingClassifier,
+        RandomForestClassifier,
+        VotingClassifier,
+    )
+    from sklearn.linear_model import LogisticRegression
+    from xgboost import XGBClassifier
+
+    members = [
+        ("linear", LogisticRegression(max_iter=2000)),
+        ("trees", RandomForestClassifier(20, random_state=0)),
+    ]
+    return [
+        ("XGBoost, 100 trees of depth 4", XGBClassifier(n_estimators=100, max_depth=4, n_jobs=1)),
+        ("XGBoost, 300 trees of depth 8", XGBClassifier(n_estimators=300, max_depth=8, n_jobs=1)),
+        ("LightGBM, 100 trees", LGBMClassifier(n_estimators=100, n_jobs=1, verbose=-1)),
+        (
+            "CatBoost, 200 trees",
+            CatBoostClassifier(
+                iterations=200, thread_count=1, verbose=0, allow_writing_files=False
+            ),
+        ),
+        ("GradientBoosting, 100 trees", GradientBoostingClassifier(random_state=0)),
+        ("Voting of LogisticRegression and 20 trees", VotingClassifier(members, voting="soft")),
+    ]
+
+
+def _measure(name: str, base: Any, rounds: int) -> list[dict[str, Any]]:
+    """Measure one base, with the noise of numpy and, if it is installed, of compiled loops."""
+    import warnings
+
+    import numpy as np
+    from sklearn.datasets import load_breast_cancer
+
+    from sksmooth import SmoothedClassifier
+    from sksmooth.estimators.smoother import smoother_of
+    from sksmooth.noise import fast
+    from sksmooth.noise.streams import Purpose
+    from sksmooth.sampling.count import count_votes
+
+    from .timing import clock
+
+    warnings.simplefilter("ignore")
+    X, y = load_breast_cancer(return_X_y=True)
+    X /= X.std(axis=0)
+    clf = SmoothedClassifier(base, 0.5, method="montecarlo", n0=100, random_state=0).fit(X, y)
+    row, rng = X[20:21], np.random.default_rng(0)
+    rows = X[20 : 20 + _ROWS]
+    batch = row + 0.5 * rng.standard_normal((_N, X.shape[1]))
+    sampler = smoother_of(clf).sampler(row)
+    still, silent = _Still(sampler.backend, batch), _Silent(sampler.noise)
+
+    def counting(backend: Any, noise: Any) -> Callable[[], int]:
+        def work() -> int:
+            options = {"noise": noise, "seed": bytes(16), "purpose": Purpose.ESTIMATE}
+            count_votes(backend, row, _N, **options)
+            return _N
+
+        return work
+
+    def certify() -> int:
+        clf.certify(rows, n=_N)
+        return len(rows) * (100 + _N)
+
+    ways: dict[str, Callable[[], int]] = {
+        "base_us": lambda: len(clf.estimator_.predict(batch)),
+        "noise_us": counting(still, sampler.noise),  # less the rest, below
+        "rest_us": counting(still, silent),
+        "certify_us": certify,
+    }
+    found, shortcut = [], clf.certify(row, n=1000).shortcut or "none"
+    installed = importlib.util.find_spec("numba") is not None
+    for loops in [None, fast._load()] if installed else [None]:
+        fast._State.tried, fast._State.loops = True, loops
+        times: dict[str, list[float]] = {way: [] for way in ways}
+        for turn in range(rounds + 1):
+            for way, work in ways.items():
+                taken = clock(work)
+                if turn:  # the first warms up
+                    times[way].append(1e6 * taken.cpu / taken.draws)
+        case: dict[str, Any] = {way: statistics.median(t) for way, t in times.items()}
+        case["noise_us"] -= case["rest_us"]
+        case["ceiling"] = case["base_us"] / sum(
+            case[part] for part in ("base_us", "noise_us", "rest_us")
+        )
+        case["reached"] = case["base_us"] / case["certify_us"]
+        by = "numpy" if loops is None else "numba"
+        found.append({"base": name, "shortcut": shortcut, "loops": by, **case})
+        print(found[-1], flush=True)
+    return found
+
+
+def _Still(backend: Any, batch: Any) -> Any:  # noqa: N802
+    """Return a backend with the batches of another, whose answers are there already."""
+    import numpy as np
+
+    from sksmooth.backends import Backend
+
+    class Still(Backend):
+        n_classes = backend.n_classes
+        answers = np.asarray(backend.classify(batch.copy()))
+
+        def batch_rows(self, row: Any) -> int:
+            return int(backend.batch_rows(row))
+
+        def classify(self, batch: Any) -> Any:
+            return self.answers[: len(batch)]
+
+    return Still()
+
+
+class _Silent:
+    """A noise that draws nothing."""
+
+    def __init__(self, noise: Any) -> None:
+        self.name, self.noise = noise.name, noise
+
+    def around(self, row: Any) -> Callable[[Any, Any], None]:
+        return lambda stream, out: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.noise, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""From a fitted base to its closed form, if it has one and answers as the form says."""
+
+import dataclasses
+import hashlib
+import pickle
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+
+from ..introspection import AffineMap, Columns, decided_inside, split, why_not_readable
+from ..introspection.linear import LINEAR_MODELS
+from .closed import Classify, ClosedForm, GapsError, Part
+from .form import Form, NotClosedError
+from .inputs import Spread
+from .readers import libraries_read, read_once
+
+__all__ = ["closed_form", "columns_of"]
+
+_RECENT: dict[bytes, ClosedForm] = {}
+_MOST_RECENT = 8
+# these answer to sparse matrices as to dense ones, up to the order of sums
+_TREES = (DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier)
+_TAKE_SPARSE = (*LINEAR_MODELS, *_TREES, GradientBoostingClassifier, RandomForestClassifier)
+
+
+@read_once()
+def closed_form(
+    kinds: Sequence[type[Form]],
+    estimator: Any,
+    answers: NDArray[Any],
+    X: NDArray[np.floating],
+    sigma: NDArray[np.float64],
+    classify: Classify,
+    frame: Any = None,
+    *,
+    gaps: NDArray[np.bool_] | None = None,
+) -> ClosedForm:
+    """Return the closed form of a fitted base classifier.
+
+    Parameters
+    ----------
+    kinds : sequence of Form classes
+        Those to try, in this order.
+    estimator : fitted classifier
+        The base: a model, or a Pipeline of affine steps and a model.
+    answers : ndarray of shape (n_classes,)
+        What it predicts for each class code.
+    X : ndarray of shape (n_samples, n_features)
+        Rows that are to be certified.
+    sigma : ndarray of shape (n_features,)
+        Standard deviations of the noise on the rows.
+    classify : callable
+        Class codes of a batch, by the base.
+    frame : FrameMaker, default=None
+        Makes the data frames that the base gets, if it gets frames. Columns that do not hold
+        numbers must have a sigma of 0.
+    gaps : ndarray of shape (n_features,), bool, default=None
+        Columns in which values are known to be missing in some rows, these or others: there must be
+        a closed form for such rows, too.
+
+    Returns
+    -------
+    closed : ClosedForm
+        Compared with what the base answers. Kept for the next call with a base of the same content:
+        reading some models takes much longer than certifying a row.
+
+    Raises
+    ------
+    NotClosedError
+        With the reason, if there is none; `DisagreementError` if the model seemed to have one.
+    """
+    steps, model = split(estimator)
+    if X.ndim != 2:
+        raise NotClosedError("rows are not vectors")
+    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
+    if obstacle is not None:
+        raise NotClosedError(obstacle)
+    try:
+        kinds = tuple(kind for kind in kinds if kind.may_be(model))
+        if not kinds:
+            raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
+        columns = columns_of(X, sigma, frame)
+        key = _content(kinds, estimator, answers, X.dtype.str, sigma, *columns)
+        known = _RECENT.pop(key, None) if key else None
+        if known is None:
+            known = _read(kinds, steps, model, answers, X.dtype, sigma, columns)
+        if gaps is not None:
+            _demand_gaps(known, steps, columns, gaps)
+        closed = dataclasses.replace(known, classify=classify, frame=frame)
+        if len(X):
+            code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+            closed.check(X, _last_step(model, code_of) if steps else classify)
+    except NotClosedError as reason:
+        raise type(reason)(*reason.args) from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # not as its type promises, or another version of scikit-learn
+        raise NotClosedError(f"it could not be read ({error})") from error
+    if key:
+        _RECENT[key] = dataclasses.replace(closed, classify=None, frame=None)
+        for old in list(_RECENT)[:-_MOST_RECENT]:
+            _RECENT.pop(old, None)
+    return closed
+
+
+def _content(*things: Any) -> bytes:
+    """Return a hash of all that a closed form depends on; nothing if it cannot be had."""
+    try:
+        return hashlib.blake2b(pickle.dumps(things, protocol=5)).digest()
+    except Exception:  # whatever objects that cannot be pickled raise
+        return b""
+
+
+def columns_of(X: NDArray[np.floating], sigma: NDArray[np.float64], frame: Any) -> Columns:
+    """Return what is known of the columns of rows, before any step."""
+    n = X.shape[1]
+    names = () if frame is None else frame.columns
+    if not all(isinstance(name, str) for name in names):
+        names = ()  # scikit-learn knows only names that are strings
+    coded = np.isin(np.arange(n), () if frame is None else frame.coded)
+    return Columns(n, tuple(names), sigma == 0, coded, np.zeros(n, dtype=bool))
+
+
+def _read(
+    kinds: tuple[type[Form], ...],
+    steps: list[Any],
+    model: Any,
+    answers: NDArray[Any],
+    dtype: np.dtype[Any],
+    sigma: NDArray[np.float64],
+    columns: Columns,
+) -> ClosedForm:
+    if steps and dtype != np.float64:
+        raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
+    code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+    codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
+    if len(codes) != len(answers):
+        raise NotClosedError("it does not know all classes")
+
+    def read(gaps: NDArray[np.bool_]) -> Part | None:
+        try:
+            return read_part(gaps)
+        except NotClosedError as reason:
+            raise GapsError(*reason.args) from None
+
+    def read_part(gaps: NDArray[np.bool_]) -> Part | None:
+        affine = AffineMap.of(steps, columns._replace(gaps=gaps))
+        if affine is None:
+            raise NotClosedError("a step of the Pipeline is not known to be affine")
+        if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
+            raise NotClosedError("its steps hand on data frames with other names")
+        if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
+            raise NotClosedError("its steps hand on sparse matrices")
+        spread = Spread.of(affine, np.where(gaps, 0.0, sigma), float(np.finfo(dtype).eps) / 2)
+        if gaps.any() and not np.any(spread.scale > 0):
+            return None
+        return Part(_first(kinds, model, spread), spread)
+
+    whole = read_part(columns.gaps)
+    assert whole is not None
+    return ClosedForm(whole.form, whole.spread, codes, read)
+
+
+def _demand_gaps(
+    closed: ClosedForm, steps: list[Any], columns: Columns, gaps: NDArray[np.bool_]
+) -> None:
+    """Raise `NotClosedError` if a gap in one of some columns is not understood."""
+    for place in np.flatnonzero(closed.spread.affine.used[: columns.n] & gaps):
+        affine = AffineMap.of(steps, columns._replace(gaps=np.arange(columns.n) == place))
+        if affine is None or (affine.gaps.any() and not closed.form.compares):
+            raise NotClosedError("values were missing in fit, and may depend on others then")
+
+
+def _innermost(model: Any) -> Any:
+    while (inner := decided_inside(model)) is not None:
+        model = inner
+    return model
+
+
+def _last_step(model: Any, code_of: dict[Any, int]) -> Classify:
+    def ask(Z: Any) -> NDArray[np.int64]:
+        with warnings.catch_warnings():  # of a model that was fitted with names
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            answers = model.predict(Z)
+        # some libraries answer a column
+        return np.array([code_of[label] for label in np.ravel(answers).tolist()])
+
+    return ask
+
+
+def _first(kinds: tuple[type[Form], ...], model: Any, spread: Spread) -> Form:
+    reasons = []
+    for kind in kinds:
+        try:
+            if not kind.compares and spread.affine.gaps.any():
+                raise NotClosedError("the model would get missing values")
+            if not kind.compares and spread.clips:
+                raise NotClosedError("MinMaxScaler(clip=True) would clip noise")
+            return kind.of(model, spread)
+        except NotClosedError as reason:
+            reasons.append(f"{kind.name}: {reason}")
+    raise NotClosedError("; ".join(reasons))

@@ -1,0 +1,79 @@
+"""Columns of rows: which have noise, which hold numbers, and what takes those without noise."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+
+__all__ = ["Columns", "Encoder", "positions"]
+
+
+class Columns(NamedTuple):
+    """What is known of the columns of rows.
+
+    Attributes
+    ----------
+    n : int
+        How many there are.
+    names : tuple of str
+        What they are called in the frames that the steps get; nothing if they get arrays.
+    still : ndarray of shape (n,), bool
+        Which have no noise.
+    coded : ndarray of shape (n,), bool
+        Which do not hold numbers, but codes of something.
+    gaps : ndarray of shape (n,), bool
+        Which have a missing value in these rows.
+    """
+
+    n: int
+    names: tuple[str, ...]
+    still: NDArray[np.bool_]
+    coded: NDArray[np.bool_]
+    gaps: NDArray[np.bool_]
+
+    @classmethod
+    def plain(cls, n: int, names: tuple[str, ...] = ()) -> "Columns":
+        """Return columns of numbers, all of which may have noise."""
+        none = np.zeros(n, dtype=bool)
+        return cls(n, names, none, none, none)
+
+
+class Encoder(NamedTuple):
+    """A transformer of columns without noise.
+
+    Attributes
+    ----------
+    transformer : transformer
+        Fitted; it answers by row.
+    columns : object
+        What it takes: positions, or one position if it wants that column alone.
+    n_outputs : int
+        How many columns it returns.
+    """
+
+    transformer: Any
+    columns: Any
+    n_outputs: int
+
+    def __call__(self, X: Any) -> NDArray[np.float64]:
+        """Return what it makes of rows, an array or a data frame."""
+        if len(X) == 0:  # scikit-learn takes no such arrays
+            return np.empty((0, self.n_outputs))
+        found = self.transformer.transform(_safe_indexing(X, self.columns, axis=1))
+        found = found.toarray() if hasattr(found, "toarray") else found
+        return np.asarray(found, dtype=np.float64).reshape(len(X), self.n_outputs)
+
+
+def positions(columns: Any, step: Any) -> NDArray[np.intp]:
+    """Return the positions of columns that a ColumnTransformer names in any of its ways."""
+    numbers = np.arange(step.n_features_in_)
+    if isinstance(columns, slice | int | np.integer):
+        return np.atleast_1d(numbers[columns])
+    if isinstance(columns, str):
+        columns = [columns]
+    names = list(columns)
+    if names and isinstance(names[0], str):
+        known = {name: i for i, name in enumerate(step.feature_names_in_)}
+        return np.array([known[name] for name in names], dtype=np.intp)
+    return numbers[np.asarray(columns, dtype=None if names else np.intp)]

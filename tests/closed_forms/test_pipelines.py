@@ -1,0 +1,397 @@
+"""Closed forms that survive real Pipelines: imputers, encoders, clipping, frames, gaps."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeClassifier
+
+from sksmooth import SmoothedClassifier
+from sksmooth.closed_forms import FORMS, Additive, NotClosedError, closed_form
+from sksmooth.estimators.smoother import smoother_of
+
+N = 100_000
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(400, 3)) * [1.0, 10.0, 0.1] + [0.0, 50.0, 3.0]
+KINDS = RNG.integers(4, size=400)
+SCORE = NUMBERS[:, 0] + 0.1 * (NUMBERS[:, 1] - 50) * (KINDS == 1) + (KINDS == 2) - 0.3
+Y = np.where(SCORE + 0.3 * RNG.normal(size=400) > 0, "yes", "no")
+X = np.column_stack([NUMBERS, KINDS])
+SIGMA = np.array([0.5, 4.0, 0.05, 0.0])
+TREE = DecisionTreeClassifier(max_depth=4, random_state=0)
+LINEAR = LogisticRegression(max_iter=1000)
+
+
+def with_gaps(rows, seed=1):
+    out = rows.copy()
+    holes = np.random.default_rng(seed).random(NUMBERS.shape) < 0.15
+    out[:, :3][holes] = np.nan
+    return out
+
+
+def hist(**options):
+    fixed = {"max_iter": 6, "early_stopping": False, "random_state": 0}
+    return HistGradientBoostingClassifier(**fixed | options)
+
+
+def closed(base, rows=X, kinds=FORMS, sigma=SIGMA, **options):
+    def classify(Z):
+        return np.searchsorted(base.classes_, base.predict(Z))
+
+    return closed_form(kinds, base, base.classes_, rows, sigma, classify, **options)
+
+
+def assert_right(law, base, rows, frame=None, sigma=SIGMA):
+    """The law of rows does not contradict draws, and says nearly as much as they do."""
+    rng = np.random.default_rng(5)
+    for i, row in enumerate(rows):
+        noisy = row + sigma * rng.standard_normal((N, len(row)))
+        share = np.mean(base.predict(noisy if frame is None else frame(noisy)) == "yes")
+        error = 5 * np.sqrt(share * (1 - share) / N) + 5e-5
+        assert law.upper[i, 1] >= share - error
+        assert 1 - law.miss[i, 1] <= share + error
+        assert law.width[i] < 0.02
+
+
+def columns(encoder, rest=None, **options):
+    """An encoder for the last column, and something for the numbers."""
+    parts = [("numbers", rest or StandardScaler(), [2, 0, 1]), ("kinds", encoder, [3])]
+    return ColumnTransformer(parts, **{"sparse_threshold": 0} | options)
+
+
+class TestEncodersOfColumnsWithoutNoise:
+    CASES = {
+        "one hot": (make_pipeline(columns(OneHotEncoder()), LINEAR), "linear"),
+        "one hot, sparse": (
+            make_pipeline(columns(OneHotEncoder(), sparse_threshold=1.0), LINEAR),
+            "linear",
+        ),
+        "one hot, sparse, tree": (
+            make_pipeline(columns(OneHotEncoder(), sparse_threshold=1.0), TREE),
+            "boxes",
+        ),
+        "ordinal": (make_pipeline(columns(OrdinalEncoder()), TREE), "boxes"),
+        "target": (
+            make_pipeline(columns(TargetEncoder()), GaussianNB()),
+            "quadratic",
+        ),
+        "bins": (
+            make_pipeline(columns(KBinsDiscretizer(3, encode="onehot-dense")), TREE),
+            "boxes",
+        ),
+        "several steps": (
+            make_pipeline(
+                columns(
+                    make_pipeline(OneHotEncoder(sparse_output=False), PolynomialFeatures(2)),
+                    make_pipeline(SimpleImputer(), MinMaxScaler()),
+                ),
+                StandardScaler(),
+                LINEAR,
+            ),
+            "linear",
+        ),
+        "passed on": (make_pipeline(columns("passthrough"), TREE), "boxes"),
+        "the rest passed on": (
+            make_pipeline(
+                ColumnTransformer([("k", OneHotEncoder(), [3])], remainder="passthrough"), TREE
+            ),
+            "boxes",
+        ),
+        "dropped": (make_pipeline(columns("drop"), LINEAR), "linear"),
+        "PCA of the numbers": (make_pipeline(columns(OneHotEncoder(), PCA(2)), LINEAR), "linear"),
+        "stumps": (
+            make_pipeline(columns(OneHotEncoder()), hist(max_leaf_nodes=2)),
+            "additive",
+        ),
+    }
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_are_constants_of_the_row(self, name):
+        base, form = self.CASES[name]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            base = base.fit(X, Y)
+        found = closed(base, kinds=(Additive,) if form == "additive" else FORMS)
+        assert found.name == form
+        rows = np.concatenate([X[:2], np.column_stack([X[[0] * 3, :3], [1, 2, 3]])])
+        assert_right(found.law(rows), base, rows)
+
+    def test_offsets_of_a_linear_model_are_exact(self):
+        base = make_pipeline(columns(OneHotEncoder()), LINEAR).fit(X, Y)
+        law = closed(base).law(X)
+        weights = base[-1].coef_[0, :3] / base[0].named_transformers_["numbers"].scale_
+        z = base.decision_function(X) / np.linalg.norm(weights * SIGMA[[2, 0, 1]])
+        np.testing.assert_allclose(law.upper[:, 1], ndtr(z), atol=1e-9)
+
+    def test_a_radius_is_the_distance_to_the_plane_of_the_row(self):
+        base = make_pipeline(columns(OneHotEncoder()), LINEAR)
+        clf = SmoothedClassifier(base, sigma=SIGMA, random_state=0).fit(X, Y)
+        certificate = clf.certify(X[:20])
+        assert certificate.form == "linear"
+        model = clf.estimator_
+        weights = model[-1].coef_[0, :3] / model[0].named_transformers_["numbers"].scale_
+        z = model.decision_function(X[:20]) / np.linalg.norm(weights * SIGMA[[2, 0, 1]])
+        np.testing.assert_allclose(certificate.radii, np.abs(z), rtol=1e-9)
+
+    def test_extended_rows_have_the_same_law(self):
+        found = closed(make_pipeline(columns(OneHotEncoder()), LINEAR).fit(X, Y))
+        rows = found.extended(X[:5])
+        assert rows.shape == (5, 4 + 4)
+        assert len(found.spread.sigma) == 8
+        assert np.array_equal(found.law(rows).upper, found.law(X[:5]).upper)
+        assert np.array_equal(found.extended(rows), rows)
+
+    REFUSED = {
+        "noise on what is encoded": lambda: (columns(OneHotEncoder()), np.ones(4)),
+        "a function": lambda: (columns(FunctionTransformer(np.square)), SIGMA),
+        "weights": lambda: (columns(OneHotEncoder(), transformer_weights={"kinds": 2.0}), SIGMA),
+        "columns of both kinds": lambda: (
+            ColumnTransformer(
+                [("both", PolynomialFeatures(2), [2, 3]), ("rest", StandardScaler(), [0, 1])]
+            ),
+            SIGMA,
+        ),
+    }
+
+    @pytest.mark.parametrize("name", REFUSED)
+    def test_others_are_sampled(self, name):
+        steps, sigma = self.REFUSED[name]()
+        base = make_pipeline(steps, LINEAR).fit(X, Y)
+        with pytest.raises(NotClosedError):
+            closed(base, sigma=sigma)
+
+    def test_a_model_that_takes_zeros_for_missing_is_not_read_behind_sparse_steps(self):
+        xgboost = pytest.importorskip("xgboost")
+        trees = xgboost.XGBClassifier(n_estimators=4, max_depth=1, n_jobs=1)
+        codes = (Y == "yes").astype(int)
+        for threshold, reason in ((1.0, "sparse"), (0.0, None)):
+            steps = columns(OneHotEncoder(), sparse_threshold=threshold)
+            base = make_pipeline(steps, trees).fit(X, codes)
+            if reason is None:
+                assert closed(base).name in ("grid", "additive")
+            else:
+                with pytest.raises(NotClosedError, match=reason):
+                    closed(base)
+
+
+class TestImputers:
+    @pytest.mark.parametrize("imputer", [SimpleImputer(add_indicator=True), KNNImputer()])
+    def test_complete_rows_pass(self, imputer):
+        base = make_pipeline(imputer, LINEAR).fit(with_gaps(X), Y)
+        found = closed(base)
+        assert found.name == "linear"
+        assert_right(found.law(X[:3]), base, X[:3])
+
+    def test_columns_without_values_are_left_out(self):
+        rows = with_gaps(X)
+        rows[:, 1] = np.nan
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            base = make_pipeline(SimpleImputer(), LINEAR).fit(rows, Y)
+            found = closed(base)
+            assert found.spread.affine.matrix.shape == (3, 4)
+            assert_right(found.law(X[:2]), base, X[:2])
+
+    def test_other_missing_values_are_not_understood(self):
+        base = make_pipeline(SimpleImputer(missing_values=0.0), LINEAR).fit(X, Y)
+        with pytest.raises(NotClosedError):
+            closed(base)
+
+
+class TestGaps:
+    """A missing entry has no noise and stays missing."""
+
+    BASES = {
+        "imputed linear": make_pipeline(
+            SimpleImputer(strategy="median", add_indicator=True), StandardScaler(), LINEAR
+        ),
+        "scaled before": make_pipeline(StandardScaler(), SimpleImputer(), LINEAR),
+        "imputed columns": make_pipeline(
+            columns(OneHotEncoder(), make_pipeline(SimpleImputer(), StandardScaler())), LINEAR
+        ),
+        "imputed tree": make_pipeline(SimpleImputer(), TREE),
+        "tree": TREE,
+        "scaled tree": make_pipeline(StandardScaler(), TREE),
+        "forest": RandomForestClassifier(3, max_depth=2, random_state=0),
+        "histograms": hist(max_leaf_nodes=2),
+        "several trees": hist(max_iter=2, max_leaf_nodes=5),
+    }
+
+    @pytest.mark.parametrize("name", BASES)
+    def test_the_law_is_that_of_the_noise_on_the_entries_there(self, name):
+        rows = with_gaps(X)
+        base = self.BASES[name].fit(rows, Y)
+        gaps = np.isnan(rows).sum(axis=1)
+        some = rows[np.concatenate([np.flatnonzero(gaps == k)[:2] for k in (0, 1, 2)])]
+        found = closed(base, rows, gaps=np.isnan(rows).any(axis=0))
+        assert_right(found.law(some), base, some)
+        alone = np.concatenate([found.law(some[[i]]).upper for i in range(len(some))])
+        np.testing.assert_allclose(found.law(some).upper, alone, rtol=1e-9)
+
+    def test_a_row_without_noise_is_answered_as_it_is(self):
+        rows = with_gaps(X)
+        base = self.BASES["imputed linear"].fit(rows, Y)
+        empty = X[:6].copy()
+        empty[:, :3] = np.nan
+        law = closed(base, empty).law(empty)
+        assert np.array_equal(base.classes_[law.top], base.predict(empty))
+        assert not law.top_miss.any()
+
+    def test_what_fills_gaps_by_other_values_is_sampled(self):
+        rows = with_gaps(X)
+        base = make_pipeline(KNNImputer(), LINEAR).fit(rows, Y)
+        assert closed(base, X).name == "linear"
+        with pytest.raises(NotClosedError):
+            closed(base, X, gaps=np.isnan(rows).any(axis=0))  # whether or not these rows have any
+        with pytest.raises(NotClosedError):
+            closed(base, rows)
+
+    def test_end_to_end(self):
+        rows = with_gaps(X)
+        clf = SmoothedClassifier(self.BASES["imputed columns"], SIGMA, random_state=0)
+        computed = clf.fit(rows, Y).certify(rows[:30])
+        assert computed.method == "exact"
+        for i in range(0, 30, 7):  # a row's answer does not depend on others
+            assert clf.certify(rows[[i]]).radii[0] == pytest.approx(computed.radii[i], rel=1e-9)
+        drawn = clf.set_params(method="montecarlo").certify(rows[:30], n=2000)
+        assert np.all(drawn.p_lower <= computed.p_lower + 1e-9)
+
+    def test_gaps_that_fit_had_none_of(self):
+        clf = SmoothedClassifier(make_pipeline(KNNImputer(), LINEAR), SIGMA, random_state=0)
+        clf.fit(X, Y)
+        assert clf.certify(X[:3]).method == "exact"
+        with pytest.raises(ValueError, match="contains NaN in"):
+            clf.certify(with_gaps(X)[:9])
+
+
+class TestClipping:
+    def test_a_tree_compares_clipped_values(self):
+        """Thresholds beyond the ends are never, or always, passed."""
+        scaler = MinMaxScaler((-1, 2), clip=True)
+        for model in (TREE, GradientBoostingClassifier(max_depth=1, n_estimators=5)):
+            base = make_pipeline(scaler, StandardScaler(), model).fit(X, Y)
+            wide = 10 * SIGMA
+            law = closed(base, sigma=wide).law(X[:3])
+            assert_right(law, base, X[:3], sigma=wide)
+
+    def test_thresholds_beyond_the_ends(self):
+        rows = np.linspace(0, 1, 50)[:, None]
+        base = make_pipeline(MinMaxScaler(clip=True), DecisionTreeClassifier(max_depth=1))
+        base.fit(rows, np.where(rows[:, 0] > 0.5, "yes", "no"))
+        sigma = np.array([1.0])
+        for threshold, share in ((0.5, ndtr(rows[:3, 0] - 0.5)), (-0.5, 1.0), (1.0, 0.0), (3, 0.0)):
+            state = base[-1].tree_.__getstate__()
+            state["nodes"]["threshold"][0] = threshold
+            base[-1].tree_.__setstate__(state)
+            law = closed(base, rows, sigma=sigma).law(rows[:3])
+            np.testing.assert_allclose(law.upper[:, 1], share, atol=1e-7)
+
+    def test_a_linear_model_does_not(self):
+        base = make_pipeline(MinMaxScaler(clip=True), LINEAR).fit(X, Y)
+        with pytest.raises(NotClosedError, match="clip noise"):
+            closed(base)
+
+    def test_without_noise_on_what_is_clipped_it_does(self):
+        steps = ColumnTransformer([("a", StandardScaler(), [0, 1, 2]), ("b", "passthrough", [3])])
+        base = make_pipeline(steps, make_pipeline(MinMaxScaler(clip=True), AdaBoostClassifier()))
+        still = np.array([0.0, 4.0, 0.0, 0.0])
+        clipped = make_pipeline(
+            ColumnTransformer(
+                [("a", MinMaxScaler(clip=True), [0, 2, 3]), ("b", StandardScaler(), [1])]
+            ),
+            LINEAR,
+        ).fit(X, Y)
+        rows = X[:4] * [5.0, 1.0, 2.0, 1.0]  # beyond the ends
+        assert_right(closed(clipped, sigma=still).law(rows), clipped, rows, sigma=still)
+        assert base is not None
+
+
+@pytest.fixture(params=["pandas", "polars"])
+def table(request):
+    library = pytest.importorskip(request.param)
+    words = np.array(["flat", "house", "boat", "tent"], dtype=object)[KINDS]
+    words[::17] = None
+    data = {name: NUMBERS[:, i] for i, name in enumerate(("age", "income", "debt"))}
+    return library.DataFrame(data | {"home": words, "rooms": KINDS + 1})
+
+
+class TestFrames:
+    SIGMA = {"age": 0.5, "income": 4.0, "debt": 0.05, "*": 0}
+
+    def bases(self):
+        numbers = make_pipeline(SimpleImputer(), StandardScaler())
+        words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        steps = ColumnTransformer(
+            [("n", numbers, ["income", "age", "debt"]), ("w", words, ["home"])],
+            remainder="passthrough",
+        )
+        plain = ColumnTransformer(
+            [
+                ("w", OrdinalEncoder(encoded_missing_value=-1), ["home"]),
+                ("n", "passthrough", ["debt", "age", "income", "rooms"]),
+            ]
+        )
+        target = ColumnTransformer(
+            [("t", TargetEncoder(), ["home", "rooms"])], remainder=StandardScaler()
+        )
+        return {
+            "linear": make_pipeline(steps, LINEAR),
+            "boxes": make_pipeline(plain, TREE),
+            "quadratic": make_pipeline(target, GaussianNB()),
+        }
+
+    @pytest.mark.parametrize("form", ["linear", "boxes", "quadratic"])
+    @pytest.mark.parametrize("output", ["default", "frames"])
+    def test_text_is_a_constant_of_the_row(self, table, form, output):
+        base = self.bases()[form]
+        if output == "frames":
+            base.set_output(transform=type(table).__module__.partition(".")[0])
+        clf = SmoothedClassifier(base, self.SIGMA, random_state=0).fit(table, Y)
+        certificate = clf.certify(table[:20])
+        assert (certificate.method, certificate.form) == ("exact", form)
+        smoother = smoother_of(clf)
+        drawn = clf.set_params(method="montecarlo").certify(table[:20], n=3000)
+        assert np.all(drawn.p_lower <= certificate.p_lower + 1e-9)
+        clear = certificate.p_lower > 0.7
+        assert clear.sum() > 5
+        assert np.array_equal(drawn.selected[clear], certificate.selected[clear])
+        assert smoother.base.frame is not None
+
+    def test_the_probabilities_are_those_of_draws(self, table):
+        base = self.bases()["linear"]
+        clf = SmoothedClassifier(base, self.SIGMA, random_state=0).fit(table, Y)
+        shares = clf.vote_frequencies(table[:4])
+        drawn = clf.set_params(method="montecarlo", n_predict=20_000).vote_frequencies(table[:4])
+        np.testing.assert_allclose(shares, drawn, atol=5 * np.sqrt(0.25 / 20_000))
+
+    def test_other_words_in_later_calls(self, table):
+        """The closed form is kept, the words of a call are not."""
+        base = self.bases()["linear"]
+        clf = SmoothedClassifier(base, self.SIGMA, random_state=0).fit(table, Y)
+        one, other = clf.certify(table[:5]), clf.certify(table[20:25])
+        again = clf.certify(table[:5])
+        assert np.array_equal(one.radii, again.radii)
+        assert other.method == "exact"
