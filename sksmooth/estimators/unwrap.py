@@ -33,12 +33,12 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Any
     -------
     certificate : Certificate or RegressionCertificate
         With a Pipeline, **radii are in the units of what its last step sees**, which a warning
-        says. Put the Pipeline inside the SmoothedClassifier to have radii in the units of X.
+        says. Put the Pipeline inside the smoother to have radii in the units of X.
 
     Raises
     ------
     TypeError
-        If there is no SmoothedClassifier to be found.
+        If there is no smoother to be found.
 
     Examples
     --------

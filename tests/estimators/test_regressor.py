@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -24,7 +24,7 @@ from sklearn.linear_model import (
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVR
 from sklearn.tree import DecisionTreeRegressor
 
@@ -290,6 +290,71 @@ def test_frames_keep_their_index_and_their_names():
         )
     named = SmoothedRegressor(Ridge(), {"bmi": 0.5, "*": 0.0})
     assert named.fit(frame, y).certify(frame[:2], within=10.0).norm == "l2 of delta / sigma"
+
+
+def table():
+    """Return a frame with text and gaps beside numbers."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X[:, :3], columns=["age", "sex", "bmi"])
+    frame["ward"] = np.where(X[:, 3] > np.median(X[:, 3]), "north", "south")
+    return frame
+
+
+def test_columns_without_numbers_reach_the_base():
+    frame = table()
+    encode = make_column_transformer((OneHotEncoder(sparse_output=False), ["ward"]))
+    encode.set_params(remainder="passthrough")
+    sigma = {"*": 0.5, "ward": 0.0}
+    exact, drawn = (
+        SmoothedRegressor(make_pipeline(encode, model), sigma, random_state=0, n=1000).fit(frame, y)
+        for model in (LinearRegression(), KNeighborsRegressor())
+    )
+    bounds = exact.certify_interval(frame[:5], 0.5)
+    assert bounds.method == "exact"
+    base = exact.estimator_
+    weights = np.array(
+        [
+            base.predict(frame[:1].assign(**{name: frame[name][0] + 1.0}))[0]
+            for name in ("age", "sex", "bmi")
+        ]
+    ) - base.predict(frame[:1])
+    half = 0.5 * 0.5 * np.linalg.norm(weights)  # radii are in deviations, of 0.5 each
+    assert np.allclose(bounds.upper - bounds.prediction, half, rtol=1e-6)
+    assert drawn.certify_interval(frame[:2], 0.5).method == "montecarlo"
+
+
+def test_gaps_are_sampled_or_refused():
+    gappy = X.copy()
+    gappy[::7, 2] = np.nan
+    reg = SmoothedRegressor(HistGradientBoostingRegressor(max_iter=5), 0.3, n=200, n0=50)
+    lower, upper = reg.fit(gappy, y).certify_interval(gappy[:3], 0.1)
+    assert np.all(lower < upper)
+    tree = SmoothedRegressor(DecisionTreeRegressor(max_depth=3), 0.3, n=200, n0=50)
+    assert tree.fit(gappy, y).certify_interval(gappy[:3], 0.1).method == "montecarlo"
+    with pytest.raises(ValueError, match="in fit no value was missing"):
+        tree.fit(X, y).certify_interval(gappy[:3], 0.1)
+
+
+def test_units_are_what_radii_are_lengths_in():
+    raw = np.delete(load_diabetes(scaled=False).data, 1, axis=1)  # it has two values only
+    reg = SmoothedRegressor(LinearRegression(), 0.5, units="std", random_state=0).fit(raw, y)
+    lower, upper = reg.certify_interval(raw[::40], 0.25)
+    half = 0.25 * np.linalg.norm(reg.estimator_.coef_ * raw.std(axis=0))
+    assert np.allclose(upper - lower, 2 * half, rtol=1e-6)
+
+
+def test_noise_that_is_clipped_is_not_taken_for_normal():
+    """A tree knows where clipped inputs are; a linear function of them has no closed form."""
+    clip = MinMaxScaler(clip=True)
+    assert smoothed(make_pipeline(clip, Ridge()), n=200).certify(ROWS, within=9.0).method == (
+        "montecarlo"
+    )
+    exact = smoothed(make_pipeline(clip, DecisionTreeRegressor(max_depth=4)))
+    drawn = clone(exact).set_params(method="montecarlo", n=20_000).fit(X, y)
+    computed, sampled = (reg.certify_interval(ROWS, 0.25) for reg in (exact, drawn))
+    assert computed.method == "exact"
+    assert np.all(sampled.lower <= computed.lower)
+    assert np.all(sampled.upper >= computed.upper)
 
 
 def test_a_search_over_sigma_and_the_base():
