@@ -137,6 +137,12 @@ def test_where_no_rank_will_do_bounds_are_infinite():
     assert np.all(np.isinf(bounds.lower[:, 0]))
     assert np.all(np.isinf(bounds.upper[:, 0]))
     assert np.all(np.isfinite(bounds.lower[:, 1]))
+    assert bounds.ranks[1] == (16, 85)  # of 100, at half a deviation and half of alpha
+    # the largest radius with a bound is where all draws on one side are just enough
+    most = bounds.run.max_radius
+    radii = (most * (1 - 1e-6), most * (1 + 1e-6))
+    ends = bound_medians(sampler_of(np.sin, [0.0]), dataclasses.replace(plan, radii=radii))
+    assert ends.ranks == ((1, 100), (0, 101))
 
 
 def test_outputs_are_collected_in_the_order_that_they_are_counted_in():

@@ -5,6 +5,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from mpmath import mp, mpf
 from scipy.stats import norm
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
@@ -114,6 +115,31 @@ def test_of_a_linear_regressor_bounds_are_its_range(base, sigma):
         assert np.allclose(radii, 2.0, rtol=1e-6)
     assert np.all(reg.certify(ROWS, interval=(low, low)).radii == 0)
     assert np.all(np.isposinf(reg.certify(ROWS, interval=(-np.inf, np.inf)).radii))
+
+
+@pytest.mark.parametrize("base", [LinearRegression(), make_pipeline(StandardScaler(), Ridge())])
+def test_rounding_is_outward(base):
+    """In 60 digits, around rows far from 0, where floats lose much."""
+    far = X + 1e7 * np.arange(10)
+    reg = SmoothedRegressor(base, 0.5, random_state=0).fit(far, y)
+    *_, model = getattr(reg.estimator_, "steps", [(None, reg.estimator_)])
+    scaler = reg.estimator_[0] if len(getattr(reg.estimator_, "steps", ())) else None
+    weights = model[1].coef_.tolist()
+    bounds = reg.certify_interval(far[:20], 0.3)
+    with mp.workdps(60):
+        scale = [mpf(v) for v in (np.ones(10) if scaler is None else scaler.scale_)]
+        mean = [mpf(v) for v in (np.zeros(10) if scaler is None else scaler.mean_)]
+        slope = mp.sqrt(sum((mpf(w) / s) ** 2 for w, s in zip(weights, scale, strict=True)))
+        for row, lower, upper in zip(far[:20], *bounds, strict=True):
+            parts = zip(weights, row.tolist(), mean, scale, strict=True)
+            value = mpf(float(model[1].intercept_)) + sum(
+                w * (mpf(x) - m) / s for w, x, m, s in parts
+            )
+            assert mpf(float(lower)) <= value - mpf(0.3) * slope
+            assert mpf(float(upper)) >= value + mpf(0.3) * slope
+    answers = reg.estimator_.predict(far[:20])
+    assert np.all(bounds.lower <= answers)
+    assert np.all(answers <= bounds.upper)
 
 
 def leaf_masses(tree, rows, sigma):
