@@ -227,12 +227,13 @@ def compute_bounds(
     bounds : PredictionBounds
         Hold for certain.
     """
-    bands = [form.band(X, np.nextafter(radius / noise.unit, np.inf)) for radius in radii]
+    distances = [float(np.nextafter(radius / noise.unit, np.inf)) for radius in radii]
+    prediction, lower, upper = form.bands(X, distances)
     return PredictionBounds(
         run=dataclasses.replace(Run.computed(noise, form.name, None), asked_radii=tuple(radii)),
-        lower=np.stack([lower for lower, _ in bands], axis=1),
-        upper=np.stack([upper for _, upper in bands], axis=1),
-        prediction=form.median(X),
+        lower=lower,
+        upper=upper,
+        prediction=prediction,
         radius=tuple(radii),
         ranks=None,
         n_draws=np.zeros(len(X), dtype=np.int64),

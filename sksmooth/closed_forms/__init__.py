@@ -15,6 +15,7 @@ from .forms.line import Line
 from .forms.linear import Linear
 from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
+from .forms.sums import Sums
 from .law import Law
 from .numerics.normal import FLOOR
 from .outputs import ClosedOutput, OutputForm, output_form
@@ -41,4 +42,4 @@ __all__ = [
 # in the order in which they are tried
 FORMS: list[type[Form]] = [Linear, Boxes, Quadratic, SmallGrid, Additive, Grid]
 # of regressors
-OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves]
+OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves, Sums]

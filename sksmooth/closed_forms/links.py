@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import GammaRegressor, PoissonRegressor, TweedieRegressor
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -93,12 +94,14 @@ _EXPM1 = Link(np.expm1, _logarithm1p, _near_one, _near_one)
 
 
 def link_of(model: Any) -> Link:
-    """Return the link of a linear model: the identity, or that of a logarithm."""
+    """Return the link of a model: the identity, or that of a logarithm."""
     if type(model) in (PoissonRegressor, GammaRegressor):
         return _EXP
     if type(model) is TweedieRegressor:
         log = model.link == "log" or (model.link == "auto" and model.power > 0)
         return _EXP if log else IDENTITY
+    if type(model) is HistGradientBoostingRegressor and model.loss in ("poisson", "gamma"):
+        return _EXP
     return IDENTITY
 
 

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from sklearn.compose import TransformedTargetRegressor
 
+from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, Columns, split, why_not_readable
 from ..introspection.probes import probe_rows
 from .closed import DisagreementError
@@ -19,10 +21,17 @@ from .links import IDENTITY, Link, link_of, link_of_target
 from .readers import libraries_read
 from .reading import columns_of
 
-__all__ = ["ClosedOutput", "OutputForm", "output_form"]
+__all__ = ["ClosedOutput", "OutputForm", "output_form", "safe_tail"]
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Any], Floats]
+
+
+def safe_tail(distance: float) -> float:
+    """Return a probability, rounded down, that stays below 1/2 within a distance in deviations."""
+    if distance > 37:
+        return 0.0
+    return float(ndtr(-distance)) * (1 - UNIT * (16 + 3 * distance**2))
 
 
 class OutputForm(abc.ABC):
@@ -51,16 +60,20 @@ class OutputForm(abc.ABC):
         """Return the outputs at inputs without noise, and how far the model's may be from them."""
 
     @abc.abstractmethod
-    def median(self, inputs: Inputs) -> Floats:
-        """Return a median of the output around each row, but for rounding."""
-
-    @abc.abstractmethod
     def quantile(self, inputs: Inputs, q: float) -> Floats:
         """Return the quantile of level q around each row, but for rounding."""
 
     @abc.abstractmethod
-    def band(self, inputs: Inputs, distance: float) -> tuple[Floats, Floats]:
-        """Return bounds on all medians around all points within a distance of each row."""
+    def bands(self, inputs: Inputs, distances: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Return medians, and bounds on all medians around all points within distances of rows.
+
+        Returns
+        -------
+        medians : ndarray of shape (n_rows,)
+            At the rows, but for rounding.
+        lower, upper : ndarray of shape (n_rows, n_distances)
+            The bounds.
+        """
 
     @abc.abstractmethod
     def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
@@ -103,17 +116,21 @@ class ClosedOutput:
         return self.form.name
 
     def median(self, X: NDArray[np.floating]) -> Floats:
-        """Return a median around each row, as near to the base's answers as rounding allows."""
-        return self.link.forward(self._each(X, lambda inputs, _: self.form.median(inputs)))
+        """Return a median around each row, but for rounding."""
+        return self.bands(X, ())[0]
 
     def quantile(self, X: NDArray[np.floating], q: float) -> Floats:
         """Return the quantile of level q of the output around each row, but for rounding."""
         return self.link.forward(self._each(X, lambda inputs, _: self.form.quantile(inputs, q)))
 
-    def band(self, X: NDArray[np.floating], distance: float) -> tuple[Floats, Floats]:
-        """Return bounds on all medians within a distance, in deviations of the noise."""
-        found = self._each(X, lambda inputs, _: np.stack(self.form.band(inputs, distance), 1))
-        return self.link.below(found[:, 0]), self.link.above(found[:, 1])
+    def bands(
+        self, X: NDArray[np.floating], distances: Sequence[float]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return medians, and bounds on all medians within distances: see `OutputForm.bands`."""
+        k = len(distances)
+        found = self._each(X, lambda inputs, _: np.column_stack(self.form.bands(inputs, distances)))
+        medians, lower, upper = found[:, 0], found[:, 1 : k + 1], found[:, k + 1 :]
+        return self.link.forward(medians), self.link.below(lower), self.link.above(upper)
 
     def reach(self, X: NDArray[np.floating], lower: Floats, upper: Floats) -> Floats:
         """Return a distance within which all medians lie in [lower, upper]; 0 if there is none."""

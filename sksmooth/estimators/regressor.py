@@ -53,7 +53,8 @@ class SmoothedRegressor(MetaRegressor):
         Unit of each feature, in which radii are then measured; as of `SmoothedClassifier`.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise. "exact" computes the medians and their bounds, for linear
-        regressors and single trees, also behind affine steps: no draws, and alpha is 0. "auto"
+        regressors, single trees and boosting without interactions, also behind affine steps: no
+        draws, and alpha is 0. "auto"
         computes where that is possible, and draws otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
         Noisy copies of the training data that the base is fitted on. Nets ignore it: they see

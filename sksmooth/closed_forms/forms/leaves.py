@@ -5,19 +5,18 @@ either end bound the probability of an output above or below any number. Bounds 
 values of leaves, without rounding.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
 from ...bounds import radius_of_tails
-from ...bounds.rounding import UNIT
 from ..form import NotClosedError
 from ..inputs import Inputs, Spread
 from ..numerics.normal import FLOOR
-from ..outputs import OutputForm
+from ..outputs import OutputForm, safe_tail
 from ..readers import TreeEnsemble
 from ..readers.sklearn import regression_tree
 from .intervals import LeafBoxes, widening
@@ -83,24 +82,23 @@ class Leaves(OutputForm):
         above = np.concatenate([nothing, masses[:, ::-1].cumsum(axis=1)], axis=1)[:, ::-1]
         return below, above  # [:, i]: of the first i values, and of all from the i-th on
 
-    def median(self, inputs: Inputs) -> Floats:
-        """Return the quantile in the middle."""
-        return self.quantile(inputs, 0.5)
-
     def quantile(self, inputs: Inputs, q: float) -> Floats:
         """Return the least value with a share of q at or below it."""
-        below = self._sums(inputs)[0][:, 1:]
-        reached = below >= q * below[:, -1:] * (1 - 1e-14)
+        return self._quantile(self._sums(inputs)[0], q)
+
+    def _quantile(self, below: Floats, q: float) -> Floats:
+        reached = below[:, 1:] >= q * below[:, -1:] * (1 - 1e-14)
         return self.values[reached.argmax(axis=1)]
 
-    def band(self, inputs: Inputs, distance: float) -> tuple[Floats, Floats]:
-        """Return the outermost values that a median can be."""
+    def bands(self, inputs: Inputs, distances: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Return medians, and the outermost values that a median can be."""
         below, above = self._sums(inputs)
-        # a tail that is no more than this at a row is less than 1/2 within the distance
-        tail = float(ndtr(-distance)) * (1 - UNIT * (16 + 3 * distance**2)) if distance < 37 else 0
-        high = (above[:, 1:] > tail).sum(axis=1)  # above the i-th value, for i from 0 on
-        low = (below[:, :-1] <= tail).sum(axis=1) - 1
-        return self.values[low], self.values[high]
+        lower, upper = np.empty((2, len(below), len(distances)))
+        for k, tail in enumerate(map(safe_tail, distances)):
+            high = (above[:, 1:] > tail).sum(axis=1)  # above the i-th value, for i from 0 on
+            low = (below[:, :-1] <= tail).sum(axis=1) - 1
+            lower[:, k], upper[:, k] = self.values[low], self.values[high]
+        return self._quantile(below, 0.5), lower, upper
 
     def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
         """Return the distance that the likelier of both misses proves."""

@@ -5,6 +5,7 @@ there, and within a distance of r deviations of the noise it moves by up to r ti
 that number: the range of the regressor itself.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -76,24 +77,21 @@ class Line(OutputForm):
         errors = 2 * (len(self.weights) + 8) * self.unit * sums
         return values, 2 * (errors + inputs.slack @ np.abs(self.weights)) * (1 + 1e-9)
 
-    def median(self, inputs: Inputs) -> Floats:
-        """Return the values."""
-        return self.answers(inputs)[0]
-
     def quantile(self, inputs: Inputs, q: float) -> Floats:
         """Return normal quantiles."""
         return self.answers(inputs)[0] + float(ndtri(q)) * self.deviation
 
-    def band(self, inputs: Inputs, distance: float) -> tuple[Floats, Floats]:
-        """Return the range within a distance.
+    def bands(self, inputs: Inputs, distances: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Return the values, and their range within distances.
 
         What bounds the rounding grows in proportion to the sizes of numbers, of which `REACH`
         deviations are a part.
         """
         values, errors = self.answers(inputs)
-        half = distance * self.deviation + errors * (1 + distance / REACH)
-        half = half * (1 + 1e-12) + 4 * UNIT * np.abs(values)
-        return values - half, values + half
+        far = np.asarray(distances, dtype=np.float64)
+        half = far * self.deviation + errors[:, None] * (1 + far / REACH)
+        half = half * (1 + 1e-12) + 4 * UNIT * np.abs(values)[:, None]
+        return values, values[:, None] - half, values[:, None] + half
 
     def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
         """Return how far an interval's nearer end is; infinite if the values cannot move."""

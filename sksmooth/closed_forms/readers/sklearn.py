@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -133,6 +133,7 @@ def gradient_boosting(model: Any) -> Parts:
     """Read sums of trees; if they do not start from constants, only their splits."""
     start = model.init_
     constant = type(start) is DummyClassifier and start.strategy in _CONSTANT
+    constant |= type(start) is DummyRegressor
     if not (constant or (isinstance(start, str) and start == "zero")):
         # its first model gets rows that are rounded to float32
         first = (t._replace(point=last_at_most(t.point)) for t in _nested([(start, _ALL)]))
