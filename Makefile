@@ -40,6 +40,8 @@ bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with oth
 	$(BIN)/python -m benchmarks.speed.memory
 	$(BIN)/python -m benchmarks.speed.overhead
 	$(BIN)/python -m benchmarks.speed.forms
+	$(BIN)/python -m benchmarks.speed.boosters
+	$(BIN)/python -m benchmarks.readers
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.exact
 

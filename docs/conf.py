@@ -57,8 +57,12 @@ numpydoc_validation_exclude = {
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
     r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|certificate\.Run|nets\.Checkpoint)$",
     # as of Noise
-    r"(Gaussian|PerFeature)\.(around|deviations|draw|l2_radius|marginals|radius|radius_of_tails)$",
-    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop)Noise\.(around|corrupt|deviations|draw|pairs|radius)$",
+    r"(Gaussian|PerFeature|InUnits)\.(around|deviations|draw|l2_radius|marginals|radius)$",
+    r"(Gaussian|PerFeature|InUnits)\.radius_of_tails$",
+    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split)Noise\.(around|corrupt|deviations|draw|pairs)$",
+    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split)Noise\.radius$",
+    r"Noise\.outcomes$",
+    r"\.SplitNoise\.(proves|reached|reached_by_votes|target)$",
     r"^sksmooth\.(certificate\.Run\.|noise\.Draws)",  # for the library itself, and numpy's own
     r"\.(extra_repr|forward|train)$",  # torch's own methods of a module
 }

@@ -7,6 +7,7 @@ arXiv:1902.02918). ``SmoothedRegressor`` does the same for numbers.
 
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
+from .callables import frozen_callable
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
 from .displays import (
     CertifiedAccuracyDisplay,
@@ -57,6 +58,7 @@ __all__ = [
     "certified_r2_score",
     "certified_r2_scorer",
     "certify",
+    "frozen_callable",
     "metrics",
     "noise",
     "prediction_outcomes",

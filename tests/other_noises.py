@@ -1,5 +1,6 @@
 """An example of each noise that is not Gaussian, with a row for it."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from sksmooth.noise import (
     DropNoise,
     FlipNoise,
     LaplaceNoise,
+    Split,
     SplitNoise,
     UniformNoise,
 )
@@ -30,3 +32,17 @@ CASES = {
     "split, counts": (SplitNoise(1, (4, 0, 2, 8), (0, 0, 1, 5)), [3, 0.123, -9, 17]),
     "drop": (DropNoise.dropping([0.7, 0.0, 0.8]), [1.5, -2.0, NAN]),
 }
+
+
+class RoundingSplitNoise(SplitNoise):
+    """Rounds rows to the grid in place of refusing them, for tests whose rows are any numbers."""
+
+    def _steps(self, values):
+        return np.rint(values.astype(np.float64) * self.levels).clip(-(2**20), 2**20)
+
+
+@dataclasses.dataclass(frozen=True)
+class RoundingSplit(Split):
+    def bind(self, rows):
+        noise = super().bind(dataclasses.replace(rows, levels=8))
+        return RoundingSplitNoise(8, noise.periods, noise.starts)

@@ -6,6 +6,7 @@ ORDER = [
     "plot_grid_search_sigma.py",
     "plot_exact_tree.py",
     "plot_exact_boosting.py",
+    "plot_per_feature.py",
     "plot_split_digits.py",
     "plot_skorch_cnn.py",
 ]

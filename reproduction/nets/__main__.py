@@ -10,6 +10,7 @@ _EXPERIMENTS = {
     "grid": "grid",
     "cifar": "cifar",
     "cifar_cpu": "cifar_cpu",
+    "splitting": "splitting",
 }
 
 if __name__ == "__main__":

@@ -42,9 +42,8 @@ def ends_along_axes(
     """
     ends = np.zeros((2, *X.shape))
     classes = np.argsort(closed.codes)[of]
-    for rows, _, part in closed.groups(X):
+    for rows, extended, _, part in closed.groups(X):
         if part is not None and len(rows):
-            extended = closed.extended(X[rows], part)
             found = _ends_of_part(part, noise, extended, classes[rows], X.shape[1])
             ends[:, rows] = found[:, :, : X.shape[1]]
     return ends[0], ends[1]

@@ -7,6 +7,7 @@ other beats it under noise is monotone: between two points it is at most the lar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bounds.rounding import UNIT
 from ..closed_forms import Linear, Part
 
 __all__ = ["by_half_spaces"]
@@ -67,4 +68,5 @@ def by_half_spaces(
         before[moved] = after[proved]
         step[lines] *= np.where(proved, 2.0, 0.5)
         lines = lines[(step[lines] > _TOL * sigma[lines]) & (end[lines] < _FARTHEST * sigma[lines])]
-    return end * _SAFE
+    start = np.abs(X[np.arange(len(X)), columns])  # beside which places were rounded
+    return np.maximum(end * _SAFE - 4 * UNIT * (start + end), 0.0)

@@ -9,6 +9,7 @@ well: from the vertex on, it is monotone on both sides.
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bounds.rounding import UNIT
 from ..closed_forms import Part
 from ..closed_forms.forms.quadratic import Quadratic
 from .marching import Proves
@@ -91,5 +92,6 @@ def by_parabola(
             middle = 0.5 * (low + high)
             on = room(start + sign * middle, lines) > 0
             low, high = np.where(on, middle, low), np.where(on, high, middle)
-        ends[side, lines] = low * _SAFE
+        # places were rounded beside where the row is
+        ends[side, lines] = np.maximum(low * _SAFE - 4 * UNIT * (np.abs(start) + low), 0.0)
     return ends[0], ends[1]

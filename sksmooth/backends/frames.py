@@ -6,10 +6,9 @@ all its columns, but not on dtypes, the order of categories or other rows. `Fram
 numbers back, by a table of the values that the rows of a call have.
 """
 
+import contextlib
 import dataclasses
 import datetime
-import decimal
-import hashlib
 import importlib
 import numbers
 import sys
@@ -19,11 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameMaker", "Kept", "is_frame", "kinds_of_columns", "read_frame"]
+from .value_codes import codes_of
 
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-# what else may be in a column: types whose str says all
-_PLAIN = ("pandas.", "uuid.", "fractions.", "ipaddress.")
+__all__ = ["FrameMaker", "Kept", "is_frame", "kinds_of_columns", "read_frame"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,8 +140,14 @@ def _take(values: Any, places: NDArray[np.intp]) -> Any:
 
 def is_frame(X: Any) -> bool:
     """Whether X is a data frame of pandas or polars."""
-    library = type(X).__module__.partition(".")[0]
-    return library in ("pandas", "polars") and type(X).__name__ == "DataFrame"
+    return _library_of(X) is not None
+
+
+def _library_of(X: Any) -> str | None:
+    for name in ("pandas", "polars"):
+        if name in sys.modules and isinstance(X, sys.modules[name].DataFrame):
+            return name
+    return None
 
 
 def kinds_of_columns(X: Any) -> tuple[str, ...]:
@@ -160,6 +163,8 @@ def kinds_of_columns(X: Any) -> tuple[str, ...]:
     kinds : tuple of str
         Columns of Python objects are what their values are.
     """
+    if _is_block(X):
+        return ("numbers",) * X.shape[1]
     return tuple(map(_kind, _series(X)))
 
 
@@ -185,6 +190,10 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
     ValueError
         If a column has values that cannot be told apart, or are of an unknown type.
     """
+    library, names = _library_of(X), tuple(X.columns)
+    assert library is not None
+    if _is_block(X):
+        return X.to_numpy(), FrameMaker(library, names)
     series = _series(X)
     narrow = all(str(column.dtype).lower() == "float32" for column in series)
     values = np.empty((len(X), len(series)), dtype=np.float32 if narrow else np.float64)
@@ -193,12 +202,17 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
         if not is_still or _is_plain(column, values.dtype):
             values[:, place] = _floats(column)
         else:
-            values[:, place], table = _coded(column, place, list(X.columns)[place])
+            values[:, place], table = _coded(column, place, names[place])
             kept.append(table)
             if _kind(column) not in ("numbers", "booleans"):
                 coded.append(place)
-    library = type(X).__module__.partition(".")[0]
-    return values, FrameMaker(library, tuple(X.columns), tuple(coded), tuple(kept))
+    return values, FrameMaker(library, names, tuple(coded), tuple(kept))
+
+
+def _is_block(X: Any) -> bool:
+    """Whether X is all float64 or float32, as numpy has them; there may be many columns."""
+    kinds = set(X.dtypes) if hasattr(X, "iloc") else set()
+    return len(kinds) == 1 and kinds <= {np.dtype(np.float64), np.dtype(np.float32)}
 
 
 def _series(X: Any) -> list[Any]:
@@ -265,7 +279,7 @@ def _coded(column: Any, place: int, name: Any) -> tuple[NDArray[np.float64], Kep
     if str(column.dtype).lower().startswith(("float", "double")):
         column = column + 0.0  # rows that compare equal must look equal
     numbers_, values, first, gap = _numbered(column, name)
-    codes = _codes(values, name)
+    codes = codes_of(values, name)
     order = np.argsort(codes)
     ranked = codes[order]
     same = np.flatnonzero(ranked[1:] == ranked[:-1])
@@ -289,8 +303,11 @@ def _numbered(
 
     That is the values, the first row of each, and the first row in which it is missing.
     """
+    found = None
     if _of_pandas(column) and column.dtype != object:
-        found, _ = column.factorize()
+        with contextlib.suppress(Exception):  # of arrow, where values are lists
+            found, _ = column.factorize()
+    if found is not None:
         distinct, first = np.unique(found, return_index=True)
         gaps = first[distinct < 0]
         first = first[distinct >= 0]
@@ -308,7 +325,7 @@ def _numbered(
         try:
             number = numbers_.setdefault((type(value), value, zone), len(numbers_))
         except TypeError:  # lists and the like
-            number = _code(value, name)  # type: ignore[assignment]  # it raises
+            number = codes_of([value], name)  # type: ignore[assignment]  # it raises
         if number == len(firsts):
             firsts.append(row)
         out[row] = number
@@ -324,7 +341,8 @@ def _numbered(
 def _is_missing(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, numbers.Number) and bool(value != value)
+    kinds = numbers.Number, np.datetime64, np.timedelta64
+    return isinstance(value, kinds) and bool(value != value)
 
 
 def _listed(column: Any) -> list[Any]:
@@ -335,64 +353,3 @@ def _listed(column: Any) -> list[Any]:
     kind = "timedelta64" if str(dtype).startswith("Duration") else "datetime64"
     unit = "D" if str(dtype) == "Date" else dtype.time_unit
     return [None if v is None else np.array(v, f"{kind}[{unit}]")[()] for v in column.to_physical()]
-
-
-def _codes(values: list[Any], name: Any) -> NDArray[np.float64]:
-    """Return the numbers that stand for some values."""
-    if {*map(type, values)} <= {bool, int, float}:
-        return np.array(values, dtype=np.float64) + 0.0
-    return np.array([_code(value, name) for value in values], dtype=np.float64)
-
-
-def _code(value: Any, name: Any) -> float:
-    """Return the number that stands for a value, whatever dtype it is kept in."""
-    if isinstance(value, bool | numbers.Real | np.bool_ | decimal.Decimal):
-        return float(value) + 0.0
-    if isinstance(value, str):
-        return _hash("s", value)
-    if isinstance(value, bytes):
-        return _hash("b", value.hex())
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        kind = "t" if isinstance(value, np.datetime64) else "d"
-        unit, count = np.datetime_data(value.dtype)
-        step = _NANOSECONDS.get(unit)
-        if step is not None:
-            return _hash(kind, str(int(value.astype(np.int64)) * count * step))
-    if isinstance(value, datetime.datetime):  # those of pandas too
-        zoned = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
-        rest = getattr(value, "nanosecond", 0)
-        return _hash("t", str((zoned - _EPOCH) // _MICROSECOND * 1000 + rest))
-    if isinstance(value, datetime.date):
-        days = value.toordinal() - _EPOCH.toordinal()
-        return _hash("t", str(days * _NANOSECONDS["D"]))
-    if isinstance(value, datetime.timedelta):
-        rest = getattr(value, "nanoseconds", 0)
-        return _hash("d", str(value // _MICROSECOND * 1000 + rest))
-    if isinstance(value, datetime.time):
-        return _hash("o", value.isoformat())
-    family = type(value)
-    if f"{family.__module__}.".startswith(_PLAIN):
-        return _hash("x", f"{family.__name__} {value}")
-    raise ValueError(
-        f"Column {name!r} holds values of type {family.__name__}, such as {value!r}, which cannot "
-        "be compared across calls. Convert the column to text, numbers, categories or dates."
-    )
-
-
-_MICROSECOND = datetime.timedelta(microseconds=1)
-_NANOSECONDS = {
-    "ns": 1,
-    "us": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-    "D": 86400 * 10**9,
-}
-
-
-def _hash(kind: str, text: str) -> float:
-    """Return a whole number below 2**53 for a text."""
-    content = kind.encode() + text.encode("utf-8", "surrogatepass")
-    digest = hashlib.blake2b(content, digest_size=8, person=b"sksmooth").digest()
-    return float(int.from_bytes(digest, "little") >> 11)

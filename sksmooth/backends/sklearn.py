@@ -14,7 +14,8 @@ __all__ = ["SklearnBackend"]
 # Below some thousand rows a call costs more than its rows: validation in every model, joblib in
 # forests. Above some megabytes the batch leaves the cache.
 _BATCH_ROWS = 10_000
-_BATCH_ROWS_OF_FRAMES = 65_536  # their columns are looked at, and encoded, at every call
+# Columns of frames are looked at, and encoded, at every call; votes and stacks call many models.
+_LONG_BATCH_ROWS = 65_536
 _BATCH_VALUES = 2**22
 
 
@@ -46,7 +47,8 @@ class SklearnBackend(Backend):
         self.answers = np.asarray(answers)
         self.frame = frame
         self.n_classes = len(self.answers)
-        self.preferred_rows = _BATCH_ROWS if frame is None else _BATCH_ROWS_OF_FRAMES
+        is_dear = frame is not None or hasattr(estimator, "named_estimators_")
+        self.preferred_rows = _LONG_BATCH_ROWS if is_dear else _BATCH_ROWS
         self._order = np.argsort(self.answers)
         self._sorted = self.answers[self._order]
         self._codes = np.array_equal(self.answers, np.arange(self.n_classes))

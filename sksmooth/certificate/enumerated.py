@@ -13,11 +13,10 @@ from ..labels import decode
 from ..noise import Noise
 from ..sampling import Enumerator
 from .certificate import Certificate
-from .plan import Run
+from .plan import ENUMERATED, Run
 
-__all__ = ["FORM", "certify_by_outcomes", "frequencies_of_outcomes", "predict_by_outcomes"]
+__all__ = ["certify_by_outcomes", "frequencies_of_outcomes", "predict_by_outcomes"]
 
-FORM = "enumerated"
 Votes = Sequence[tuple[list[int], int]]
 
 
@@ -66,7 +65,8 @@ def certify_by_outcomes(
         stop_reason=np.full(n, "exact"),
         classes=classes,
         run=dataclasses.replace(
-            Run.computed(enumerator.noise, FORM, abstain_label), shortcut=enumerator.shortcut
+            Run.computed(enumerator.noise, ENUMERATED, abstain_label),
+            shortcut=enumerator.shortcut,
         ),
     )
 

@@ -59,6 +59,11 @@ def reach_of_radii(certificate: Certificate, shape: tuple[int, ...] = ()) -> NDA
             "These radii count changed features: a radius of 1 or more says that any one feature "
             "may change, by however much. Intervals exist for radii that are lengths."
         )
+    if certificate.noise.proviso:
+        raise ValueError(
+            "An interval is of all values between its ends, but these certificates are not: "
+            f"{certificate.noise.proviso}"
+        )
     n_features = certificate.noise.n_values if norm.scale is None else len(norm.scale)
     if n_features is None and shape:
         n_features = int(np.prod(shape))
@@ -116,7 +121,7 @@ def frame_of_intervals(
         flat = values.reshape(down.shape)
         down, up = (np.where(np.isnan(flat), np.nan, ends) for ends in (down, up))
     moves = _moves(certificate, down.shape[1])
-    columns = {"value": flat, "down": -down, "up": up, "how": how}
+    columns = {"value": flat, "down": 0.0 - down, "up": up, "how": how}
     lines = pd.MultiIndex.from_product(
         [rows, features[moves]], names=[getattr(rows, "name", None) or "row", "feature"]
     )
@@ -137,7 +142,9 @@ def position_of(certificate: Certificate, row: Any) -> int:
     return int(found[0])
 
 
-def sentence(intervals: Any, certificate: Certificate, row: int, *, most: int = 3) -> str:
+def sentence(
+    intervals: Any, certificate: Certificate, row: int, *, name: Any = None, most: int = 3
+) -> str:
     """Return in words how far the features of a row may change.
 
     Parameters
@@ -148,6 +155,8 @@ def sentence(intervals: Any, certificate: Certificate, row: int, *, most: int = 
         Of the same rows.
     row : int
         Position of the row.
+    name : object, default=None
+        What the row is called; None for its entry in the index, or its position.
     most : int, default=3
         How many features are named; those with the least room over their unit are.
 
@@ -156,7 +165,8 @@ def sentence(intervals: Any, certificate: Certificate, row: int, *, most: int = 
     text : str
         Ends are rounded inward.
     """
-    name = row if certificate.index is None else certificate.index[row]
+    if name is None:
+        name = row if certificate.index is None else certificate.index[row]
     label = certificate.labels[row : row + 1].tolist()[0]
     if certificate.abstained[row]:
         return f"row {name}: nothing is certified"

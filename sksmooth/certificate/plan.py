@@ -5,7 +5,9 @@ from typing import Any
 
 from ..noise import Noise
 
-__all__ = ["Plan", "Run"]
+__all__ = ["ENUMERATED", "Plan", "Run"]
+
+ENUMERATED = "enumerated"  # the form of what was asked about all outcomes of the noise
 
 
 @dataclasses.dataclass(frozen=True)

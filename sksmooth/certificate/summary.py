@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .certificate import Certificate
+from .plan import ENUMERATED
 
 __all__ = [
     "as_html",
@@ -79,7 +80,7 @@ def guarantee(certificate: Certificate) -> str:
 def how_it_was_made(certificate: Certificate) -> list[tuple[str, str]]:
     """Return the settings, without the seed."""
     c, run = certificate, certificate.run
-    if run.form == "enumerated":
+    if run.form == ENUMERATED:
         how = "computed from all outcomes of the noise, no draws"
     elif run.method == "exact":
         how = f"computed from the closed form {run.form!r}, no draws"

@@ -64,13 +64,15 @@ class ClosedForm(Part):
     codes : ndarray of shape (n_classes,), int
         Class code of each of the model's classes.
     read : callable
-        Returns the `Part` for rows in which some columns are missing; None if no noise is left.
+        Returns the `Part` for rows in which some features are missing; None if no noise is left.
     classify : callable
         Class codes of a batch, by the base as a whole.
     frame : callable or None
         Makes the frame that the base gets.
     parts : dict
-        What has been read, and whether it has been compared, by the columns that are missing.
+        What has been read, by the features that are missing.
+    compared : set
+        Those for which it has been compared with the base's answers.
     """
 
     codes: NDArray[np.intp]
@@ -90,15 +92,12 @@ class ClosedForm(Part):
         """Whether all classes' probabilities are known."""
         return self.form.complete
 
-    def extended(self, X: NDArray[np.floating], part: Part | None = None) -> NDArray[np.float64]:
+    def extended(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return rows, and behind their columns what encoders make of these.
 
-        Features are those of ``spread.sigma``. `law` takes such rows, too.
+        Features are those of ``spread.sigma``; missing values are NaN.
         """
-        affine = (part or self).spread.affine
-        if affine.encoders and X.shape[1] == len(affine.used):
-            return X.astype(np.float64)
-        return affine.extended(X, self.frame)
+        return self.spread.affine.extended(X, self.frame)
 
     def law(self, X: NDArray[np.floating], of: NDArray[np.integer] | None = None) -> Law:
         """Return the law of some rows, its columns in the order of the class codes.
@@ -119,12 +118,11 @@ class ClosedForm(Part):
         """
         asked = None if of is None else np.argsort(self.codes)[of]
         laws, places = [], []
-        for rows, _, part in self.groups(X):
+        for rows, extended, _, part in self.groups(X):
             places.append(rows)
             if part is None:
                 laws.append(self._certain(X[rows]))
             else:
-                extended = self.extended(X[rows], part)
                 laws.append(part.law_of(extended, None if asked is None else asked[rows]))
         law = Law.joined(laws)
         if len(places) > 1:
@@ -133,13 +131,12 @@ class ClosedForm(Part):
 
     def groups(
         self, X: NDArray[np.floating]
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_], Part | None]]:
-        """Yield the numbers of rows with the same gaps, these, and what knows their law."""
-        affine = self.spread.affine
-        n = len(affine.used) - sum(encoder.n_outputs for encoder in affine.encoders)
-        gaps = np.isnan(X[:, :n]) & affine.used[:n]
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_], Part | None]]:
+        """Yield rows with the same gaps: numbers, extended rows, gaps, and what knows their law."""
+        extended = self.extended(X)
+        gaps = np.isnan(extended)
         if not gaps.any():
-            yield np.arange(len(X)), np.zeros(n, dtype=bool), self
+            yield np.arange(len(X)), extended, np.zeros(gaps.shape[1], dtype=bool), self
             return
         patterns, number = np.unique(gaps, axis=0, return_inverse=True)
         for i, pattern in enumerate(patterns):
@@ -149,7 +146,8 @@ class ClosedForm(Part):
                 if key not in self.parts:
                     self.parts[key] = None if self.read is None else self.read(pattern)
                 part = self.parts[key]
-            yield np.flatnonzero(number.ravel() == i), pattern, part
+            rows = np.flatnonzero(number.ravel() == i)
+            yield rows, _without_gaps(extended[rows]), pattern, part
 
     def _certain(self, X: NDArray[np.floating]) -> Law:
         """Return the law of rows without noise, in the order of the model's classes."""
@@ -170,7 +168,7 @@ class ClosedForm(Part):
         ask : callable
             Class codes by the last step alone.
         """
-        for rows, gaps, part in self.groups(X):
+        for rows, _, gaps, part in self.groups(X):
             if part is not None:
                 key = gaps.tobytes()
                 self._check(part, X[rows], gaps, None if key in self.compared else ask)
@@ -184,7 +182,7 @@ class ClosedForm(Part):
         sample = X[:20]
         if ask is not None:
             sample = np.concatenate([X[:100], probe_rows(X, part.spread.sigma[:n])])
-        Z = affine(self.extended(sample, part))
+        Z = affine(_without_gaps(self.extended(sample)))
         looks = [(Z, self.classify(sample.copy()))]  # a base may work in place
         if ask is not None:
             probes = part.form.probes(Z)
@@ -192,14 +190,20 @@ class ClosedForm(Part):
             asked[:, affine.gaps] = np.nan
             looks.append((probes, ask(asked)))
             rows = sample[np.arange(len(probes)) % len(sample)]
-            moved = affine.used[:n] & ~gaps
+            moved = affine.used[:n] & ~gaps[:n]
             rows[:, moved] = _near(part.spread, probes)[:, :n][:, moved]
-            looks.append((affine(self.extended(rows, part)), self.classify(rows.copy())))
+            Z = affine(_without_gaps(self.extended(rows)))
+            looks.append((Z, self.classify(rows.copy())))
         for inputs, answers in looks:
             found, sure = part.form.decide(inputs)
             other = sure & (self.codes[found] != answers)
             if np.any(other):
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
+
+
+def _without_gaps(extended: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return rows with numbers for missing values, on which nothing depends."""
+    return np.where(np.isnan(extended), 0.0, extended)
 
 
 def _near(spread: Spread, probes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,6 @@ from .form import NotClosedError
 from .inputs import Inputs, Spread
 from .links import IDENTITY, Link, link_of, link_of_target
 from .readers import libraries_read
-from .reading import columns_of
 
 __all__ = ["ClosedOutput", "OutputForm", "output_form", "safe_tail"]
 
@@ -227,7 +226,9 @@ def output_form(
             link = link_of(model)
         elif link_of(model) is not IDENTITY:
             raise NotClosedError("it has a link inside of another")
-        affine = AffineMap.of([*steps, *inner], columns_of(X, sigma, frame))
+        named = ((), ()) if frame is None else (frame.columns, frame.coded)
+        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
+        affine = AffineMap.of([*steps, *inner], columns)
         if affine is None:
             raise NotClosedError("a step of the Pipeline is not known to be affine")
         if (steps or inner) and X.dtype != np.float64:

@@ -1,5 +1,6 @@
 """From a fitted base to its closed form, if it has one and answers as the form says."""
 
+import copy
 import dataclasses
 import hashlib
 import pickle
@@ -20,10 +21,11 @@ from ..introspection import AffineMap, Columns, decided_inside, split, why_not_r
 from ..introspection.linear import LINEAR_MODELS
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
+from .forms.trees import TreeForm
 from .inputs import Spread
 from .readers import libraries_read, read_once
 
-__all__ = ["closed_form", "columns_of"]
+__all__ = ["closed_form"]
 
 _RECENT: dict[bytes, ClosedForm] = {}
 _MOST_RECENT = 8
@@ -85,17 +87,34 @@ def closed_form(
     if obstacle is not None:
         raise NotClosedError(obstacle)
     try:
-        kinds = tuple(kind for kind in kinds if kind.may_be(model))
+        named = ((), ()) if frame is None else (frame.columns, frame.coded)
+        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
+        still = _inputs_without_noise(steps, columns)
+        kinds = tuple(
+            kind
+            for kind in kinds
+            if (kind.may_be(model, still) if issubclass(kind, TreeForm) else kind.may_be(model))
+        )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        columns = columns_of(X, sigma, frame)
         key = _content(kinds, estimator, answers, X.dtype.str, sigma, *columns)
         known = _RECENT.pop(key, None) if key else None
+        dtype = X.dtype
+
+        def read(missing: NDArray[np.bool_]) -> Part | None:
+            try:
+                return _read(kinds, steps, model, dtype, sigma, columns._replace(gaps=missing))
+            except NotClosedError as reason:
+                raise GapsError(*reason.args) from None
+
         if known is None:
-            known = _read(kinds, steps, model, answers, X.dtype, sigma, columns)
+            codes = _codes(model, answers)
+            whole = _read(kinds, steps, model, dtype, sigma, columns)
+            assert whole is not None
+            known = ClosedForm(whole.form, whole.spread, codes)
         if gaps is not None:
             _demand_gaps(known, steps, columns, gaps)
-        closed = dataclasses.replace(known, classify=classify, frame=frame)
+        closed = dataclasses.replace(known, read=read, classify=classify, frame=frame)
         if len(X):
             code_of = {answer: code for code, answer in enumerate(answers.tolist())}
             closed.check(X, _last_step(model, code_of) if steps else classify)
@@ -105,7 +124,7 @@ def closed_form(
         # not as its type promises, or another version of scikit-learn
         raise NotClosedError(f"it could not be read ({error})") from error
     if key:
-        _RECENT[key] = dataclasses.replace(closed, classify=None, frame=None)
+        _RECENT[key] = dataclasses.replace(closed, read=None, classify=None, frame=None)
         for old in list(_RECENT)[:-_MOST_RECENT]:
             _RECENT.pop(old, None)
     return closed
@@ -119,54 +138,39 @@ def _content(*things: Any) -> bytes:
         return b""
 
 
-def columns_of(X: NDArray[np.floating], sigma: NDArray[np.float64], frame: Any) -> Columns:
-    """Return what is known of the columns of rows, before any step."""
-    n = X.shape[1]
-    names = () if frame is None else frame.columns
-    if not all(isinstance(name, str) for name in names):
-        names = ()  # scikit-learn knows only names that are strings
-    coded = np.isin(np.arange(n), () if frame is None else frame.coded)
-    return Columns(n, tuple(names), sigma == 0, coded, np.zeros(n, dtype=bool))
+def _codes(model: Any, answers: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the class code of each of the model's classes."""
+    code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+    codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
+    if len(codes) != len(answers):
+        raise NotClosedError("it does not know all classes")
+    return codes
 
 
 def _read(
     kinds: tuple[type[Form], ...],
     steps: list[Any],
     model: Any,
-    answers: NDArray[Any],
     dtype: np.dtype[Any],
     sigma: NDArray[np.float64],
     columns: Columns,
-) -> ClosedForm:
+) -> Part | None:
+    """Return the part for rows with given gaps; None where no noise is left."""
     if steps and dtype != np.float64:
         raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
-    code_of = {answer: code for code, answer in enumerate(answers.tolist())}
-    codes = np.array([code_of[label] for label in model.classes_.tolist()], dtype=np.intp)
-    if len(codes) != len(answers):
-        raise NotClosedError("it does not know all classes")
-
-    def read(gaps: NDArray[np.bool_]) -> Part | None:
-        try:
-            return read_part(gaps)
-        except NotClosedError as reason:
-            raise GapsError(*reason.args) from None
-
-    def read_part(gaps: NDArray[np.bool_]) -> Part | None:
-        affine = AffineMap.of(steps, columns._replace(gaps=gaps))
-        if affine is None:
-            raise NotClosedError("a step of the Pipeline is not known to be affine")
-        if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
-            raise NotClosedError("its steps hand on data frames with other names")
-        if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
-            raise NotClosedError("its steps hand on sparse matrices")
-        spread = Spread.of(affine, np.where(gaps, 0.0, sigma), float(np.finfo(dtype).eps) / 2)
-        if gaps.any() and not np.any(spread.scale > 0):
-            return None
-        return Part(_first(kinds, model, spread), spread)
-
-    whole = read_part(columns.gaps)
-    assert whole is not None
-    return ClosedForm(whole.form, whole.spread, codes, read)
+    # what is read is kept, and theirs may be changed
+    affine = AffineMap.of(copy.deepcopy(steps), columns)
+    if affine is None:
+        raise NotClosedError("a step of the Pipeline is not known to be affine")
+    if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
+        raise NotClosedError("its steps hand on data frames with other names")
+    if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
+        raise NotClosedError("its steps hand on sparse matrices")
+    there = np.where(columns.gaps[: columns.n], 0.0, sigma)
+    spread = Spread.of(affine, there, float(np.finfo(dtype).eps) / 2)
+    if columns.gaps.any() and not np.any(spread.scale > 0):
+        return None
+    return Part(_first(kinds, model, spread), spread)
 
 
 def _demand_gaps(
@@ -177,6 +181,18 @@ def _demand_gaps(
         affine = AffineMap.of(steps, columns._replace(gaps=np.arange(columns.n) == place))
         if affine is None or (affine.gaps.any() and not closed.form.compares):
             raise NotClosedError("values were missing in fit, and may depend on others then")
+
+
+def _inputs_without_noise(steps: list[Any], columns: Columns) -> NDArray[np.bool_] | None:
+    """Return which of the model's inputs have no noise; None if there are none."""
+    if not columns.still.any():
+        return None
+    affine = AffineMap.of(steps, columns)
+    if affine is None:
+        return None
+    moving = np.zeros(len(affine.used), dtype=bool)
+    moving[: columns.n] = ~columns.still
+    return ~np.any(affine.sizes[..., moving] != 0, axis=1) if affine.sizes.ndim == 2 else ~moving
 
 
 def _innermost(model: Any) -> Any:

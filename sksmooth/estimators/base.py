@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import has_fit_parameter
 
 from ..noise.sigma import is_by_name
+from .callbacks import CallbackSupportMixin
 from .reading import takes_gaps
 
 __all__ = ["MetaClassifier", "MetaRegressor", "shows_weights"]
@@ -69,11 +70,13 @@ class _Meta:
         return state
 
 
-class MetaClassifier(_Meta, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class MetaClassifier(
+    _Meta, CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """A classifier around another."""
 
 
-class MetaRegressor(_Meta, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+class MetaRegressor(_Meta, CallbackSupportMixin, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """A regressor around another."""
 
 

@@ -17,8 +17,9 @@ from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
 from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier, shows_weights
+from .callbacks import fitting
 from .fitting import fit_base
-from .per_feature import PerFeature
+from .per_feature import per_feature
 from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
@@ -26,7 +27,7 @@ from .smoother import noise_of, note_rows, shortcut_names
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(PerFeature, MetaClassifier):
+class SmoothedClassifier(MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -47,13 +48,12 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
         larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
-        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict,
-        "*" stands for all columns of numbers that are not named. Columns of a data frame that hold
-        no numbers have 0, and reach the base as they are. Missing values stay missing.
+        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict, "*"
+        is for all columns of numbers that are not named. Columns without numbers have 0, and reach
+        the base as they are; missing values stay missing.
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
-        Unit of each feature: the noise on it has the deviation ``sigma * unit``, and radii are
-        lengths of ``delta / units``, comparable whatever sigma is. 0 is for features without noise.
-        "std" takes the standard deviations of the training rows; for a search give numbers.
+        Noise on a feature has the deviation ``sigma * unit``, and radii are lengths of ``delta /
+        units``, comparable over sigma; 0 for no noise. "std": those of the training rows.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
         smoothed classifier, for bases that have a closed form, and for noise that can make so few
@@ -152,8 +152,7 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
     >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
     >>> clf.predict(X_test[:4])
     array([0, 1, 1, 1])
-    >>> certificate = clf.certify(X_test[:4], n=1000)
-    >>> certificate.radii > 0.2
+    >>> clf.certify(X_test[:4], n=1000).radii > 0.2
     array([ True,  True,  True,  True])
     """
 
@@ -208,7 +207,8 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
-            Training rows: numbers without NaN or infinity; arrays, data frames or tensors. A torch
+            Training rows: arrays, tensors, or data frames, whose columns without noise may hold
+            anything. Values may be missing (NaN) where the base takes that, not infinite. A torch
             ``Dataset`` or an ``np.memmap`` is read batch by batch if the base is a net, and hardly
             at all if it is frozen; see `sksmooth.rows.Rows`. All other methods read it in chunks.
         y : array-like of shape (n_samples,), default=None
@@ -234,21 +234,21 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         note_rows(self, X, rows)
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
-        self.estimator_, self.classes_, self._answers, frame = fit_base(
-            clone(self.estimator),
-            X,
-            y,
-            noise=noise_of(self),
-            n_copies=int(self.n_augment),
-            random_state=rng,
-            fit_params=self._routed(fit_params),
-            frame=frame,
-            rows=rows,
-        )
-        self._frame = frame and frame.bare()
-        self.abstain_label_ = choose_abstain_label(self.classes_, self.abstain_label, others=labels)
-        # last, when the model exists: a model that was made knowing the seed could cheat
-        self._seed = new_seed(rng)
+        base, copies = clone(self.estimator), int(self.n_augment)
+        given: dict[str, Any] = {
+            "fit_params": self._routed(fit_params),
+            "frame": frame,
+            "rows": rows,
+        }
+        with fitting(self, base, X, y):
+            self.estimator_, self.classes_, self._answers, frame = fit_base(
+                base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given
+            )
+            self._frame = frame and frame.bare()
+            asked = self.abstain_label
+            self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)
+            # last, when the model exists: a model that was made knowing the seed could cheat
+            self._seed = new_seed(rng)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -282,7 +282,7 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         tol: float | None = None,
         bound: str = "one-sided",
         log: str | os.PathLike[str] | None = None,
-        verbose: int = 0,
+        verbose: int | None = None,
     ) -> Certificate:
         r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
 
@@ -312,8 +312,9 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         log : str or path-like, default=None
             File to which finished rows are appended, and from which an interrupted call goes on if
             it is repeated: to the same certificate, bit for bit. See the guide on long runs.
-        verbose : int, default=0
-            1 shows a progress bar in a terminal or notebook.
+        verbose : int, default=None
+            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
+            types there, after ten seconds, and a note first if the call will take minutes.
 
         Returns
         -------
@@ -326,13 +327,16 @@ class SmoothedClassifier(PerFeature, MetaClassifier):
         Raises
         ------
         ValueError
-            If an argument is out of range, X has NaN or another shape than in `fit`, or the base's
-            scores are not finite; or `log` is of another model, seed, setting or version.
+            If an argument is out of range, X is not finite, or has missing values that the base
+            does not take, or other columns than in `fit`, or the base's scores are not finite; or
+            `log` is of another model, seed, setting or version.
         BlockingIOError
             If another process is writing `log`.
         """
         asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
         return certify_rows(self, X, verbose=verbose, log=log, **asked)
+
+    per_feature = per_feature
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:
         """Return how often the base gives each class under noise: computed, or over draws.

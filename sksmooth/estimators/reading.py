@@ -60,6 +60,9 @@ def as_numeric(X: Any, *, estimator: Any, additive: bool = True) -> tuple[Any, A
             "X.toarray() if it fits into memory."
         )
     refuse_masked("X", X)
+    if isinstance(X, list | tuple):
+        with contextlib.suppress(ValueError):  # of lines of several lengths scikit-learn speaks
+            X = np.asarray(X)
     if isinstance(X, np.ndarray) and X.dtype.kind == "f":
         # scikit-learn would make float64 of float32 in the other byte order
         X = X.astype(X.dtype.newbyteorder("="), copy=False)

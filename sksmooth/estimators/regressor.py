@@ -13,6 +13,7 @@ from ..certificate import PredictionBounds, RegressionCertificate
 from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaRegressor, shows_weights
+from .callbacks import fitting
 from .fitting import fit_regressor
 from .number_run import (
     bounds_of_rows,
@@ -201,20 +202,16 @@ class SmoothedRegressor(MetaRegressor):
         y = _numbers(y)
         note_rows(self, X, rows)
         rng = None if self.random_state is None else check_random_state(self.random_state)
-        self.estimator_, frame = fit_regressor(
-            clone(self.estimator),
-            X,
-            y,
-            noise=check_noise(noise_of(self)),
-            n_copies=int(self.n_augment),
-            random_state=rng,
-            fit_params=self._routed(fit_params),
-            frame=frame,
-            rows=rows,
-        )
-        self._frame = frame and frame.bare()
-        # last, when the model exists: a model that was made knowing the seed could cheat
-        self._seed = new_seed(rng)
+        base, copies = clone(self.estimator), int(self.n_augment)
+        given: dict[str, Any] = {"fit_params": self._routed(fit_params), "frame": frame}
+        noise = check_noise(noise_of(self))
+        with fitting(self, base, X, y):
+            self.estimator_, frame = fit_regressor(
+                base, X, y, noise=noise, n_copies=copies, random_state=rng, rows=rows, **given
+            )
+            self._frame = frame and frame.bare()
+            # last, when the model exists: a model that was made knowing the seed could cheat
+            self._seed = new_seed(rng)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -14,12 +14,12 @@ from ..backends import FrameMaker, kind_inside
 from ..certificate import Certificate, Plan
 from ..certificate.concat import concatenate
 from ..certificate.enumerated import (
-    FORM,
     certify_by_outcomes,
     frequencies_of_outcomes,
     predict_by_outcomes,
 )
 from ..certificate.laws import certify_law, decide_law, frequencies_of_law
+from ..certificate.plan import ENUMERATED
 from ..certificate.procedures import certify_by_votes, predict_by_votes
 from ..closed_forms import ClosedForm, GapsError, Law
 from ..introspection.fingerprint import fingerprint
@@ -31,6 +31,7 @@ from ..rows import Rows, as_rows, chunks
 from ..sampling import Report
 from ..sampling.progress import progress_bar
 from . import inputs as check
+from .callbacks import telling_bars
 from .reading import check_rows, read_rows
 from .smoother import Smoother, refuse_gaps, smoother_of
 
@@ -41,9 +42,13 @@ __all__ = ["certify_rows", "index_of", "numbered", "parts_of", "predict_codes", 
 _GROUP_DRAWS = 2**20
 _WIDEST = 0.05  # an interval whose middle is a better estimate than the votes of some draws
 _ALL = slice(0, None)
+_SHORTER = (
+    "Less time takes: radius=..., which decides one radius with a fraction of the draws; a smaller "
+    "n; a base with a closed form. With log=..., the call can be interrupted."
+)
 
 
-def certify_rows(clf: Any, X: Any, *, verbose: int, log: Any, **asked: Any) -> Certificate:
+def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: Any) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
@@ -53,7 +58,11 @@ def certify_rows(clf: Any, X: Any, *, verbose: int, log: Any, **asked: Any) -> C
     rows = as_rows(X)
     n_rows = len(first if rows is None else rows)
     questions = plan.draws if draws else smoother.noise.n_outcomes or 1
-    with progress_bar(n_rows, questions, verbose and closed is None) as report:
+    total, shown = n_rows * questions, 0 if closed is not None else verbose
+    with (
+        progress_bar(n_rows, questions, shown, _SHORTER) as bar,
+        telling_bars(clf, total, bar) as report,
+    ):
         job: _Job
         if closed is not None:
             job = _Compute(smoother, closed)
@@ -150,7 +159,7 @@ class _Enumerate:
         self.group = -(-_GROUP_DRAWS // self.draws)
         self.identity: dict[str, Any] = {
             "method": "exact",
-            "form": FORM,
+            "form": ENUMERATED,
             "settings": {"shortcuts": smoother.shortcuts},
         }
 

@@ -90,7 +90,7 @@ class Smoother:
         "Closed forms are known for linear classifiers, decision trees, boosting of stumps or "
         "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
         "CatBoost, EBM), GaussianNB and quadratic discriminants, and ensembles of trees on few "
-        "features, each also behind affine steps of a Pipeline."
+        "features, each also behind scalers, imputers, PCA and encoders of columns without noise."
     )
 
     @property

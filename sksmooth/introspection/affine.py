@@ -25,8 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from .columns import Columns, Encoder, positions
-from .readable import answers_by_row
+from .columns import Columns, Encoder, encoder_of, positions
 from .wrappers import split
 
 __all__ = ["AffineMap", "Ops", "after", "elementwise"]
@@ -82,7 +81,7 @@ class AffineMap:
         """Return the map of float64 steps; None if one of them is not understood."""
         ones, zeros, n = np.ones(columns.n), np.zeros(columns.n), columns.n
         ends = np.full(n, -np.inf), np.full(n, np.inf)
-        start = cls(ones, zeros, ones, zeros, *ends, columns.gaps.copy(), columns=columns)
+        start = cls(ones, zeros, ones, zeros, *ends, columns.gaps[:n].copy(), columns=columns)
         start.names = columns.names
         found = start._after_all(steps)
         if found is not None:
@@ -264,7 +263,9 @@ class AffineMap:
             places = positions(columns, step)
             if (isinstance(transformer, str) and transformer == "drop") or not len(places):
                 continue
-            encoder = self._encoder(step, name, transformer, columns)
+            encoder = None
+            if self.columns is not None:
+                encoder = encoder_of(self.columns, step, name, transformer, columns)
             if encoder is not None:
                 parts.append(encoder)
                 continue
@@ -275,19 +276,6 @@ class AffineMap:
                 return None
             parts.append(part)
         return self._stacked(parts, sparse=bool(step.sparse_output_)) if parts else None
-
-    def _encoder(self, step: Any, name: str, transformer: Any, columns: Any) -> Encoder | None:
-        """Return a part of a ColumnTransformer that gets no noise, but for numbers as they are."""
-        places = positions(columns, step)
-        if self.columns is None or not self.columns.still[places].all():
-            return None
-        plain = type(transformer) is FunctionTransformer and transformer.func is None
-        if isinstance(transformer, str) or plain or not answers_by_row(transformer):
-            return None
-        alone = isinstance(columns, str | int | np.integer)
-        outputs = step.output_indices_[name]
-        n_outputs = outputs.stop - outputs.start
-        return Encoder(transformer, int(places[0]) if alone else places, n_outputs)
 
     def _stacked(self, parts: list["AffineMap | Encoder"], *, sparse: bool) -> "AffineMap":
         """Return parts one under the other, encoders' outputs behind the features."""
@@ -300,10 +288,11 @@ class AffineMap:
                 k = part.n_outputs
                 lines = np.zeros((k, n + more))
                 lines[np.arange(k), place + np.arange(k)] = 1.0
+                zeros, ends, gaps = np.zeros(k), np.full(k, np.inf), np.zeros(k, dtype=bool)
+                if self.columns is not None and len(self.columns.gaps) > place:
+                    gaps = self.columns.gaps[place : place + k]
                 place += k
-                zeros, ends = np.zeros(k), np.full(k, np.inf)
-                known = np.zeros(k, dtype=bool)
-                maps.append(AffineMap(lines, zeros, lines, zeros, -ends, ends, known))
+                maps.append(AffineMap(lines, zeros, lines, zeros, -ends, ends, gaps))
             else:
                 room = np.zeros((len(part.shift), more))
                 matrix, sizes = (np.hstack([_lines(m), room]) for m in (part.matrix, part.sizes))

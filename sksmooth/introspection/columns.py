@@ -1,12 +1,16 @@
 """Columns of rows: which have noise, which hold numbers, and what takes those without noise."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 
-__all__ = ["Columns", "Encoder", "positions"]
+from .readable import answers_by_row
+
+__all__ = ["Columns", "Encoder", "encoder_of", "hands_on", "positions"]
 
 
 class Columns(NamedTuple):
@@ -22,8 +26,8 @@ class Columns(NamedTuple):
         Which have no noise.
     coded : ndarray of shape (n,), bool
         Which do not hold numbers, but codes of something.
-    gaps : ndarray of shape (n,), bool
-        Which have a missing value in these rows.
+    gaps : ndarray of shape (n,) or more, bool
+        Which have a missing value in these rows; behind them, which outputs of encoders have.
     """
 
     n: int
@@ -33,10 +37,18 @@ class Columns(NamedTuple):
     gaps: NDArray[np.bool_]
 
     @classmethod
-    def plain(cls, n: int, names: tuple[str, ...] = ()) -> "Columns":
+    def plain(cls, n: int) -> "Columns":
         """Return columns of numbers, all of which may have noise."""
-        none = np.zeros(n, dtype=bool)
-        return cls(n, names, none, none, none)
+        return cls.of(n, (), np.zeros(n, dtype=bool), ())
+
+    @classmethod
+    def of(
+        cls, n: int, names: tuple[Any, ...], still: NDArray[np.bool_], coded: Sequence[int]
+    ) -> "Columns":
+        """Return columns without gaps; scikit-learn knows only names that are strings."""
+        names = names if all(isinstance(name, str) for name in names) else ()
+        is_coded = np.isin(np.arange(n), coded)
+        return cls(n, tuple(names), still, is_coded, np.zeros(n, dtype=bool))
 
 
 class Encoder(NamedTuple):
@@ -63,6 +75,28 @@ class Encoder(NamedTuple):
         found = self.transformer.transform(_safe_indexing(X, self.columns, axis=1))
         found = found.toarray() if hasattr(found, "toarray") else found
         return np.asarray(found, dtype=np.float64).reshape(len(X), self.n_outputs)
+
+
+def encoder_of(
+    known: Columns, step: Any, name: str, transformer: Any, columns: Any
+) -> Encoder | None:
+    """Return a part of a ColumnTransformer that gets no noise, unless it hands numbers on."""
+    places = positions(columns, step)
+    if not known.still[places].all():
+        return None
+    if hands_on(transformer) or not answers_by_row(transformer):
+        return None
+    alone = isinstance(columns, str | int | np.integer)
+    outputs = step.output_indices_[name]
+    n_outputs = outputs.stop - outputs.start
+    return Encoder(transformer, int(places[0]) if alone else places, n_outputs)
+
+
+def hands_on(transformer: Any) -> bool:
+    """Whether a part of a ColumnTransformer returns just what it gets."""
+    if isinstance(transformer, str):
+        return transformer == "passthrough"
+    return type(transformer) is FunctionTransformer and transformer.func is None
 
 
 def positions(columns: Any, step: Any) -> NDArray[np.intp]:

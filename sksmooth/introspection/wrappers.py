@@ -12,11 +12,15 @@ What may be looked through depends on what it is looked through for:
 """
 
 import copy
+import functools
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
@@ -24,6 +28,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils import check_array
 
 from .readable import why_not_readable
 
@@ -78,6 +83,9 @@ def split(estimator: Any) -> tuple[list[Any], Any]:
         if isinstance(estimator, Pipeline):
             steps += steps_of(estimator)
         estimator = inner
+    encoding = _encoded_inside(estimator)
+    if encoding is not None:
+        steps, estimator = [*steps, encoding[0]], encoding[1]
     for wrapper in reversed(deciding):
         estimator = _around(wrapper, estimator)
     return [s.estimator if type(s) is FrozenEstimator else s for s in steps], estimator
@@ -113,6 +121,31 @@ def _around(wrapper: Any, model: Any) -> Any:
         if hasattr(model, name):
             setattr(wrapper, name, getattr(model, name))
     return wrapper
+
+
+def _encoded_inside(model: Any) -> tuple[Any, Any] | None:
+    """Return how histogram-based boosting encodes its categories, and the model behind that."""
+    encoder: Any = getattr(model, "_preprocessor", None)
+    if type(model) is not HistGradientBoostingClassifier or type(encoder) is not ColumnTransformer:
+        return None
+    encoder, model = copy.copy(encoder), copy.copy(model)
+    encoder.transformers = encoder.transformers_ = [
+        (name, FunctionTransformer() if _checks_numbers(part) else part, columns)
+        for name, part, columns in encoder.transformers_
+    ]
+    model._preprocessor = None
+    vars(model).pop("feature_names_in_", None)
+    return encoder, model
+
+
+def _checks_numbers(part: Any) -> bool:
+    """Whether a transformer hands numbers on in float64, and does nothing else."""
+    check = part.func if type(part) is FunctionTransformer else None
+    return (
+        isinstance(check, functools.partial)
+        and (check.func, check.args) == (check_array, ())
+        and check.keywords == {"dtype": [np.float64], "ensure_all_finite": False}
+    )
 
 
 def _asked(wrapper: Any) -> Any:

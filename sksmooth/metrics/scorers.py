@@ -172,7 +172,8 @@ class CertificateScorer(Scorer):
         with warnings.catch_warnings():
             # a search may well try noise that is too small for the radius
             warnings.filterwarnings("ignore", "No row can be certified at", UserWarning)
-            certificate = certify(estimator, X, n=self.n, radius=self.radii or None, **self.options)
+            options = {"verbose": 0, "n": self.n, "radius": self.radii or None, **self.options}
+            certificate = certify(estimator, X, **options)
         norm = certificate.noise.norm
         if norm.scale is not None and norm.unit == "sigma" and norm.kind != "l0":
             warnings.warn(

@@ -193,9 +193,12 @@ class Norm(abc.ABC):
         change : ndarray of shape (n_samples, n_features), float64
             In the units of the features, rounded down; 0 where a feature cannot change.
         """
-        radius = np.asarray(radius, dtype=np.float64)[:, None]
+        return self._along_axes(np.asarray(radius, dtype=np.float64)[:, None], n_features)
+
+    def _along_axes(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+        """Return how far each of n features may change; radii come as a column."""
         if self.scale is None:
-            return np.repeat(radius, n_features, axis=1)
+            return np.repeat(radius, n, axis=1)
         change = np.where(self._array > 0, radius * np.maximum(self._array, 5e-324), 0.0)
         return np.where(np.isfinite(change), np.nextafter(change, 0.0), change)
 

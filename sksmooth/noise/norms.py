@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .norm import Norm, over_row_max, row_max, shortened, top
 
@@ -196,11 +196,9 @@ class L0(Norm):
         """The norm's radius in few words, for the axes of plots."""
         return "Changed features"
 
-    def along_axes(self, radius: ArrayLike, n_features: int) -> NDArray[np.float64]:
-        """Return infinity where one feature may change: by however much."""
-        one = np.asarray(radius, dtype=np.float64)[:, None] >= 1
-        moves = np.ones(n_features) if self.scale is None else self._array
-        return np.where(one & (moves > 0), np.inf, 0.0)
+    def _along_axes(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+        moves = np.ones(n) if self.scale is None else self._array
+        return np.where((radius >= 1) & (moves > 0), np.inf, 0.0)
 
     def _length(self, xp: Any, size: Any) -> Any:
         return xp.where(size > 0, xp.ones_like(size), 0.0).sum(-1)

@@ -33,6 +33,9 @@ class Outcomes:
         Probabilities, times `total`.
     total : int
         The sum of the weights of all outcomes.
+    key : bytes, default=None
+        Rows whose outcomes have the same key have the same outcomes, in the same order; only their
+        weights differ. None says nothing.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class Outcomes:
     kinds: NDArray[np.intp]
     weights: tuple[int, ...]
     total: int
+    key: bytes | None = None
 
     def votes(self, answers: NDArray[np.integer], n_classes: int) -> list[int]:
         """Return the probability of each class, times `total`, exactly.
@@ -137,7 +141,10 @@ def of_columns(
         (keep + (size - 1) * other) ** many
         for many, ((keep, other), size) in zip(numbers, groups, strict=True)
     )
-    return Outcomes(n, fill, kinds, tuple(weights), total)
+    still = np.delete(flat, columns)
+    where = f"{row.shape} {row.dtype} {list(columns)} {sizes}".encode()
+    key = b"".join([where, *(array.tobytes() for array in (still, *shown))])
+    return Outcomes(n, fill, kinds, tuple(weights), total, key)
 
 
 def equally_likely(n: int, fill: Callable[[int, Any], None]) -> Outcomes:

@@ -25,8 +25,9 @@ class Split(Specification):
 
     The grid is that of the bytes of images, 1/255 or 1, if the training rows are such images;
     otherwise features with noise have to be whole numbers. Rows that are not on the grid are
-    refused. Certificates speak of rows on it: **who rounds other rows to the grid first can be sure
-    of half the radius only**, since a change of a little more than half a step becomes a whole one.
+    refused, and **certificates speak of rows on it**. If a classifier rounds its rows to the grid
+    first, an attacker may use other numbers: a change of a little more than half a step becomes a
+    whole one. Then the radius is half as large, measured from the row on the grid.
 
     The smoother's `sigma` is not used. Where cells begin is fixed, differently for each feature,
     and is no secret: certificates hold wherever that is.

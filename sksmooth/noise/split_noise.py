@@ -21,6 +21,7 @@ from .outcomes import Outcomes, equally_likely
 __all__ = ["SplitNoise"]
 
 _FARTHEST = 2**24  # steps; cells and quarter steps stay below 2**31
+_AT_ONCE = 2**14  # values: they stay in a processor's cache
 _OFF = 2.0**-16  # steps by which a value on the grid may be off it
 
 
@@ -156,8 +157,8 @@ class SplitNoise(Noise):
         grid = "whole numbers" if self.levels == 1 else f"multiples of 1/{self.levels}"
         reached = ", and a distance equal to the radius is within it" * self._is_alike
         return (
-            f"It speaks of rows of {grid}{reached}; of other rows, if they are rounded to these "
-            "first, it says the same within half the radius."
+            f"It speaks of rows of {grid}{reached}. Within half the radius of such a row it holds "
+            "for all rows, if they are rounded to these first."
         )
 
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -252,19 +253,25 @@ class SplitNoise(Noise):
         kinds, kind = np.unique(period, return_inverse=True)
 
         def show(t: NDArray[np.int64], out: NDArray[np.floating]) -> None:
-            shift = (t[:, None] % kinds).astype(np.int32)
-            after = ahead + (shift if len(kinds) == 1 else shift[:, kind])
-            np.subtract(after, period, out=after, where=after >= period)
-            after += steps
-            middles = self._middles(after, period, flat.dtype)
-            if missing.any():
-                middles = np.where(missing, flat.dtype.type(math.nan), middles)
             shown = out.reshape(len(out), -1)
-            if len(noisy) == flat.shape[1]:
-                shown[...] = middles
-            else:
-                shown[...] = flat
-                shown[:, noisy] = middles
+            at_once = max(1, _AT_ONCE // flat.shape[1])
+            for first in range(0, len(t), at_once):
+                here = slice(first, first + at_once)
+                ours = here if len(flat) > 1 else slice(1)  # of one row, or of each its own
+                shift = (t[here, None] % kinds).astype(np.int32)
+                after = ahead[ours] + (shift if len(kinds) == 1 else shift[:, kind])
+                # less a period where that is not negative: else it is a large number
+                bits = after.view(np.uint32)
+                np.minimum(bits, (after - period).view(np.uint32), out=bits)
+                after += steps[ours]
+                middles = self._middles(after, period, flat.dtype)
+                if missing.any():
+                    middles[np.broadcast_to(missing[ours], middles.shape)] = math.nan
+                if len(noisy) == flat.shape[1]:
+                    shown[here] = middles
+                else:
+                    shown[here] = flat[ours]
+                    shown[here, noisy] = middles
 
         return show
 
@@ -277,8 +284,8 @@ class SplitNoise(Noise):
             grid = "a whole number" if self.levels == 1 else f"a multiple of 1/{self.levels}"
             raise ValueError(
                 f"A row has the value {values[off][0]!s}, which is not {grid}, or too large. "
-                "Splitting noise is for values on a grid: round them first, and halve the radii, "
-                "or give features that nobody can change a scale of 0."
+                "Splitting noise is for values on a grid: round them first, and measure from the "
+                "rounded row; or give features that nobody can change a scale of 0."
             )
         return steps
 

@@ -22,7 +22,7 @@ __all__ = ["content_of", "plain"]
 VERSION = 1
 _PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_POINTS = 250  # of a curve
-_MOST_ROWS = 200  # of which every feature is looked at
+_MOST_ROWS = 100  # of which every feature is looked at
 _RHO = 0.001
 _FACTORS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -228,15 +228,14 @@ def _least_robust(
     c = certificate
     certified = np.flatnonzero(~c.abstained)
     order = certified[np.argsort(c.radii[certified], kind="stable")][:n_rows]
-    words: list[str | None] = [None] * len(order)
-    if intervals is not None and len(order):
-        frame = intervals(order)
-        words = [sentence(frame, c[order], place) for place in range(len(order))]
+    frame = None if intervals is None or not len(order) else intervals(order)
+    names = [plain(i if c.index is None else c.index[i]) for i in order.tolist()]
     found = []
-    for i, text in zip(order.tolist(), words, strict=True):
+    for place, (i, name) in enumerate(zip(order.tolist(), names, strict=True)):
+        text = None if frame is None else sentence(frame, c[order], place, name=name)
         found.append(
             {
-                "row": plain(i if c.index is None else c.index[i]),
+                "row": name,
                 "label": plain(c.labels[i]),
                 "true_label": plain(y_true[i]),
                 "radius": float(c.radii[i]),

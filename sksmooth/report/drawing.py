@@ -7,7 +7,7 @@ from collections.abc import Sequence
 __all__ = ["curve", "span"]
 
 _WIDTH, _HEIGHT = 640, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 12, 12, 48
 
 
 def curve(
@@ -71,7 +71,7 @@ def curve(
         f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{html.escape(xlabel)}</text>'
     )
     parts.append(
-        f'<text transform="translate(12 {(_TOP + _HEIGHT - _BOTTOM) / 2}) rotate(-90)" '
+        f'<text transform="translate(16 {(_TOP + _HEIGHT - _BOTTOM) / 2}) rotate(-90)" '
         f'text-anchor="middle">{html.escape(ylabel)}</text>'
     )
     return (

@@ -33,7 +33,7 @@ svg .grid { stroke: var(--faint); fill: none; } svg .line { stroke: var(--accent
 svg.bar .fill { fill: var(--accent); }
 code { font-size: .875em; }
 @media (max-width: 36rem) { body { padding: .75rem; } th, td { padding-right: .5rem; }
-  svg text { font-size: 18px; } }
+  svg text { font-size: 17px; } }
 @media print { :root { --ink: #000; --paper: #fff; --faint: #bbb; --accent: #000; --band: #0002; }
   body { max-width: none; padding: 0; font-size: 10pt; } .wide { overflow: visible; }
   section, tr, svg { break-inside: avoid; } h2 { break-after: avoid; } }
@@ -77,7 +77,7 @@ def page(content: dict[str, Any]) -> str:
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
         + "\n".join(section for section in sections if section)
         + "\n</body>\n</html>\n"
-    )
+    ).replace(" %", "\u00a0%")
 
 
 def _summary(content: dict[str, Any]) -> str:

@@ -92,7 +92,7 @@ class CertificationReport:
             Fitted.
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
             Rows. With pandas installed, and at most 200 features of a smoother that is in no
-            Pipeline or search, the report says how far each feature may change, over 200 rows.
+            Pipeline or search, the report says how far each feature may change, over 100 rows.
         y : array-like of shape (n_samples,)
             True labels.
         n : int, default=None
@@ -118,7 +118,7 @@ class CertificationReport:
         smoother = _smoother_inside(estimator)
         intervals: Any = None
         few = np.prod(smoother._row_shape) <= _MOST_FEATURES
-        lengths = certificate.noise.norm.kind != "l0"
+        lengths = certificate.noise.norm.kind != "l0" and not certificate.noise.proviso
         if smoother is estimator and few and lengths and importlib.util.find_spec("pandas"):
 
             def intervals(places: NDArray[np.intp]) -> Any:

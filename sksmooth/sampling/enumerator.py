@@ -3,14 +3,13 @@
 import dataclasses
 import warnings
 from itertools import pairwise
-from typing import Any
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend
-from ..noise import Noise
+from ..noise import Noise, Outcomes
 from .count import Report
 from .parallel import hand_out
 from .tally import VoteTally
@@ -20,6 +19,7 @@ __all__ = ["Enumerator"]
 
 _TASKS_PER_WORKER = 4
 _OUTCOMES_PER_TASK = 4096
+_MOST_KNOWN = 16  # lists of answers that are kept, as several rows may have the same outcomes
 
 Votes = tuple[list[int], int]  # of each class, and of all together
 
@@ -29,8 +29,9 @@ class Enumerator:
     """Asks a base about every outcome of the noise around some rows, and about nothing else.
 
     Each row has batches of its own, cut in the same way whatever the other rows are and whoever
-    asks. A base whose arithmetic depends on the shape of a batch, or on the place in it, so gives
-    an outcome the same answer in `predict` and `certify`.
+    asks, unless the same have just been asked for another row. A base whose arithmetic depends on
+    the shape of a batch, or on the place in it, so gives an outcome the same answer in `predict`
+    and `certify`.
 
     Parameters
     ----------
@@ -123,18 +124,19 @@ def _votes_of_rows(
 ) -> tuple[int, list[Votes]]:
     """Return `start`, which names the task, and the votes of some rows."""
     tally, found = VoteTally(backend.n_classes), []
+    known: dict[bytes | None, NDArray[np.int64]] = {}
     # as in `count_votes`: the surrounding joblib.parallel_config is for the votes
     with joblib.parallel_config(backend="threading", n_jobs=1):
         for i, row in enumerate(X):
             outcomes = noise.outcomes(row)
             assert outcomes is not None
-            answers = np.empty(outcomes.n, dtype=np.int64)
-            size = min(backend.batch_rows(row) if batch_size is None else batch_size, outcomes.n)
-            batch = np.empty((size, *row.shape), dtype=row.dtype)
-            for first in range(0, outcomes.n, size):
-                here = answers[first : first + size]
-                outcomes.fill(first, batch[: len(here)])
-                here[...] = _ask(backend, batch, len(here))
+            answers = known.pop(outcomes.key, None)
+            if answers is None:
+                answers = _answers(backend, outcomes, row, batch_size)
+            if outcomes.key is not None:
+                known[outcomes.key] = answers
+                for old in list(known)[:-_MOST_KNOWN]:
+                    del known[old]
             counts = np.bincount(answers, minlength=backend.n_classes + 1)
             tally.check(counts[None], outcomes.n, np.array([first_row + i]))
             found.append((outcomes.votes(answers, backend.n_classes), outcomes.total))
@@ -143,10 +145,18 @@ def _votes_of_rows(
     return start, found
 
 
-def _ask(backend: Backend, batch: NDArray[np.floating], n: int) -> Any:
-    """Return the answers to the first n rows of a batch."""
-    length = n
-    if backend.constant_shape:  # with each new length a compiler would start again
-        length = min(1 << (n - 1).bit_length(), len(batch))
-        batch[n:length] = batch[0]
-    return backend.to_numpy(backend.outputs(batch[:length]))[:n]
+def _answers(
+    backend: Backend, outcomes: Outcomes, row: NDArray[np.floating], batch_size: int | None
+) -> NDArray[np.int64]:
+    """Return the answer to each outcome."""
+    answers = np.empty(outcomes.n, dtype=np.int64)
+    size = min(backend.batch_rows(row) if batch_size is None else batch_size, outcomes.n)
+    batch = np.empty((size, *row.shape), dtype=row.dtype)
+    for first in range(0, outcomes.n, size):
+        n = length = min(size, outcomes.n - first)
+        outcomes.fill(first, batch[:n])
+        if backend.constant_shape:  # with each new length a compiler would start again
+            length = min(1 << (n - 1).bit_length(), size)
+            batch[n:length] = batch[0]
+        answers[first : first + n] = backend.to_numpy(backend.outputs(batch[:length]))[:n]
+    return answers

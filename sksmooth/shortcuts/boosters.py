@@ -57,12 +57,14 @@ class BoosterBackend(Backend):
 
 def own_call(problem: Problem) -> Problem | None:
     """Return the problem with a booster's own call in place of its ``predict``."""
+    if problem.estimator is None:  # another shortcut's
+        return None
     steps, model = split(problem.estimator)
     kind = _CALLS.get(f"{type(model).__module__}.{type(model).__qualname__}")
     if steps or kind is None or problem.X.ndim != 2 or why_not_readable(model) is not None:
         return None
-    if problem.frame is not None and not _in_order(model, problem):
-        return None
+    if problem.frame is not None and (problem.frame.coded or not _in_order(model, problem)):
+        return None  # arrays have hashes in place of text and categories
     try:
         code_of = {answer: code for code, answer in enumerate(problem.answers.tolist())}
         codes = np.array([code_of[label] for label in np.asarray(model.classes_).tolist()])
@@ -70,16 +72,17 @@ def own_call(problem: Problem) -> Problem | None:
     except Exception:  # another version, or attributes that were changed
         return None
     if isinstance(problem.backend, StepsBackend):
-        backend = StepsBackend(problem.backend.ops, backend)
+        backend = problem.backend.before(backend)
     return problem.then("boosters", estimator=None, frame=None, backend=backend)
 
 
 def _in_order(model: Any, problem: Problem) -> bool:
-    """Whether rows have the columns that the model was fitted on, in that order, and no others."""
+    """Whether rows have the columns that the model was fitted on, all numbers, in that order."""
     assert problem.frame is not None
     names = list(problem.frame.columns)
     own = model.feature_names_ if hasattr(model, "feature_names_") else model.feature_names_in_
-    return len(names) == problem.X.shape[1] and list(own) == names
+    plain = not (problem.frame.coded or problem.frame.kept)
+    return plain and len(names) == problem.X.shape[1] and list(own) == names
 
 
 def _xgboost(model: Any) -> Places:

@@ -177,6 +177,8 @@ def without_checks(problem: Problem) -> Problem | None:
     kind = kinds.get(type(model))
     if steps or kind is None or problem.X.ndim != 2 or why_not_readable(model) is not None:
         return None
+    if problem.frame is not None and problem.frame.coded:  # arrays have hashes in place of text
+        return None
     try:
         code_of = {answer: code for code, answer in enumerate(problem.answers.tolist())}
         codes = np.array([code_of[label] for label in model.classes_.tolist()])
@@ -184,5 +186,5 @@ def without_checks(problem: Problem) -> Problem | None:
     except Exception:  # another version of scikit-learn, or attributes that were changed
         return None
     if isinstance(problem.backend, StepsBackend):
-        backend = StepsBackend(problem.backend.ops, backend)
+        backend = problem.backend.before(backend)
     return problem.then("trees", estimator=None, backend=backend)

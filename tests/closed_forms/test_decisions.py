@@ -41,7 +41,7 @@ X, CODES = make_classification(
 )
 Y = np.array(["no", "yes"])[CODES]
 SIGMA = np.array([0.7, 0.4, 1.1])
-N = 200_000
+N = 60_000
 
 
 def fixed(base, threshold, **options):
@@ -219,8 +219,7 @@ def test_more_classes_against_the_rest_are_linear_too():
         for i, row in enumerate(rows[:3]):
             answers = base.predict(row + SIGMA * rng.standard_normal((N, 3)))
             share = np.bincount(answers, minlength=3) / N
-            assert np.all(np.abs(law.upper[i] - share) < 5e-3)
-            assert np.all(law.upper[i] >= share - 5 * np.sqrt(0.25 / N))
+            assert np.all(np.abs(law.upper[i] - share) < 5 * np.sqrt(0.25 / N))
 
 
 REFUSED = {

@@ -1,10 +1,12 @@
 """Closed forms that survive real Pipelines: imputers, encoders, clipping, frames, gaps."""
 
+import copy
 import warnings
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
@@ -31,9 +33,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.closed_forms import FORMS, Additive, NotClosedError, closed_form
-from sksmooth.estimators.smoother import smoother_of
 
-N = 100_000
+N = 30_000
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(400, 3)) * [1.0, 10.0, 0.1] + [0.0, 50.0, 3.0]
 KINDS = RNG.integers(4, size=400)
@@ -156,13 +157,12 @@ class TestEncodersOfColumnsWithoutNoise:
         z = model.decision_function(X[:20]) / np.linalg.norm(weights * SIGMA[[2, 0, 1]])
         np.testing.assert_allclose(certificate.radii, np.abs(z), rtol=1e-9)
 
-    def test_extended_rows_have_the_same_law(self):
+    def test_extended_rows_have_what_encoders_return(self):
         found = closed(make_pipeline(columns(OneHotEncoder()), LINEAR).fit(X, Y))
         rows = found.extended(X[:5])
         assert rows.shape == (5, 4 + 4)
         assert len(found.spread.sigma) == 8
-        assert np.array_equal(found.law(rows).upper, found.law(X[:5]).upper)
-        assert np.array_equal(found.extended(rows), rows)
+        assert np.array_equal(rows[:, 4:], np.eye(4)[KINDS[:5]])
 
     REFUSED = {
         "noise on what is encoded": lambda: (columns(OneHotEncoder()), np.ones(4)),
@@ -250,6 +250,20 @@ class TestGaps:
         assert_right(found.law(some), base, some)
         alone = np.concatenate([found.law(some[[i]]).upper for i in range(len(some))])
         np.testing.assert_allclose(found.law(some).upper, alone, rtol=1e-9)
+
+    def test_what_was_read_outlives_changes_of_the_model(self):
+        """A model of the same content may be asked about other gaps, later."""
+        rows = with_gaps(X)
+        base = self.BASES["imputed columns"].fit(rows, Y)
+        copied = copy.deepcopy(base)
+        complete = X[:4]
+        expected = closed(copy.deepcopy(base), complete).law(complete).upper
+        closed(base, complete)
+        base[-1].coef_[:] = -base[-1].coef_
+        base[0].named_transformers_["kinds"].categories_[0][:] = [3, 2, 1, 0]
+        found = closed(copied, complete)
+        assert np.array_equal(found.law(complete).upper, expected)
+        assert_right(found.law(rows[:3]), copied, rows[:3])
 
     def test_a_row_without_noise_is_answered_as_it_is(self):
         rows = with_gaps(X)
@@ -360,10 +374,11 @@ class TestFrames:
         return {
             "linear": make_pipeline(steps, LINEAR),
             "boxes": make_pipeline(plain, TREE),
+            "gaps": make_pipeline(clone(plain).set_params(w__encoded_missing_value=np.nan), TREE),
             "quadratic": make_pipeline(target, GaussianNB()),
         }
 
-    @pytest.mark.parametrize("form", ["linear", "boxes", "quadratic"])
+    @pytest.mark.parametrize("form", ["linear", "boxes", "gaps", "quadratic"])
     @pytest.mark.parametrize("output", ["default", "frames"])
     def test_text_is_a_constant_of_the_row(self, table, form, output):
         base = self.bases()[form]
@@ -371,14 +386,14 @@ class TestFrames:
             base.set_output(transform=type(table).__module__.partition(".")[0])
         clf = SmoothedClassifier(base, self.SIGMA, random_state=0).fit(table, Y)
         certificate = clf.certify(table[:20])
-        assert (certificate.method, certificate.form) == ("exact", form)
-        smoother = smoother_of(clf)
+        expected = "boxes" if form == "gaps" else form
+        assert (certificate.method, certificate.form) == ("exact", expected)
+        assert not certificate.abstained.any()
         drawn = clf.set_params(method="montecarlo").certify(table[:20], n=3000)
         assert np.all(drawn.p_lower <= certificate.p_lower + 1e-9)
         clear = certificate.p_lower > 0.7
         assert clear.sum() > 5
         assert np.array_equal(drawn.selected[clear], certificate.selected[clear])
-        assert smoother.base.frame is not None
 
     def test_the_probabilities_are_those_of_draws(self, table):
         base = self.bases()["linear"]
@@ -395,3 +410,147 @@ class TestFrames:
         again = clf.certify(table[:5])
         assert np.array_equal(one.radii, again.radii)
         assert other.method == "exact"
+
+
+class TestPruned:
+    """Trees that compare columns without noise, too, are additive, or few, at a row's own ones."""
+
+    def test_each_row_has_its_own_sum(self):
+        """Depth 2, on a column with noise and one without, however they follow each other."""
+        rows = X[:, [0, 3]]
+        y = np.where((rows[:, 0] > 0) ^ (rows[:, 1] >= 2), "yes", "no")
+        model = GradientBoostingClassifier(max_depth=2, n_estimators=30, random_state=0)
+        base = model.fit(rows, y)
+        assert any(
+            len(np.unique(t.tree_.feature[t.tree_.feature >= 0])) == 2 for (t,) in base.estimators_
+        )
+        sigma = np.array([0.5, 0.0])
+        found = closed(base, rows, kinds=(Additive,), sigma=sigma)
+        assert (found.name, type(found.form).__name__) == ("additive", "Pruned")
+        some = np.array([[0.1, 0.0], [0.1, 1.0], [0.1, 2.0], [-0.7, 3.0]])
+        assert_right(found.law(some), base, some, sigma=sigma)
+        with pytest.raises(NotClosedError):
+            closed(base, rows, kinds=(Additive,), sigma=np.array([0.5, 0.5]))
+
+    @pytest.mark.parametrize("gaps", [False, True])
+    def test_a_grid_over_the_columns_with_noise(self, gaps):
+        """Many cells with the constants, few without."""
+        constants = RNG.normal(size=(400, 6))
+        rows = np.column_stack([NUMBERS[:, :2], constants])
+        rows[::5, 0 if gaps else 2] = np.nan
+        y = np.where(NUMBERS[:, 0] + constants.sum(axis=1) * (NUMBERS[:, 1] > 50) > 0, "yes", "no")
+        base = hist(max_iter=25, max_leaf_nodes=6).fit(rows, y)
+        sigma = np.array([0.5, 4.0, *np.zeros(6)])
+        found = closed(base, rows, sigma=sigma, gaps=np.isnan(rows).any(axis=0))
+        assert type(found.form).__name__ == "Pruned"
+        some = rows[[0, 1, 2, 5]]
+        assert_right(found.law(some), base, some, sigma=sigma)
+        alone = np.concatenate([found.law(some[[i]]).upper for i in range(4)])
+        np.testing.assert_allclose(found.law(some).upper, alone, rtol=1e-9)
+
+    def test_encoded_text_and_numbers(self):
+        base = make_pipeline(columns(OneHotEncoder()), hist(max_iter=4, max_leaf_nodes=4))
+        base.fit(X, Y)
+        found = closed(base)
+        assert_right(found.law(X[:4]), base, X[:4])
+
+    def test_a_value_within_rounding_of_a_threshold_says_nothing(self):
+        rows = np.column_stack([NUMBERS[:, 0], KINDS + 0.5])
+        y = np.where((rows[:, 0] > 0) ^ (rows[:, 1] > 2), "yes", "no")
+        model = GradientBoostingClassifier(max_depth=2, n_estimators=5, random_state=0)
+        base = make_pipeline(StandardScaler(), model).fit(rows, y)
+        sigma = np.array([0.5, 0.0])
+        found = closed(base, rows, kinds=(Additive,), sigma=sigma)
+        column = found.form.columns == 1
+        near = rows[:1].copy()
+        near[0, 1] = base[0].mean_[1] + base[0].scale_[1] * found.form.points[column][0]
+        law = found.law(np.concatenate([rows[:1], near]))
+        assert law.top_miss[1] == 1
+        assert law.top_miss[0] < 1
+
+
+class TestAlongAxes:
+    """Intervals for each feature alone, where encoders make constants of others."""
+
+    def test_linear(self):
+        pytest.importorskip("pandas")
+        base = make_pipeline(columns(OneHotEncoder()), LINEAR)
+        clf = SmoothedClassifier(base, SIGMA, random_state=0).fit(X, Y)
+        ends = clf.per_feature(X[:10])
+        model = clf.estimator_
+        slopes = np.zeros(4)
+        slopes[[2, 0, 1]] = model[-1].coef_[0, :3] / model[0].named_transformers_["numbers"].scale_
+        margin = model.decision_function(X[:10])[:, None]
+        answer = clf.predict(X[:10])
+        rises = np.where(answer[:, None] == "yes", slopes, -slopes)
+        for side, falls in (("up", rises < 0), ("down", rises > 0)):
+            found = np.abs(ends[side].to_numpy().reshape(10, 3))
+            expected = np.where(falls, np.abs(margin / np.where(slopes == 0, 1, slopes)), np.inf)
+            np.testing.assert_allclose(found, expected[:, :3], rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        "model", [TREE, hist(max_iter=3, max_leaf_nodes=4), GaussianNB()], ids=lambda m: str(m)[:4]
+    )
+    def test_others(self, model):
+        pytest.importorskip("pandas")
+        steps = columns(OneHotEncoder(), MinMaxScaler(clip=not isinstance(model, GaussianNB)))
+        base = make_pipeline(steps, model)
+        clf = SmoothedClassifier(base, SIGMA, random_state=0).fit(X, Y)
+        rows = X[:6]
+        ends = clf.per_feature(rows)
+        radius = clf.certify(rows)
+        for i in np.flatnonzero(~radius.abstained):
+            for j in range(3):
+                end = ends.iloc[3 * i + j]
+                assert end["how"] == "exact"
+                assert end["up"] >= radius.radii[i] * SIGMA[j] * (1 - 1e-9)
+                for far in (0.999 * min(end["up"], 20 * SIGMA[j]), 0.5 * min(end["up"], 9.0)):
+                    moved = rows[[i]].copy()
+                    moved[0, j] += far
+                    assert clf.predict(moved)[0] == radius.labels[i]
+
+
+class TestCategoriesOfBoosting:
+    """Splits by sets of categories, of columns without noise."""
+
+    @pytest.mark.parametrize("kind", ["additive", "pruned", "boxes"])
+    @pytest.mark.parametrize("masked", [False, True])
+    def test_arrays(self, kind, masked):
+        rng = np.random.default_rng(3)
+        kinds = rng.integers(9, size=(400, 2)).astype(float)
+        rows = np.column_stack([kinds[:, 0], NUMBERS[:, :2], kinds[:, 1]])
+        if masked:
+            rows[::11, 0] = np.nan
+        lifts = np.array([1, -1, -1, 1, 1, -1, 1, -1, 0.5])
+        y = np.where(
+            NUMBERS[:, 0] + lifts[kinds[:, 0].astype(int)] + 0.2 * kinds[:, 1] > 1, "yes", "no"
+        )
+        options = {
+            "additive": {"interaction_cst": "no_interactions"},
+            "pruned": {"max_leaf_nodes": 5, "max_iter": 20},
+            "boxes": {"max_iter": 1},
+        }[kind]
+        base = hist(categorical_features=[0, 3], min_samples_leaf=5, **options).fit(rows, y)
+        assert any(np.any(p.nodes["is_categorical"]) for (p,) in base._predictors)
+        sigma = np.array([0.0, 0.5, 4.0, 0.0])
+        found = closed(base, rows, (Additive,) if kind == "additive" else FORMS, sigma)
+        some = rows[:5] if not masked else rows[[0, 1, 2, 11]]
+        some = np.concatenate([some, some[-1:]])
+        some[-1, 3] = 77.0  # no category that it has seen
+        assert_right(found.law(some), base, some, sigma=sigma)
+        with pytest.raises(NotClosedError):
+            closed(base, rows, sigma=np.full(4, 0.5))
+
+    def test_frames(self, table):
+        if not hasattr(table, "astype"):
+            pytest.skip("its column of words and gaps is one of objects in polars")
+        table = table.astype({"home": "category"})
+        base = hist(categorical_features="from_dtype", interaction_cst="no_interactions")
+        clf = SmoothedClassifier(base, TestFrames.SIGMA, random_state=0).fit(table, Y)
+        certificate = clf.certify(table[:20])
+        assert certificate.method == "exact"
+        drawn = clf.set_params(method="montecarlo").certify(table[:20], n=3000)
+        assert drawn.shortcut == "steps"
+        assert np.all(drawn.p_lower <= certificate.p_lower + 1e-9)
+        plain = clf.set_params(shortcuts=None).certify(table[:20], n=3000)
+        assert np.array_equal(plain.counts, drawn.counts)

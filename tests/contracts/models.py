@@ -279,6 +279,11 @@ MODELS: dict[str, Model] = {
         classes=2,
         after={"threshold": 0.4},
     ),
+    "FixedThreshold, stumps": Model(
+        lambda: FixedThresholdClassifier(_hist(max_leaf_nodes=2), threshold=0.3),
+        classes=2,
+        after={"threshold": 0.6},
+    ),
     "GaussianNB": Model(GaussianNB),
     "GaussianProcess": Model(lambda: GaussianProcessClassifier(random_state=0), classes=2),
     "GradientBoosting": Model(lambda: GradientBoostingClassifier(max_depth=2, **_FEW)),
@@ -299,9 +304,15 @@ MODELS: dict[str, Model] = {
     "MLP": Model(lambda: MLPClassifier((8,), max_iter=30, random_state=0)),
     "MultinomialNB": Model(lambda: MultinomialNB(alpha=1e-3), kind="shifted"),
     "NearestCentroid": Model(NearestCentroid, after={"metric": "manhattan"}),
+    "NearestCentroid, two classes": Model(
+        NearestCentroid, classes=2, after={"metric": "manhattan"}
+    ),
     "NuSVC": Model(lambda: NuSVC(nu=0.3, random_state=0)),
     "OneVsOne": Model(lambda: OneVsOneClassifier(_SVM)),
     "OneVsRest": Model(lambda: OneVsRestClassifier(_LINEAR)),
+    "OneVsRest, two classes": Model(
+        lambda: OneVsRestClassifier(make_pipeline(StandardScaler(), _LINEAR)), classes=2
+    ),
     "OutputCode": Model(lambda: OutputCodeClassifier(_TREE, random_state=0)),
     "Perceptron": Model(lambda: Perceptron(random_state=0)),
     "QDA": Model(lambda: QuadraticDiscriminantAnalysis(reg_param=0.1)),
@@ -353,6 +364,13 @@ MODELS: dict[str, Model] = {
     "columns and linear": Model(lambda: make_pipeline(_columns(), LogisticRegression())),
     "named columns and tree": Model(
         lambda: make_pipeline(_named_columns(), _TREE), kind="frame", needs=("pandas",)
+    ),
+    "frames all through": Model(
+        lambda: make_pipeline(_named_columns(), StandardScaler(), _LINEAR).set_output(
+            transform="pandas"
+        ),
+        kind="frame",
+        needs=("pandas",),
     ),
     "frame and boosting": Model(_hist, kind="frame", needs=("pandas",)),
     "imputed linear": Model(lambda: make_pipeline(SimpleImputer(), MaxAbsScaler(), _LINEAR)),

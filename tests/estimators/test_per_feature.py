@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth import SmoothedClassifier
+from sksmooth import CertificationReport, SmoothedClassifier
 from sksmooth.certificate.per_feature import _inward, sentence
-from sksmooth.noise import Flip
+from sksmooth.noise import Flip, Split
 
 pd = pytest.importorskip("pandas")
 
@@ -64,6 +64,21 @@ class TestFrame:
         assert (found["down"] <= radius["down"]).all()
         assert found["value"].equals(radius["value"])
         assert found.equals(clf.per_feature(rows))
+
+    def test_certificates_of_others_are_refused(self, clf, sampled):
+        rows = X[1:20:3]
+        certificate = sampled.certify(rows)
+        other = SmoothedClassifier(KNeighborsClassifier(), SIGMA, n=500, random_state=1)
+        for wrong, says in (
+            (certificate[:3], "3 rows, and X has 7"),
+            (sampled.certify(X[2:21:3]), "another index"),
+            (other.fit(X[::2], y[::2]).certify(rows), "another noise or seed"),
+        ):
+            with pytest.raises(ValueError, match=says):
+                sampled.per_feature(rows, certificate=wrong)
+        wider = SmoothedClassifier(TREE, X.std().to_dict(), random_state=0).fit(X, y)
+        with pytest.raises(ValueError, match="another noise or seed"):
+            clf.per_feature(rows, certificate=wider.certify(rows))
 
     def test_sampled(self, sampled):
         """R times the deviation, rounded down."""
@@ -132,6 +147,14 @@ class TestFrame:
         clf.fit(binary, y)
         with pytest.raises(ValueError, match="radii count changed features"):
             clf.per_feature(binary[:2])
+
+    def test_rows_on_a_grid_have_no_intervals(self):
+        whole = (X * 2).round()[["alcohol", "hue"]]
+        clf = SmoothedClassifier(TREE, noise=Split(scale=1.0), random_state=0).fit(whole, y)
+        with pytest.raises(ValueError, match="all values between its ends.*whole numbers"):
+            clf.per_feature(whole[:2])
+        report = CertificationReport.from_estimator(clf, whole[:20], y[:20])
+        assert report.content["features"] is None
 
     def test_without_pandas(self, clf, monkeypatch):
         real = builtins.__import__

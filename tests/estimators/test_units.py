@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -75,6 +76,17 @@ class TestIdentities:
         assert noise.rounding == 0.5 * plain.rounding
         assert noise.tv_error == plain.tv_error
         assert noise.label == "sigma=0.5 units"
+
+    def test_radii_are_rounded_down(self):
+        """In exact arithmetic: what is shorter in units is shorter in deviations as drawn."""
+        rng = np.random.default_rng(0)
+        for sigma, unit in rng.uniform(0.1, 10, size=(200, 2)).tolist():
+            deviation = sigma * unit
+            plain, noise = IntegerPerFeature([deviation]), IntegerInUnits(sigma, [unit])
+            for of in ("radius", "radius_of_tails"):
+                given = (np.array([0.1]), np.array([0.1])) if "tails" in of else ([0.9],)
+                long, short = (Fraction(float(getattr(n, of)(*given)[0])) for n in (plain, noise))
+                assert short * Fraction(unit) / Fraction(deviation) <= long
 
     @pytest.mark.parametrize("units", [[0.0, 0.0], [1e100, 1.0], [-1.0, 1.0], [np.nan, 1.0]])
     def test_what_noise_refuses(self, units):

@@ -7,6 +7,7 @@ __all__ = ["DRAWS"]
 _STREAMS = "noise/streams.py"
 _SAMPLING = "sampling/count.py"
 _TRAINING = "estimators/fitting.py"
+_FRAMES = "backends/frames.py"
 
 DRAWS = [
     # streams that are not independent, or depend on what they must not depend on
@@ -193,5 +194,48 @@ DRAWS = [
         "noisy[i] = draws[place]",
         "noisy[i] = draws[0]",
         "estimators/test_training.py",
+    ),
+    # columns without numbers, what is missing, and units
+    Fault(
+        _FRAMES,
+        "known[known] = self.codes[found[known]] == codes[known]",
+        "pass",
+        "estimators/test_frames.py::test_frames_survive_a_round_trip",
+    ),
+    Fault(
+        _FRAMES,
+        "np.repeat(found, lengths)",
+        "np.repeat(found[:1], len(X))",
+        "estimators/test_frames.py::test_frames_survive_a_round_trip",
+    ),
+    Fault(
+        "backends/value_codes.py",
+        'return _hash("s", value)',
+        "return float(hash(value) >> 11)",
+        "estimators/test_frames.py::test_names_of_text_are_known",
+    ),
+    Fault(
+        "noise/parts.py",
+        "there = ~missing",
+        "there = ~missing | missing",
+        "noise/test_noise.py::test_what_is_missing_gets_no_noise",
+    ),
+    Fault(
+        _STREAMS,
+        "values[np.isnan(values)] = np.nan",
+        "pass",
+        "estimators/test_frames.py::TestGaps",
+    ),
+    Fault(
+        "noise/in_units.py",
+        "return self.sigma * _MARGIN",
+        "return self.sigma",
+        "estimators/test_units.py::TestIdentities",
+    ),
+    Fault(
+        "noise/in_units.py",
+        "return self._drawn.radius(p_lower, p_upper) * self.unit",
+        "return self._drawn.radius(p_lower, p_upper)",
+        "estimators/test_units.py::TestIdentities",
     ),
 ]

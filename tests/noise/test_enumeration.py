@@ -1,7 +1,6 @@
 """Certificates from all outcomes of the noise: exact, sound, the same whoever asks."""
 
 import copy
-import dataclasses
 import itertools
 import math
 import pickle
@@ -22,14 +21,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sksmooth import SmoothedClassifier, certified_accuracy_score, certified_accuracy_scorer
 from sksmooth.bounds import splitting_steps
 from sksmooth.estimators import smoother as smoothers
 from sksmooth.estimators.run import RunningLog
 from sksmooth.estimators.smoother import noise_of
-from sksmooth.noise import BinaryFlipNoise, Drop, DropNoise, Flip, FlipNoise, Split, SplitNoise
+from sksmooth.noise import BinaryFlipNoise, Drop, DropNoise, Flip, FlipNoise, Split
 from sksmooth.records import read_log, write_log
 
 rng = np.random.default_rng(0)
@@ -264,14 +262,38 @@ class TestWhoIsAsked:
 
     def test_each_row_has_batches_of_its_own(self):
         """The same ones in predict and certify, alone and among others."""
-        clf = of(by_lot(0, 2), CODES, Flip(keep=0.6), batch_size=30)
+        clf = of(by_lot(0, 2), CODES, Drop(drop=0.6), batch_size=6)
         seen = []
         for call in (clf.certify, clf.predict, clf.vote_frequencies):
             for rows in (CODES[:1], CODES[:3]):
                 ASKED.clear()
                 call(rows)
                 seen.append(ASKED[-3 * len(rows) :])
-        assert seen == [[30, 30, 21], [30, 30, 21] * 3] * 3
+        assert seen == [[6, 6, 4], [6, 6, 4] * 3] * 3
+
+    def test_what_was_asked_is_not_asked_again(self):
+        """Rows of categories have the same outcomes, but where columns without noise differ."""
+        X = np.column_stack([CODES, np.repeat([7.0, 8.0, 9.0], 50)])
+        noise = FlipNoise.keeping(0.6, [(0, 1, 2)] * 4 + [()])
+        rows = X[[0, 1, 60, 2, 61, 120]]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(smoothers, "noise_of", lambda clf: noise)
+            clf = of(by_lot(0, 2, 0.6), X, "gaussian")
+            ASKED.clear()
+            certificate = clf.certify(rows)
+            assert ASKED.count(81) == 3
+            alone = [clf.certify(rows[i : i + 1]) for i in range(6)]
+        assert certificate.equals(certificate.concatenate(alone))
+        assert len(set(certificate.p_lower)) > 4
+        first, other = (noise.outcomes(row) for row in rows[:2])
+        assert first.key == other.key
+        assert noise.outcomes(rows[2]).key != first.key
+
+    def test_where_values_are_missing_other_rows_are_asked(self):
+        noise = FlipNoise.keeping(0.6, [(0, 1), (0, 1)])
+        rows = np.array([[math.nan, 1.0], [1.0, math.nan], [0.0, 1.0], [math.nan, math.nan]])
+        assert len({noise.outcomes(row).key for row in rows}) == 4
+        assert len({noise.outcomes(row.astype(np.float32)).key for row in rows}) == 4
 
     @pytest.mark.parametrize("specification", [Flip(keep=0.6), Drop(drop=0.6), Split(scale=6.0)])
     def test_what_does_not_change_results(self, specification, monkeypatch):
@@ -505,32 +527,3 @@ def test_rows_off_the_grid_are_refused():
     for call in (clf.predict, clf.certify):
         with pytest.raises(ValueError, match="Splitting noise is for values on a grid"):
             call(CODES[:1] + 0.25)
-
-
-class RoundingNoise(SplitNoise):
-    """Rounds rows to the grid in place of refusing them."""
-
-    def _steps(self, values):
-        return np.rint(values.astype(np.float64) * self.levels).clip(-(2**20), 2**20)
-
-
-@dataclasses.dataclass(frozen=True)
-class RoundingSplit(Split):
-    def bind(self, rows):
-        noise = super().bind(dataclasses.replace(rows, levels=8))
-        return RoundingNoise(8, noise.periods, noise.starts)
-
-
-ESTIMATORS = [
-    SmoothedClassifier(base, noise=noise, n=200, n_predict=200, abstain_label=label)
-    for base, noise, label in (
-        (DecisionTreeClassifier(), Drop(drop=0.2), None),
-        (DecisionTreeClassifier(), RoundingSplit(scale=0.5), "auto"),
-    )
-]
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks(ESTIMATORS)
-def test_sklearn_checks(estimator, check):
-    check(estimator)

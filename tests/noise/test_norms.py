@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -219,6 +220,36 @@ class TestL2Ball:
         if norm.scale is not None:
             with pytest.raises(ValueError, match=r"scale for 6 features; rows have shape \(5,\)"):
                 norm.l2(1.0, (5,))
+
+
+class TestAxes:
+    def test_one_feature_goes_as_far_as_the_radius(self, norm):
+        """A change along an axis has the length that it was asked for, and no more."""
+        radii = np.array([0.25, 1.0, 7.5])
+        change = norm.along_axes(radii, 6)
+        assert change.shape == (3, 6)
+        if isinstance(norm, L0):
+            moves = (units(norm) > 0) & (radii >= 1)[:, None]
+            assert np.array_equal(change, np.where(moves, np.inf, 0.0))
+            return
+        for j in range(6):
+            delta = np.zeros((3, 6))
+            delta[:, j] = change[:, j]
+            if units(norm)[j] == 0:
+                assert not change[:, j].any()
+                continue
+            length = norm.length(delta.reshape(3, *SHAPE))
+            assert np.all(length <= radii)
+            assert_allclose(length, radii, rtol=1e-12)
+
+    def test_rounded_down(self):
+        scale = 10.0 ** np.random.default_rng(0).uniform(-3, 3, 50)
+        radii = np.random.default_rng(1).random(40)
+        change = L2(scale).along_axes(radii, 50)
+        for i, j in itertools.product(range(40), range(50)):
+            assert Fraction(change[i, j]) <= Fraction(radii[i]) * Fraction(scale[j])
+        assert L2(scale).along_axes([np.inf, 0.0], 50)[0].min() == np.inf
+        assert not L2(scale).along_axes([np.inf, 0.0], 50)[1].any()
 
 
 def test_words():

@@ -80,6 +80,14 @@ def test_all_pairs(periods):
     assert certified > 500
 
 
+def test_half_the_radius_for_rows_that_are_rounded():
+    """From a row on the grid, real changes become at most twice as long, and just about do."""
+    rng = np.random.default_rng(0)
+    delta = rng.uniform(-3, 3, size=(10_000, 4)) * rng.integers(0, 2, size=(10_000, 4))
+    assert np.all(np.abs(np.rint(delta)).sum(axis=1) <= 2 * np.abs(delta).sum(axis=1))
+    assert np.abs(np.rint(np.full(100, 0.500001))).sum() == 100
+
+
 def test_radii_are_tight():
     """Of a base with one threshold: the label changes at the first step beyond the radius."""
     noise = SplitNoise(1, (10,), (3,))

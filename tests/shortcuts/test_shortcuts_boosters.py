@@ -1,6 +1,5 @@
 """Boosters through their own call: labels are those of ``predict``, or predict is asked."""
 
-import importlib
 import warnings
 
 import joblib
@@ -11,9 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksmooth import SmoothedClassifier
-from sksmooth.backends import get_backend
+from sksmooth.backends import FrameMaker, get_backend
 from sksmooth.noise import IntegerGaussian
 from sksmooth.shortcuts import Problem, simplify
+from sksmooth.shortcuts.boosters import own_call
 
 D = 4
 RNG = np.random.default_rng(0)
@@ -131,9 +131,7 @@ class TestNotTaken:
             return p - y, p * (1 - p)
 
         model = make("lightgbm", objective=loss)
-        step = importlib.import_module("sksmooth.shortcuts.boosters").own_call
-        with_labels = problem(model)
-        assert step(with_labels) is None
+        assert own_call(problem(model)) is None
 
     def test_gblinear(self):
         assert taken(make("xgboost", booster="gblinear")).taken == ()
@@ -178,14 +176,15 @@ def test_votes_are_those_of_predict(library, kind):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_frames_in_another_order_are_left_to_predict():
+def test_frames_with_other_columns_are_left_to_predict():
     pandas = pytest.importorskip("pandas")
     model = make("xgboost").fit(pandas.DataFrame(X, columns=list("pqrs")), (Y > 1).astype(int))
 
-    class Frame:
-        columns = tuple("qprs")
-
-        def __call__(self, rows):
-            return pandas.DataFrame(rows, columns=list(self.columns))[list("pqrs")]
-
-    assert simplify(problem(model, frame=Frame()), ["boosters"]).taken == ()
+    for columns, coded, is_taken in (
+        ("pqrs", (), True),
+        ("qprs", (), False),
+        ("pqrs", (1,), False),
+    ):
+        frame = FrameMaker("pandas", tuple(columns), coded)
+        step = own_call(problem(model, frame=frame))
+        assert (step is not None) == is_taken

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
@@ -210,12 +211,18 @@ class FlippedBoosting(HistGradientBoostingClassifier):
     pass
 
 
+class FlippedStages(GradientBoostingClassifier):
+    pass
+
+
 def not_taken(model, X, rows=None):
     rows = np.nan_to_num(X if rows is None else rows)
     return simplify(problem(model, rows), ["trees"]).taken == ()
 
 
-@pytest.mark.parametrize("base", [Flipped(5), FlippedBoosting(), GradientBoostingClassifier()])
+@pytest.mark.parametrize(
+    "base", [Flipped(5), FlippedBoosting(), FlippedStages(), AdaBoostClassifier()]
+)
 def test_other_types_are_left_alone(base):
     """A subclass may do anything in predict, even if it does not override it today."""
     X, y = data(3)

@@ -39,6 +39,7 @@ class Additive(TreeForm):
     """
 
     name = "additive"
+    prunes = True
 
     def __init__(self, steps: StepFunctions, n_classes: int, spread: Spread) -> None:
         self.steps, self.n_classes, self.spread = steps, n_classes, spread
@@ -50,7 +51,14 @@ class Additive(TreeForm):
         return ensemble.rule != "predict" and all(len(used) <= 1 for used in ensemble.inputs)
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(
+        cls,
+        ensemble: TreeEnsemble,
+        model: Any,
+        spread: Spread,
+        known: NDArray[np.bool_],
+        values: NDArray[np.float64],
+    ) -> Self:
         """Add up the step functions of an ensemble."""
         if ensemble.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")

@@ -51,16 +51,21 @@ class Boxes(TreeForm):
         return len(ensemble.roots) == 1
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(
+        cls,
+        ensemble: TreeEnsemble,
+        model: Any,
+        spread: Spread,
+        known: NDArray[np.bool_],
+        values: NDArray[np.float64],
+    ) -> Self:
         """Ask a model of a single tree for its answer in each leaf's box."""
         if len(ensemble.roots) != 1:
             raise NotClosedError("it is not a single tree")
         boxes = LeafBoxes(ensemble)
-        return cls(
-            boxes,
-            codes(model, boxes.inside(ensemble.n_inputs), spread.affine.gaps),
-            ensemble.n_classes,
-        )
+        rows = boxes.inside(ensemble.n_inputs)
+        rows[:, known] = values[known]
+        return cls(boxes, codes(model, rows), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the leaves of each class."""

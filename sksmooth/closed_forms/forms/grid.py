@@ -107,16 +107,24 @@ class Grid(TreeForm):
         return len(np.unique(ensemble.splits[0])) <= np.log2(cls.most_cells)
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def _works(cls, ensemble: TreeEnsemble) -> bool:
+        return _n_cells(_axes(ensemble)) <= cls.most_cells
+
+    @classmethod
+    def of_trees(
+        cls,
+        ensemble: TreeEnsemble,
+        model: Any,
+        spread: Spread,
+        known: NDArray[np.bool_],
+        values: NDArray[np.float64],
+    ) -> Self:
         """Ask the model for the labels of all cells."""
-        columns, points = ensemble.splits
-        finite = np.isfinite(points)  # others only tell missing values apart
-        columns, points = columns[finite], points[finite]
-        axes = [Axis(j, np.unique(points[columns == j])) for j in np.unique(columns).tolist()]
-        cells = float(np.prod([float(len(axis)) for axis in axes]))
+        axes = _axes(ensemble)
+        cells = _n_cells(axes)
         if cells > cls.most_cells:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
-        return cls(axes, _labels(model, ensemble, axes, spread.affine.gaps), ensemble.n_classes)
+        return cls(axes, _labels(model, ensemble, axes, known, values), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the cells of each class."""
@@ -170,10 +178,26 @@ class SmallGrid(Grid):
     """A grid that is made at once, for models that have another form if it is larger."""
 
     most_cells = 50_000
+    prunes = True
+
+
+def _axes(ensemble: TreeEnsemble) -> list[Axis]:
+    columns, points = ensemble.splits
+    finite = np.isfinite(points)  # others only tell missing values apart
+    columns, points = columns[finite], points[finite]
+    return [Axis(j, np.unique(points[columns == j])) for j in np.unique(columns).tolist()]
+
+
+def _n_cells(axes: list[Axis]) -> float:
+    return float(np.prod([float(len(axis)) for axis in axes]))
 
 
 def _labels(
-    model: Any, ensemble: TreeEnsemble, axes: list[Axis], gaps: NDArray[np.bool_]
+    model: Any,
+    ensemble: TreeEnsemble,
+    axes: list[Axis],
+    known: NDArray[np.bool_],
+    values: NDArray[np.float64],
 ) -> NDArray[Any]:
     """Return the model's answer in each cell, as a position in its classes."""
     shape = tuple(len(axis) for axis in axes)
@@ -187,15 +211,13 @@ def _labels(
         if axes:
             for axis, pieces in zip(axes, np.unravel_index(cells, shape), strict=True):
                 rows[:, axis.column] = axis.inside[pieces]
-        labels[cells] = ask(model, rows, gaps)
+        rows[:, known] = values[known]
+        labels[cells] = ask(model, rows)
     return labels.reshape(shape)
 
 
-def _codes_with_ties(
-    model: Any, rows: NDArray[np.float64], gaps: NDArray[np.bool_]
-) -> NDArray[np.intp]:
+def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return answers, and the number of classes where the sums of threads may give another one."""
-    rows[:, gaps] = np.nan
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         scores = model.predict_proba(rows)

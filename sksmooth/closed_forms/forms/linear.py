@@ -178,10 +178,11 @@ class Linear(Form):
             others = np.delete(np.arange(self.n_classes), a)
             slopes = after(self.weights[a] - self.weights[others], affine.matrix)
             sizes = np.abs(self.weights[a]) + np.abs(self.weights[others])
+            sizes += self._cancelled[a] + self._cancelled[others]
             sizes = after(sizes, affine.sizes)
             # what is rounded grows as well, but not by as much as this
             for side, rises in enumerate((-slopes, slopes)):
-                never = np.all((rises > 1e-9 * sizes) | (sizes == 0), axis=0)
+                never = np.all((rises > 1e-9 * sizes) | (sizes == 0), axis=0) & ~self._squares.any()
                 found[side][rows[:, None], never] = np.inf
             if self.n_classes > 2:
                 continue
@@ -189,8 +190,12 @@ class Linear(Form):
             lead = np.maximum(margins * (1 - 4 * UNIT) - errors, 0.0)
             with np.errstate(divide="ignore", invalid="ignore"):
                 growth = errors / (REACH * self.spread.sigma)  # of the errors, by feature
+                if self._squares.any():  # by less than 3 times as much up to REACH, as in `_of_two`
+                    growth = 3 * growth
                 steep = np.abs(slopes) + self._roundings * sizes
                 ends = np.where(lead > 0, lead / (steep + growth) * (1 - 1e-12), 0.0)
+                if self._squares.any():
+                    ends = np.minimum(ends, REACH * self.spread.sigma)
             found[:, rows] = np.fmax(found[:, rows], ends)
         return found[0], found[1]
 

@@ -11,6 +11,7 @@ from ..decisions import DECIDING
 from ..form import Form, NotClosedError
 from ..inputs import Spread
 from ..readers import TreeEnsemble, is_read, read
+from .pruned import Pruned
 
 __all__ = ["TreeForm", "codes"]
 
@@ -21,26 +22,46 @@ class TreeForm(Form):
     """A closed form of ensembles of trees."""
 
     compares = True
+    prunes = False  # whether what remains of trees at a row's constants is looked at
 
     @classmethod
-    def may_be(cls, model: Any) -> bool:
-        """Return False for other models, and where the first few trees are not of this form."""
+    def may_be(cls, model: Any, still: NDArray[np.bool_] | None = None) -> bool:
+        """Return False for other models, and where the first few trees are not of this form.
+
+        Inputs that are `still` have no noise.
+        """
         try:
-            return is_read(model) and cls._fits(read(model, _A_FEW))
+            return is_read(model) and cls._fits(cls._noisy(read(model, _A_FEW), still))
         except NotClosedError:
             if type(model) in DECIDING:  # around a model of another form, perhaps
                 return False
             raise
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> Self:
+    def of(cls, model: Any, spread: Spread) -> Form:
         """Read the trees of a model."""
         ensemble = read(model)
         if ensemble.n_inputs != len(spread.scale):
             raise NotClosedError("the model is of another shape")
         if not spread.independent:
             raise NotClosedError("the noise on its inputs is correlated, not independent")
-        return cls.of_trees(ensemble.without(spread.affine.gaps), model, spread)
+        gaps, still = spread.affine.gaps, spread.scale == 0
+        ensemble = ensemble.without(gaps)
+        if cls.prunes and not cls._works(ensemble) and cls._works(cls._noisy(ensemble, still)):
+            return Pruned(cls, ensemble, model, spread)
+        return cls.of_trees(ensemble, model, spread, gaps, np.full(len(gaps), np.nan))
+
+    @classmethod
+    def _works(cls, ensemble: TreeEnsemble) -> bool:
+        """Return whether all trees of a model have this form."""
+        return cls._fits(ensemble)
+
+    @classmethod
+    def _noisy(cls, ensemble: TreeEnsemble, still: NDArray[np.bool_] | None) -> TreeEnsemble:
+        """Return an ensemble that compares all that a row's remaining trees may compare."""
+        if not cls.prunes or still is None or len(still) != ensemble.n_inputs:
+            return ensemble
+        return ensemble.with_inputs(~still)
 
     @classmethod
     @abc.abstractmethod
@@ -49,16 +70,33 @@ class TreeForm(Form):
 
     @classmethod
     @abc.abstractmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
-        """Return the form of a model whose trees have been read."""
+    def of_trees(
+        cls,
+        ensemble: TreeEnsemble,
+        model: Any,
+        spread: Spread,
+        known: NDArray[np.bool_],
+        values: NDArray[np.float64],
+    ) -> Self:
+        """Return the form of a model whose trees have been read.
+
+        Parameters
+        ----------
+        ensemble : TreeEnsemble
+            The trees. They do not compare the inputs that are known.
+        model : fitted classifier
+            What they were read from.
+        spread : Spread
+            The noise.
+        known : ndarray of shape (n_inputs,), bool
+            Inputs that have the same value wherever the form is asked.
+        values : ndarray of shape (n_inputs,)
+            These values, NaN for missing ones.
+        """
 
 
-def codes(
-    model: Any, rows: NDArray[np.float64], gaps: NDArray[np.bool_] | None = None
-) -> NDArray[np.intp]:
-    """Return the model's answers, as positions in its ``classes_``; some inputs may be missing."""
-    if gaps is not None:
-        rows[:, gaps] = np.nan
+def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the model's answers, as positions in its ``classes_``."""
     with warnings.catch_warnings():
         # of a model that was fitted with names, which arrays do not have
         warnings.filterwarnings("ignore", message="X does not have valid feature names")

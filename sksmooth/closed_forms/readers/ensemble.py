@@ -129,11 +129,26 @@ class TreeEnsemble:
 
     def without(self, gaps: NDArray[np.bool_]) -> "TreeEnsemble":
         """Return the ensemble as it is where some inputs are missing: it compares these no more."""
+        return self._skipping(gaps, self.missing_left)
+
+    def at(self, known: NDArray[np.bool_], values: NDArray[np.float64]) -> "TreeEnsemble":
+        """Return the ensemble as it is where some inputs have given values."""
+        return self._skipping(known, values[self.feature] <= self.point)
+
+    def with_inputs(self, kept: NDArray[np.bool_]) -> "TreeEnsemble":
+        """Return arrays that list comparisons with some inputs only; no answers are left."""
+        itself = np.arange(len(self.left))
+        gone = ~kept[self.feature]
+        left, right = (np.where(gone, itself, child) for child in (self.left, self.right))
+        return dataclasses.replace(self, left=left, right=right)
+
+    def _skipping(self, inputs: NDArray[np.bool_], to_left: NDArray[np.bool_]) -> "TreeEnsemble":
+        """Return the ensemble without the nodes that compare some inputs, going on at a child."""
         inner = ~self.leaf
-        skipped = inner & gaps[self.feature]
+        skipped = inner & inputs[self.feature]
         if not skipped.any():
             return self
-        onward = np.where(self.missing_left, self.left, self.right)
+        onward = np.where(to_left, self.left, self.right)
         goal = np.arange(len(self.left))
         while skipped[goal].any():  # a node takes the place of those above it
             goal = np.where(skipped[goal], onward[goal], goal)

@@ -153,8 +153,9 @@ def gradient_boosting(model: Any) -> Parts:
 
 def hist_gradient_boosting(model: Any) -> Parts:
     """Read sums of trees that compare in float64."""
-    if model._preprocessor is not None:
-        raise NotClosedError("it has categorical inputs")
+    if model._preprocessor is not None:  # see `sksmooth.introspection.split`
+        raise NotClosedError("it has categorical inputs that are not understood")
+    known = model._bin_mapper.make_known_categories_bitsets()
     offsets = np.asarray(model._baseline_prediction, dtype=np.float64).ravel()
 
     def trees() -> Iterator[Tree]:
@@ -162,13 +163,11 @@ def hist_gradient_boosting(model: Any) -> Parts:
             for k, predictor in enumerate(stage):
                 nodes = predictor.nodes
                 leaf = nodes["is_leaf"].astype(bool)
-                if np.any(nodes["is_categorical"][~leaf]):
-                    raise NotClosedError("it has categorical inputs")
                 itself = np.arange(len(nodes))
                 left, right = (np.where(leaf, itself, nodes[side]) for side in ("left", "right"))
                 values = np.zeros((len(nodes), len(offsets)))
                 values[:, k] = nodes["value"]
-                yield Tree(
+                found = Tree(
                     np.where(leaf, 0, nodes["feature_idx"]),
                     nodes["num_threshold"],
                     left,
@@ -176,8 +175,57 @@ def hist_gradient_boosting(model: Any) -> Parts:
                     nodes["missing_go_to_left"].astype(bool),
                     values,
                 )
+                yield _with_sets(found, predictor, *known)
 
     return Parts(trees(), "sum", offsets)
+
+
+def _with_sets(
+    tree: Tree, predictor: Any, known: NDArray[np.uint32], number: NDArray[np.uint32]
+) -> Tree:
+    """Return a tree of histogram-based boosting with comparisons for its questions about sets.
+
+    Categories are whole numbers from 0. In place of a node that sends those of a set to the left
+    there is one that no number passes to the right, for missing categories, and behind it a
+    comparison for each run of categories that go the same way. Those that the trees have not seen
+    in training are missing, too.
+    """
+    nodes = predictor.nodes
+    feature, point, left, right, missing = (part.tolist() for part in tree[:5])
+    for node in np.flatnonzero(
+        nodes["is_categorical"].astype(bool) & ~nodes["is_leaf"].astype(bool)
+    ):
+        sides = left[node], right[node]
+        other = sides[0] if missing[node] else sides[1]
+        in_left, seen = (
+            np.unpackbits(bits.view(np.uint8), bitorder="little").astype(bool)
+            for bits in (
+                np.ascontiguousarray(predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]]),
+                np.ascontiguousarray(known[number[feature[node]]]),
+            )
+        )
+        goals = np.where(in_left, sides[0], np.where(seen, sides[1], other))
+        goals = np.append(other, goals)  # numbers below 0 are no categories
+        ends = np.flatnonzero(goals[1:] != goals[:-1])
+        first = len(feature)
+        chain = [*(first + np.arange(len(ends))).tolist(), int(goals[-1])]
+        feature += [feature[node]] * len(ends)
+        point += np.nextafter(ends.astype(np.float64), -np.inf).tolist()  # they are rounded down
+        left += goals[ends].tolist()
+        right += chain[1:]
+        missing += [False] * len(ends)
+        point[node], left[node], right[node], missing[node] = np.inf, chain[0], other, False
+    more = len(feature) - len(tree.feature)
+    if not more and not np.any(nodes["is_categorical"]):
+        return tree
+    return Tree(
+        np.array(feature, dtype=np.intp),
+        np.array(point, dtype=np.float64),
+        np.array(left, dtype=np.intp),
+        np.array(right, dtype=np.intp),
+        np.array(missing, dtype=bool),
+        np.concatenate([tree.values, np.zeros((more, tree.values.shape[1]))]),
+    )
 
 
 def _nested(members: Iterable[tuple[Any, Columns]]) -> Iterator[Tree]:
