@@ -68,7 +68,7 @@ def false_rate(monkeypatch, below, above, plan, n_rows=20_000, seed=0):
     return int(np.sum(certificate.radii > max(true, 0.0)))
 
 
-@pytest.mark.parametrize("radii", [None, (0.5,), (0.2, 0.6)])
+@pytest.mark.parametrize("radii", [None, (0.2, 0.5)])
 @pytest.mark.parametrize("above", [0.3, 0.2, 0.01])
 def test_radii_are_false_as_rarely_as_they_say(monkeypatch, radii, above):
     """Each side has the whole of alpha, also where draws stop; .3 and .3 is the hardest case."""
@@ -94,7 +94,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", ["line", "steps", "decreasing", "infinite"])
 def test_bounds_are_false_as_rarely_as_they_say(name):
     """Rows differ by less than the grid of the noise can tell, so that each has its own draws."""
     f, radius, alpha, n_rows = STEPS[name], 0.75, 0.1, 1000

@@ -1,6 +1,7 @@
 """scikit-learn's own checks of SmoothedRegressor over many bases, with no expected failure."""
 
 import pytest
+import sklearn
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.impute import SimpleImputer
@@ -10,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.fixes import parse_version
 
 from sksmooth import SmoothedRegressor
 
@@ -45,6 +47,10 @@ pytestmark = [
 
 @parametrize_with_checks(ESTIMATORS)
 def test_sklearn_checks(estimator, check):
+    name = getattr(check, "func", check).__name__
+    old = parse_version(sklearn.__version__) < parse_version("1.7")
+    if name.endswith("on_sparse_data") and old:
+        pytest.skip("scikit-learn asks estimators, too, that take no sparse data: its issue 30139")
     check(estimator)
 
 
