@@ -129,13 +129,13 @@ def _edges(pilot: Floats, share: float) -> Floats:
     n0 = pilot.shape[1]
     spread = 4 * np.sqrt(share * (1 - share) / n0) + 2 / n0
     out = []
-    for level in (share, 1 - share):
+    for level, side in ((share, 1), (1 - share, -1)):
         ends = np.clip([level - spread, level + spread], 0.0, 1.0) * (n0 - 1)
         low, high = pilot[:, int(ends[0])], pilot[:, int(np.ceil(ends[1]))]
         with np.errstate(invalid="ignore", over="ignore"):
             out.append(np.linspace(2 * low - high, 2 * high - low, _EDGES, axis=1))
             length = (pilot[:, -1] - pilot[:, 0])[:, None] * _OUTER
-            out.append(pilot[:, -1:] + length if level == share else pilot[:, :1] - length)
+            out.append(pilot[:, -1:] + length if side > 0 else pilot[:, :1] - length)
         # equal outputs end where the next ones begin
         places = np.linspace(ends[0], ends[1], _EDGES).astype(np.intp)
         values = pilot[:, places]
