@@ -54,11 +54,11 @@ def reach(
     end = np.zeros(len(d))
     lines = _Lines(d, z, slack)
     starts = lines.value(np.zeros(len(d))) > 0
-    first, last, changes = _signs(d)
+    last, changes = _signs(d)
     free = starts & ((d > 0).all(axis=1) | (last > 0) & (changes <= 1))
     end[free] = np.inf
-    # one zero to the right, and no more
-    once = starts & (last < 0) & ((changes == 1) | (first < 0) & (changes == 2))
+    # one zero to the right, and no more: of two, the other one is to the left
+    once = starts & (last < 0) & (changes <= 2)
     end[once] = lines[once].bisect()
     rest = starts & ~free & ~once
     end[rest] = lines[rest].march()
@@ -185,15 +185,9 @@ class _Lines:
         return np.where(ends, found, np.where(last < 0, -np.inf, np.inf))
 
 
-def _signs(
-    d: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
-    """Return the first and last sign of each line, and how often it changes, zeros left out."""
+def _signs(d: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the last sign of each line, and how often it changes; zeros are left out."""
     signs = np.sign(d)
     for i in range(1, d.shape[1]):  # a zero is what came before
         signs[:, i] = np.where(signs[:, i] == 0, signs[:, i - 1], signs[:, i])
-    last = signs[:, -1]
-    changes = (signs[:, 1:] * signs[:, :-1] < 0).sum(axis=1)
-    nonzero = signs != 0
-    first = np.take_along_axis(signs, nonzero.argmax(axis=1)[:, None], axis=1)[:, 0]
-    return first, last, changes
+    return signs[:, -1], (signs[:, 1:] * signs[:, :-1] < 0).sum(axis=1)

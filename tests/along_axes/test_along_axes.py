@@ -284,6 +284,13 @@ class TestParts:
         found = case(base, every=5)
         assert found.closed.spread.clips
         assert found.check(lines=40) > 5
+        # rows beyond the training range: what they are clipped to is not where they are
+        X, y = WINE
+        rows = X[1::2][::5] + np.sign(X[1::2][::5] - X.mean(axis=0)) * 5 * DEVIATIONS
+        base.fit(X[::2], y[::2])
+        found = Case(FrozenEstimator(base), X[::2], y[::2], DEVIATIONS, rows)
+        assert np.any(np.abs(base[0].transform(rows) - 0.5) == 0.5)
+        assert found.check(lines=60) > 5
 
     def test_gaps(self):
         """A row with a gap has the ends of the row with what is filled in, other columns moved."""
