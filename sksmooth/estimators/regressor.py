@@ -82,7 +82,7 @@ class SmoothedRegressor(MetaRegressor):
         Workers, as in joblib; it does not change the results.
     random_state : int, RandomState instance or None, default=None
         Where the seed of the noise is drawn from, once, in `fit`; an int also seeds every unset
-        ``random_state`` of the base. **An int makes results reproducible, not secret.**
+        ``random_state`` of the base. An int makes results reproducible, but not secret.
 
     Attributes
     ----------
@@ -287,8 +287,8 @@ class SmoothedRegressor(MetaRegressor):
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
             Rows.
-        n, n0, alpha : default=None
-            Override the constructor's parameters of these names.
+        n : int, default=None
+            Overrides the constructor's parameter of this name.
         within : float, default=None
             The interval reaches this far from the prediction, which `n0` draws estimate, on either
             side.
@@ -296,6 +296,8 @@ class SmoothedRegressor(MetaRegressor):
             Lower and upper ends, for all rows or for each; infinite ones may be among them. "Stays
             above 0" is ``(0, np.inf)``, "the error stays within 20" ``(y - 20, y + 20)``. It must
             not have been chosen by looking at a certificate of this regressor.
+        n0, alpha : default=None
+            Override the constructor's parameters of these names.
         radius : float or sequence of float, default=None
             Only decide whether each row is certified at this radius, or at each of several, with
             as few draws, up to `n`, as that takes.
