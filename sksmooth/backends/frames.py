@@ -135,7 +135,13 @@ class FrameMaker:
 
 
 def _take(values: Any, places: NDArray[np.intp]) -> Any:
-    return values.take(places) if hasattr(values, "take") else values.gather(places)
+    if not hasattr(values, "take"):
+        return values.gather(places)
+    taken = values.take(places)
+    if str(taken.dtype) != "object":
+        return taken
+    # else pandas would choose a dtype by the objects that are in this batch
+    return sys.modules["pandas"].Series(taken, dtype=object)
 
 
 def is_frame(X: Any) -> bool:
@@ -321,7 +327,8 @@ def _numbered(
         if _is_missing(value):
             missing.setdefault(repr(value), row)
             continue
-        zone = value.utcoffset() if isinstance(value, datetime.datetime) else None
+        dated = isinstance(value, datetime.datetime | datetime.time)
+        zone = value.utcoffset() if dated else None
         try:
             number = numbers_.setdefault((type(value), value, zone), len(numbers_))
         except TypeError:  # lists and the like
@@ -348,7 +355,10 @@ def _is_missing(value: Any) -> bool:
 def _listed(column: Any) -> list[Any]:
     """Return the values of a column of polars; times as numpy has them, to the nanosecond."""
     dtype = column.dtype
-    if not dtype.is_temporal() or str(dtype) == "Time":
+    if str(dtype) == "Time":  # Python's end at microseconds
+        counts = zip(column.to_list(), column.to_physical(), strict=True)
+        return [np.timedelta64(n, "ns") if n and n % 1000 else time for time, n in counts]
+    if not dtype.is_temporal():
         return list(column.to_list())
     kind = "timedelta64" if str(dtype).startswith("Duration") else "datetime64"
     unit = "D" if str(dtype) == "Date" else dtype.time_unit

@@ -134,7 +134,10 @@ def _calibrated(model: Any) -> Response:
 
 def _response(model: Any, names: Sequence[str]) -> tuple[str, Response]:
     """Return the first method that a model has, and its answer for the second class by score."""
-    name, kind = next(name for name in names if hasattr(model, name)), type(model)
+    kind = type(model)
+    name = next((name for name in names if hasattr(model, name)), None)
+    if name is None:
+        raise NotClosedError(f"{kind.__name__} has no {' and no '.join(names)}")
     if name == "decision_function":
         if kind in _DECISION:
             return name, lambda scores: scores

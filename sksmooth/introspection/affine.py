@@ -51,6 +51,9 @@ class AffineMap:
         Ends at which outputs are clipped.
     gaps : ndarray of bool
         Which outputs are missing values.
+    seen : ndarray of shape (n_features,), bool
+        In which features a step looks for missing values, though their values may go no farther: an
+        imputer can add indicators, and a selection refuses gaps.
     roundings : int
         Operations that a number goes through, at most.
     names : tuple of str
@@ -70,6 +73,7 @@ class AffineMap:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     gaps: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
     roundings: int = 0
     names: tuple[str, ...] = ()
     columns: Columns | None = None
@@ -81,7 +85,8 @@ class AffineMap:
         """Return the map of float64 steps; None if one of them is not understood."""
         ones, zeros, n = np.ones(columns.n), np.zeros(columns.n), columns.n
         ends = np.full(n, -np.inf), np.full(n, np.inf)
-        start = cls(ones, zeros, ones, zeros, *ends, columns.gaps[:n].copy(), columns=columns)
+        gaps, seen = columns.gaps[:n].copy(), np.zeros(n, dtype=bool)
+        start = cls(ones, zeros, ones, zeros, *ends, gaps, seen, columns=columns)
         start.names = columns.names
         found = start._after_all(steps)
         if found is not None:
@@ -112,8 +117,8 @@ class AffineMap:
 
     @property
     def used(self) -> NDArray[np.bool_]:
-        """Which features outputs depend on."""
-        return np.asarray(self.sizes != 0 if self.sizes.ndim == 1 else self.sizes.any(axis=0))
+        """Which features outputs depend on, be it on whether their values are missing."""
+        return self.seen | (self.sizes != 0 if self.sizes.ndim == 1 else self.sizes.any(axis=0))
 
     @property
     def untouched(self) -> NDArray[np.bool_]:
@@ -152,7 +157,7 @@ class AffineMap:
                 self._then(np.divide, np.maximum(np.sqrt(step.explained_variance_), least))
             return self
         if isinstance(step, SelectorMixin) and type(step).__module__.startswith("sklearn."):
-            return self._select(np.flatnonzero(step.get_support()))
+            return self._select(np.flatnonzero(step.get_support()), seen=self.used)
         if type(step) in (KNNImputer, SimpleImputer):
             return self._impute(step)
         if type(step) is ColumnTransformer:
@@ -196,7 +201,9 @@ class AffineMap:
         self.low, self.high = np.full((2, len(rows)), [[-np.inf], [np.inf]])
         self.gaps = np.zeros(len(rows), dtype=bool)
 
-    def _select(self, columns: NDArray[np.intp]) -> "AffineMap":
+    def _select(
+        self, columns: NDArray[np.intp], seen: NDArray[np.bool_] | None = None
+    ) -> "AffineMap":
         return dataclasses.replace(
             self,
             matrix=_lines(self.matrix, columns),
@@ -208,6 +215,7 @@ class AffineMap:
             gaps=self.gaps[columns],
             names=(),
             columns=None,
+            seen=self.seen if seen is None else seen,
         )
 
     def _impute(self, step: Any) -> "AffineMap | None":
@@ -230,7 +238,7 @@ class AffineMap:
         constant = (out[0] == out[1]) & ~same.any(axis=1)
         if not np.all(constant | (same.sum(axis=1) == 1)):
             return None
-        found = self._select(same.argmax(axis=1))
+        found = self._select(same.argmax(axis=1), seen=self.used)
         found._fix(constant, out[0])
         return found
 
@@ -260,7 +268,7 @@ class AffineMap:
             return None
         parts: list[AffineMap | Encoder] = []
         for name, transformer, columns in step.transformers_:
-            places = positions(columns, step)
+            places = positions(step, name)
             if (isinstance(transformer, str) and transformer == "drop") or not len(places):
                 continue
             encoder = None
@@ -282,6 +290,7 @@ class AffineMap:
         encoders = tuple(part for part in parts if isinstance(part, Encoder))
         more = sum(encoder.n_outputs for encoder in encoders)
         n, place = len(self.used), len(self.used)
+        unseen = np.zeros(n + more, dtype=bool)
         maps = []
         for part in parts:
             if isinstance(part, Encoder):
@@ -292,11 +301,12 @@ class AffineMap:
                 if self.columns is not None and len(self.columns.gaps) > place:
                     gaps = self.columns.gaps[place : place + k]
                 place += k
-                maps.append(AffineMap(lines, zeros, lines, zeros, -ends, ends, gaps))
+                maps.append(AffineMap(lines, zeros, lines, zeros, -ends, ends, gaps, unseen))
             else:
                 room = np.zeros((len(part.shift), more))
+                seen = np.append(part.seen, unseen[n:])
                 matrix, sizes = (np.hstack([_lines(m), room]) for m in (part.matrix, part.sizes))
-                maps.append(dataclasses.replace(part, matrix=matrix, sizes=sizes))
+                maps.append(dataclasses.replace(part, matrix=matrix, sizes=sizes, seen=seen))
         fields = ("matrix", "shift", "sizes", "most", "low", "high", "gaps")
         joined: dict[str, Any] = {
             field: np.concatenate([getattr(part, field) for part in maps]) for field in fields
@@ -306,6 +316,7 @@ class AffineMap:
             roundings=max(part.roundings for part in maps),
             encoders=self.encoders + encoders,
             sparse=sparse or self.sparse or any(part.sparse for part in maps),
+            seen=np.logical_or.reduce([part.seen for part in maps]),
         )
 
 

@@ -81,7 +81,7 @@ def encoder_of(
     known: Columns, step: Any, name: str, transformer: Any, columns: Any
 ) -> Encoder | None:
     """Return a part of a ColumnTransformer that gets no noise, unless it hands numbers on."""
-    places = positions(columns, step)
+    places = positions(step, name)
     if not known.still[places].all():
         return None
     if hands_on(transformer) or not answers_by_row(transformer):
@@ -99,15 +99,6 @@ def hands_on(transformer: Any) -> bool:
     return type(transformer) is FunctionTransformer and transformer.func is None
 
 
-def positions(columns: Any, step: Any) -> NDArray[np.intp]:
-    """Return the positions of columns that a ColumnTransformer names in any of its ways."""
-    numbers = np.arange(step.n_features_in_)
-    if isinstance(columns, slice | int | np.integer):
-        return np.atleast_1d(numbers[columns])
-    if isinstance(columns, str):
-        columns = [columns]
-    names = list(columns)
-    if names and isinstance(names[0], str):
-        known = {name: i for i, name in enumerate(step.feature_names_in_)}
-        return np.array([known[name] for name in names], dtype=np.intp)
-    return numbers[np.asarray(columns, dtype=None if names else np.intp)]
+def positions(step: Any, name: str) -> NDArray[np.intp]:
+    """Return the positions of the columns that a part of a fitted ColumnTransformer takes."""
+    return np.array(step._transformer_to_input_indices[name], dtype=np.intp)

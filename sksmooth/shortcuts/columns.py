@@ -91,7 +91,7 @@ def side_by_side(step: Any, problem: Problem, deviations: NDArray[np.float64]) -
     columns = Columns.of(len(deviations), (), deviations == 0, coded)
     parts, encoders, still = [], [], []
     for name, transformer, chosen in step.transformers_:
-        places = positions(chosen, step)
+        places = positions(step, name)
         if (isinstance(transformer, str) and transformer == "drop") or not len(places):
             continue
         encoder = encoder_of(columns, step, name, transformer, chosen)

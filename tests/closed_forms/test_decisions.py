@@ -232,6 +232,9 @@ REFUSED = {
     "a threshold nothing reaches": lambda: fixed(LogisticRegression(), 1.5),
     "a threshold all reach": lambda: fixed(LogisticRegression(), 0.0),
     "threshold on a threshold": lambda: fixed(fixed(LogisticRegression(), 0.2), 0.4),
+    "a method that the model has not": lambda: fixed(
+        LinearSVC(), 0.3, response_method="predict_proba"
+    ),
     "threads add in any order": lambda: fixed(forest(n_jobs=2), 0.4),
 }
 

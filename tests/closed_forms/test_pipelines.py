@@ -251,6 +251,17 @@ class TestGaps:
         alone = np.concatenate([found.law(some[[i]]).upper for i in range(len(some))])
         np.testing.assert_allclose(found.law(some).upper, alone, rtol=1e-9)
 
+    @pytest.mark.parametrize("model", [LINEAR, TREE])
+    def test_an_indicator_whose_column_goes_no_farther(self, model):
+        rows = with_gaps(X)
+        rows[:, 1:] = X[:, 1:]
+        answers = np.where(np.isnan(rows[:, 0]) | (X[:, 1] > 60), "yes", "no")
+        without_first = ColumnTransformer([("rest", "passthrough", [1, 2, 3, 4])])
+        base = make_pipeline(SimpleImputer(add_indicator=True), without_first, model)
+        base.fit(rows, answers)
+        some = np.concatenate([rows[np.isnan(rows[:, 0])][:3], X[:3]])
+        assert_right(closed(base, X[:3]).law(some), base, some)
+
     def test_what_was_read_outlives_changes_of_the_model(self):
         """A model of the same content may be asked about other gaps, later."""
         rows = with_gaps(X)
@@ -394,6 +405,18 @@ class TestFrames:
         clear = certificate.p_lower > 0.7
         assert clear.sum() > 5
         assert np.array_equal(drawn.selected[clear], certificate.selected[clear])
+
+    def test_a_slice_of_names_has_both_its_ends(self):
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame(X, columns=["a", "b", "c", "kind"])
+        sigma = dict(zip(frame.columns, SIGMA.tolist(), strict=True))
+        radii = []
+        for chosen in (slice("a", "c"), ["a", "b", "c"]):
+            encoder = ("kinds", OneHotEncoder(sparse_output=False), slice("kind", None))
+            parts = ColumnTransformer([encoder, ("scaled", StandardScaler(), chosen)])
+            clf = SmoothedClassifier(make_pipeline(parts, LINEAR), sigma, random_state=0)
+            radii.append(clf.fit(frame, Y).certify(frame[:5]).radii)
+        np.testing.assert_array_equal(*radii)
 
     def test_the_probabilities_are_those_of_draws(self, table):
         base = self.bases()["linear"]

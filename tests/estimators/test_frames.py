@@ -4,6 +4,7 @@ What a hand-written loop would do, with ``iloc`` and ``assign``, is the oracle h
 """
 
 import contextlib
+import datetime
 import hashlib
 import pickle
 
@@ -272,6 +273,43 @@ def test_frames_survive_a_round_trip(library):
             maker(np.hstack([strange, values[:, 1:]]))
     with pytest.raises(ValueError, match=r"\['home'.*do not hold numbers"):
         maker.bare()(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["x", 2.5, None], ["x", None], [datetime.date(2020, 1, 1), pd.Timestamp(2020, 1, 2)]],
+)
+def test_objects_stay_objects_whatever_is_in_the_batch(values):
+    frame = pd.DataFrame({"a": [1.0] * len(values), "o": pd.Series(values, dtype=object)})
+    array, maker = read_frame(frame, [False, True])
+    for row, value in enumerate(values):
+        back = maker(array[[row, row]])["o"]
+        assert back.dtype == object
+        for found in back:
+            assert (type(found), found) == (type(value), value)
+
+
+def test_a_frozen_base_meets_the_none_that_it_knows():
+    frame = pd.DataFrame({"a": np.zeros(40), "o": pd.Series(["x", None] * 20, dtype=object)})
+    answers = np.tile([0, 1], 20)
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer((StandardScaler(), ["a"]), (encoder, ["o"]))
+    base = make_pipeline(columns, LogisticRegression()).fit(frame, answers)
+    clf = SmoothedClassifier(FrozenEstimator(base), {"a": 0.1}, random_state=0).fit(frame, answers)
+    np.testing.assert_array_equal(clf.certify(frame[:4]).labels, base.predict(frame[:4]))
+
+
+def test_times_closer_than_a_microsecond_are_not_one():
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"t": pl.Series([0, 1, 2000, None]).cast(pl.Time)})
+    values, maker = read_frame(frame, [True])
+    assert maker(values).equals(frame)
+    noon = datetime.time(12, tzinfo=datetime.UTC)
+    east = datetime.time(13, tzinfo=datetime.timezone(datetime.timedelta(hours=1)))
+    assert noon == east
+    frame = pd.DataFrame({"t": pd.Series([noon, east], dtype=object)})
+    values, maker = read_frame(frame, [True])
+    assert [time.hour for time in maker(values)["t"]] == [12, 13]
 
 
 def test_names_of_text_are_known():
