@@ -60,6 +60,14 @@ _WITHOUT = {  # need another X or y, or other estimators around
     *("StackingClassifier", "OneVsOneClassifier", "DummyClassifier"),
 }
 
+_NATIVE: dict[str, dict[str, Any]] = {
+    "HistGradientBoostingClassifier": {"categorical_features": "from_dtype"},
+    "XGBClassifier": {"enable_categorical": True},
+    "CatBoostClassifier": {"cat_features": ["Home", "Marital", "Records", "Job"]},
+    "LGBMClassifier": {},
+    "ExplainableBoostingClassifier": {},
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -126,15 +134,8 @@ def _kinds() -> Iterator[Kind]:
 
 def _natively(base: Any) -> Any | None:
     """Return a base that splits on categories, set to do so; None for others."""
-    name = type(base).__name__
-    if name == "HistGradientBoostingClassifier":
-        return base.set_params(categorical_features="from_dtype")
-    if name == "XGBClassifier":
-        return base.set_params(enable_categorical=True)
-    if name == "CatBoostClassifier":
-        return base.set_params(cat_features=["Home", "Marital", "Records", "Job"])
-    takes = {"LGBMClassifier", "ExplainableBoostingClassifier"}
-    return base if name in takes else None
+    options = _NATIVE.get(type(base).__name__)
+    return None if options is None else base.set_params(**options)
 
 
 def _positive(base: Any) -> bool:

@@ -55,6 +55,7 @@ numpydoc_validation_checks = {
 numpydoc_validation_exclude = {
     # dataclasses: their fields are documented once, as attributes
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
+    r"^sksmooth\.(PredictionBounds|RegressionCertificate)$",
     r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|certificate\.Run|nets\.Checkpoint)$",
     # as of Noise
     r"(Gaussian|PerFeature|InUnits)\.(around|deviations|draw|l2_radius|marginals|radius)$",

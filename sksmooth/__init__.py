@@ -1,16 +1,22 @@
-"""Certified robustness for any classifier: randomized smoothing as a scikit-learn estimator.
+"""Certified robustness for any model: randomized smoothing as scikit-learn estimators.
 
 ``SmoothedClassifier(estimator, sigma)`` turns any classifier into one that proves, for each input,
 an L2 radius within which its answer cannot change (Cohen, Rosenfeld and Kolter 2019,
-arXiv:1902.02918).
+arXiv:1902.02918). ``SmoothedRegressor`` does the same for numbers.
 """
 
 from . import bounds, metrics, noise, records, tables
 from ._version import __version__ as __version__
 from .callables import frozen_callable
-from .certificate import Certificate
-from .displays import CertifiedAccuracyDisplay, PerFeatureDisplay, TopProbabilityDisplay
+from .certificate import Certificate, PredictionBounds, RegressionCertificate
+from .displays import (
+    CertifiedAccuracyDisplay,
+    PerFeatureDisplay,
+    PredictionBandDisplay,
+    TopProbabilityDisplay,
+)
 from .estimators.classifier import SmoothedClassifier
+from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
 from .metrics import (
     abstention_rate,
@@ -19,6 +25,10 @@ from .metrics import (
     certified_accuracy_lower_bound,
     certified_accuracy_score,
     certified_accuracy_scorer,
+    certified_error_score,
+    certified_error_scorer,
+    certified_r2_score,
+    certified_r2_scorer,
     prediction_outcomes,
     projected_certified_accuracy,
     top_probability_curve,
@@ -30,7 +40,11 @@ __all__ = [
     "CertificationReport",
     "CertifiedAccuracyDisplay",
     "PerFeatureDisplay",
+    "PredictionBandDisplay",
+    "PredictionBounds",
+    "RegressionCertificate",
     "SmoothedClassifier",
+    "SmoothedRegressor",
     "TopProbabilityDisplay",
     "abstention_rate",
     "average_certified_radius_score",
@@ -39,6 +53,10 @@ __all__ = [
     "certified_accuracy_lower_bound",
     "certified_accuracy_score",
     "certified_accuracy_scorer",
+    "certified_error_score",
+    "certified_error_scorer",
+    "certified_r2_score",
+    "certified_r2_scorer",
     "certify",
     "frozen_callable",
     "metrics",
@@ -56,7 +74,11 @@ for _public in (
     CertificationReport,
     CertifiedAccuracyDisplay,
     PerFeatureDisplay,
+    PredictionBandDisplay,
+    PredictionBounds,
+    RegressionCertificate,
     SmoothedClassifier,
+    SmoothedRegressor,
     TopProbabilityDisplay,
 ):
     _public.__module__ = "sksmooth"

@@ -115,7 +115,7 @@ def _measure(name: str, base: Any, rounds: int) -> list[dict[str, Any]]:
 
     from sksmooth import SmoothedClassifier
     from sksmooth.estimators.smoother import smoother_of
-    from sksmooth.noise import fast
+    from sksmooth.noise.fast import load, use
     from sksmooth.noise.streams import Purpose
     from sksmooth.sampling.count import count_votes
 
@@ -151,8 +151,8 @@ def _measure(name: str, base: Any, rounds: int) -> list[dict[str, Any]]:
     }
     found, shortcut = [], clf.certify(row, n=1000).shortcut or "none"
     installed = importlib.util.find_spec("numba") is not None
-    for loops in [None, fast._load()] if installed else [None]:
-        fast._State.tried, fast._State.loops = True, loops
+    for loops in [None, load()] if installed else [None]:
+        use(loops)
         times: dict[str, list[float]] = {way: [] for way in ways}
         for turn in range(rounds + 1):
             for way, work in ways.items():

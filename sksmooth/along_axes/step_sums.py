@@ -1,7 +1,7 @@
 r"""Where a step function under Gaussian noise stays positive, from a point outward, certified.
 
-A line holds the values :math:`d_0, \dots, d_m` of a step function, and its steps
-:math:`z_1 < \dots < z_m` in standard deviations from the point. Moved by t and smoothed it is
+A line holds the values :math:`d_0, \ldots, d_m` of a step function, and its steps
+:math:`z_1 < \ldots < z_m` in standard deviations from the point. Moved by t and smoothed it is
 
 .. math:: D(t) = \sum_i d_i \, [\Phi(z_{i+1} - t) - \Phi(z_i - t)],
 

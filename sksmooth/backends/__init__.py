@@ -17,6 +17,7 @@ from ..introspection import is_frozen, unwrap
 from ..labels import shorten
 from .base import Backend, Source
 from .frames import FrameMaker, is_frame, kinds_of_columns, read_frame
+from .numbers import NumbersBackend
 from .refusals import noise_explained
 from .sklearn import SklearnBackend
 
@@ -24,6 +25,7 @@ __all__ = [
     "BACKENDS",
     "Backend",
     "FrameMaker",
+    "NumbersBackend",
     "SklearnBackend",
     "Source",
     "backend_kind",

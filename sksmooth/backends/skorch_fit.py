@@ -53,7 +53,7 @@ def fit_net(
     X : ndarray or Rows of shape (n_samples, *shape)
         Rows; `Rows` are read one by one, whenever a batch is made.
     codes : ndarray of shape (n_samples,), int64
-        Class codes.
+        Class codes; of a regressor, the numbers to be predicted.
     noise : Noise
         Makes noisy copies: ``corrupt(rng, rows)``.
     seed : bytes
@@ -74,6 +74,8 @@ def fit_net(
         net.initialize()
         with training_noise(net, noise, generator):
             target = codes.astype(np.float32) if is_binary(net) else codes
+            if isinstance(net, skorch.NeuralNetRegressor):
+                target = codes.astype(np.float32).reshape(-1, 1)
             data: Any = None
             if isinstance(X, Rows):  # the target as well: skorch splits by it
                 data = NetRows(X, target, shared_dtype(net))

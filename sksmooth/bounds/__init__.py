@@ -19,6 +19,7 @@ from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
 from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
 from .radius_l1 import radius_laplace, radius_uniform
+from .ranks import upper_rank
 from .splitting import splitting_steps
 from .top_class import (
     BOUNDS,
@@ -54,5 +55,6 @@ __all__ = [
     "smallest_certifying_n",
     "splitting_steps",
     "two_sided",
+    "upper_rank",
     "widened",
 ]

@@ -10,7 +10,7 @@ from ..noise import Norm
 from .certificate import Certificate
 from .plan import Run
 
-__all__ = ["concatenate", "refuse_other_norms", "same"]
+__all__ = ["common_run", "concatenate", "refuse_other_norms", "same"]
 
 
 def concatenate(certificates: Iterable[Certificate]) -> Certificate:
@@ -27,7 +27,7 @@ def concatenate(certificates: Iterable[Certificate]) -> Certificate:
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in Certificate._PER_ROW
     }
-    run = _common_run([part.run for part in parts])
+    run = common_run([part.run for part in parts])
     return dataclasses.replace(parts[0], run=run, index=_joined_index(parts), **per_row)
 
 
@@ -64,7 +64,7 @@ def refuse_other_norms(norms: Sequence[Norm], what: str) -> None:
             )
 
 
-def _common_run(runs: list[Run]) -> Run:
+def common_run(runs: list[Run]) -> Run:
     """Return what is true of all runs."""
     names = [field.name for field in dataclasses.fields(Run) if field.name != "shortcut"]
     # max_radius follows from others, which say better what is different

@@ -10,26 +10,36 @@ from .form import Form, NotClosedError
 from .forms.additive import Additive
 from .forms.boxes import Boxes
 from .forms.grid import Grid, SmallGrid
+from .forms.leaves import Leaves
+from .forms.line import Line
 from .forms.linear import Linear
 from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
+from .forms.sums import Sums
 from .law import Law
 from .numerics.normal import FLOOR
+from .outputs import ClosedOutput, OutputForm, output_form
 from .reading import closed_form
 
 __all__ = [
     "FLOOR",
     "FORMS",
+    "OUTPUT_FORMS",
     "ClosedForm",
+    "ClosedOutput",
     "DisagreementError",
     "Form",
     "GapsError",
     "Law",
     "NotClosedError",
+    "OutputForm",
     "Part",
     "closed_form",
+    "output_form",
     "refit_leaves",
 ]
 
 # in the order in which they are tried
 FORMS: list[type[Form]] = [Linear, Boxes, Quadratic, SmallGrid, Additive, Grid]
+# of regressors
+OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves, Sums]

@@ -2,6 +2,12 @@
 
 from .certified_accuracy import CertifiedAccuracyDisplay
 from .per_feature import PerFeatureDisplay
+from .prediction_band import PredictionBandDisplay
 from .top_probability import TopProbabilityDisplay
 
-__all__ = ["CertifiedAccuracyDisplay", "PerFeatureDisplay", "TopProbabilityDisplay"]
+__all__ = [
+    "CertifiedAccuracyDisplay",
+    "PerFeatureDisplay",
+    "PredictionBandDisplay",
+    "TopProbabilityDisplay",
+]

@@ -3,7 +3,7 @@
 import weakref
 from typing import Any
 
-from ..certificate import Certificate
+from ..certificate import Certificate, PredictionBounds
 from ..certificate.concat import refuse_other_norms
 from ..noise import Norm
 
@@ -12,7 +12,7 @@ __all__ = ["name_of", "new_axes", "of_one_norm"]
 _NORMS: "weakref.WeakKeyDictionary[Any, Norm]" = weakref.WeakKeyDictionary()
 
 
-def name_of(certificate: Certificate) -> str:
+def name_of(certificate: Certificate | PredictionBounds) -> str:
     """Return the name of a curve that was not given one: its sigma."""
     return certificate.noise.label.replace("sigma=", r"$\sigma$ = ").replace("sigma ", r"$\sigma$ ")
 

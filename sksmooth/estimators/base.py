@@ -1,4 +1,4 @@
-"""What scikit-learn asks of a classifier around another: tags, routing, whether it is fitted."""
+"""What scikit-learn asks of an estimator around another, and what both kinds of smoother share."""
 
 import contextlib
 import functools
@@ -6,25 +6,27 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn import get_config
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import has_fit_parameter
 
 from ..noise.sigma import is_by_name
 from .callbacks import CallbackSupportMixin
 from .reading import takes_gaps
 
-__all__ = ["MetaClassifier", "shows_weights"]
+__all__ = ["MetaClassifier", "MetaRegressor", "shows_weights"]
 
 
-class MetaClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier around the one that its parameter ``estimator`` holds.
+class _Meta:
+    """What is around the estimator that the parameter ``estimator`` holds.
 
     It counts as fitted as soon as it has the attribute ``_seed``.
     """
 
     estimator: Any
+    noise: Any
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing: the parameters of ``fit`` go to the base's ``fit``."""
@@ -33,28 +35,49 @@ class MetaClassifier(CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, 
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
         # before fit, estimator may be anything; then the defaults stand
         with contextlib.suppress(Exception):
             base = get_tags(self.estimator)
-            tags.classifier_tags.multi_class = base.classifier_tags.multi_class
-            tags.classifier_tags.poor_score = base.classifier_tags.poor_score
             # columns without noise reach it as they are, and gaps stay gaps
             tags.input_tags.categorical = base.input_tags.categorical
             tags.input_tags.string = base.input_tags.string
             tags.input_tags.allow_nan = takes_gaps(self.estimator)
+            if tags.regressor_tags is not None:
+                tags.regressor_tags.poor_score = base.regressor_tags.poor_score
+            else:
+                tags.classifier_tags.multi_class = base.classifier_tags.multi_class
+                tags.classifier_tags.poor_score = base.classifier_tags.poor_score
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_seed")
 
+    def _routed(self, fit_params: dict[str, Any]) -> dict[str, Any]:
+        """Return what the base's ``fit`` gets of the parameters of ``fit``."""
+        if not get_config()["enable_metadata_routing"]:
+            return fit_params
+        routed: dict[str, Any] = process_routing(self, "fit", **fit_params).estimator.fit
+        return routed
+
     def __getstate__(self) -> Any:
         """Return the state for pickles and skops, which knows dicts but no Series."""
-        state = dict(super().__getstate__())
+        estimator: Any = super()
+        state = dict(estimator.__getstate__())
         for name in ("sigma", "units"):
             if is_by_name(state.get(name)):
                 state[name] = {key: state[name][key] for key in state[name].keys()}  # noqa: SIM118
         return state
+
+
+class MetaClassifier(
+    _Meta, CallbackSupportMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
+    """A classifier around another."""
+
+
+class MetaRegressor(_Meta, CallbackSupportMixin, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+    """A regressor around another."""
 
 
 class shows_weights:  # noqa: N801  # a decorator

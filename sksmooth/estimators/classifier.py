@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import get_config
 from sklearn.base import _fit_context, clone
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -236,10 +234,12 @@ class SmoothedClassifier(MetaClassifier):
         note_rows(self, X, rows)
         # None stays None: then everything, the base included, is drawn afresh
         rng = None if self.random_state is None else check_random_state(self.random_state)
-        if get_config()["enable_metadata_routing"]:
-            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         base, copies = clone(self.estimator), int(self.n_augment)
-        given: dict[str, Any] = {"fit_params": fit_params, "frame": frame, "rows": rows}
+        given: dict[str, Any] = {
+            "fit_params": self._routed(fit_params),
+            "frame": frame,
+            "rows": rows,
+        }
         with fitting(self, base, X, y):
             self.estimator_, self.classes_, self._answers, frame = fit_base(
                 base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given

@@ -33,6 +33,7 @@ __all__ = [
     "STACK_BYTES",
     "FittedBase",
     "fit_base",
+    "fit_regressor",
     "fit_under_noise",
     "noisy_copies",
     "noisy_copy",
@@ -111,9 +112,7 @@ def fit_base(
     trained on them, and X is a sample of them.
     """
     if is_frozen(estimator):
-        if frame is not None and not (frame.coded or hasattr(estimator, "feature_names_in_")):
-            frame = None
-        estimator = _checked(estimator.fit(X if frame is None else frame(X), y, **fit_params))
+        estimator, frame = _as_it_is(estimator, X, y, fit_params, frame)
         classes = frozen_classes(estimator, X, y, frame)
         return FittedBase(estimator, classes, classes, frame)
     if random_state is not None:
@@ -136,6 +135,52 @@ def fit_base(
     if coded is not None:
         return FittedBase(estimator, coded.classes, np.arange(len(coded.classes)), frame)
     return FittedBase(estimator, *fitted_classes(estimator, y), frame)
+
+
+def fit_regressor(
+    estimator: Any,
+    X: NDArray[np.floating],
+    y: NDArray[Any],
+    *,
+    noise: Noise,
+    n_copies: int,
+    random_state: np.random.RandomState | None,
+    fit_params: dict[str, Any],
+    frame: FrameMaker | None,
+    rows: Rows | None = None,
+) -> tuple[Any, FrameMaker | None]:
+    """Fit a regressor as `fit_base` does; return it, and the frames that it expects."""
+    if is_frozen(estimator):
+        return _as_it_is(estimator, X, y, fit_params, frame)
+    if random_state is not None:
+        seed_unset(estimator, random_state)
+    fitted = fit_under_noise(
+        estimator,
+        X,
+        y.copy(),
+        noise=noise,
+        n_copies=n_copies,
+        seed=new_seed(random_state),
+        reproducible=random_state is not None,
+        fit_params=fit_params,
+        frame=frame,
+        rows=rows,
+    )
+    return fitted, frame
+
+
+def _as_it_is(
+    estimator: Any,
+    X: NDArray[np.floating],
+    y: NDArray[Any],
+    fit_params: dict[str, Any],
+    frame: FrameMaker | None,
+) -> tuple[Any, FrameMaker | None]:
+    """Return a frozen estimator, and the frames that it expects."""
+    if frame is not None and not (frame.coded or hasattr(estimator, "feature_names_in_")):
+        frame = None
+    fitted = estimator.fit(X if frame is None else frame(X), y, **fit_params)
+    return _checked(fitted), frame
 
 
 def fit_under_noise(

@@ -5,7 +5,7 @@ import warnings
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -16,7 +16,7 @@ from ..backends import (
     unwrap,
 )
 from ..bounds import BOUNDS, FREE_BOUNDS, smallest_certifying_n
-from ..certificate import Certificate, Plan
+from ..certificate import Certificate, Plan, RegressionCertificate
 from ..checks import (
     SMALLEST_ALPHA,
     check_alpha,
@@ -109,19 +109,26 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-def check_base(estimator: Any) -> None:
-    """Refuse a base that is not a classifier."""
+_KINDS = {
+    "classifier": (is_classifier, "NeuralNetClassifier or NeuralNetBinaryClassifier"),
+    "regressor": (is_regressor, "NeuralNetRegressor"),
+}
+
+
+def check_base(estimator: Any, kind: str = "classifier") -> None:
+    """Refuse a base that is not a classifier, or of another kind that is asked for."""
+    is_kind, nets = _KINDS[kind]
     try:
-        is_one = is_classifier(estimator)
+        is_one = is_kind(estimator)
     except AttributeError:  # something inside knows nothing of scikit-learn's tags
         is_one = False
     if not is_one:
         name, last = type(estimator).__name__, type(unwrap(estimator)[1]).__name__
         raise ValueError(
-            "estimator must be a classifier; got "
+            f"estimator must be a {kind}; got "
             f"{name if last == name else f'{name} around {last}'}. A class of your own "
-            "should inherit from sklearn.base.ClassifierMixin, a skorch net should be a "
-            "NeuralNetClassifier or NeuralNetBinaryClassifier."
+            f"should inherit from sklearn.base.{kind.capitalize()}Mixin, a skorch net should be a "
+            f"{nets}."
         )
     if isinstance(estimator, Pipeline) and is_frozen(estimator):
         for step in unwrap(Pipeline(estimator.steps))[0]:
@@ -167,7 +174,7 @@ def plan_of(
     return plan
 
 
-def warn_if_out_of_reach(certificate: Certificate) -> None:
+def warn_if_out_of_reach(certificate: Certificate | RegressionCertificate) -> None:
     """Warn where radii, or a loss of radius, were asked for that are beyond what n can prove."""
     run = certificate.run
     most, asked, tol = run.max_radius, run.asked_radii or (), run.tol

@@ -42,7 +42,6 @@ __all__ = [
 
 _LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
 _FLOATS = [np.float64, np.float32]
-_NAMED = {"estimator": "SmoothedClassifier"}
 
 
 def as_numeric(X: Any, *, estimator: Any, additive: bool = True) -> tuple[Any, Any]:
@@ -185,7 +184,7 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
             dtype=_FLOATS,
             ensure_all_finite=_finite(clf.estimator),
             input_name="X",
-            **_NAMED,
+            estimator=type(clf).__name__,
         )
         frame = frame and found
     else:
@@ -196,7 +195,7 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
             )
         X, dtype = as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
         if len(clf._row_shape) > 1:  # scikit-learn would speak of features
-            check_row_shape(np.shape(X)[1:], clf._row_shape)
+            check_row_shape(np.shape(X)[1:], clf._row_shape, type(clf).__name__)
         finite = _finite(clf.estimator)
         options = {"dtype": dtype, "allow_nd": True, "ensure_all_finite": finite}
         X = validate_data(clf, X, reset=False, **options)
@@ -257,7 +256,8 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
         values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
         if is_additive(clf.noise) and clf.units is None:
             warn_of_coded_columns(X, clf.sigma)
-        X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, **_NAMED)
+        named = type(clf).__name__
+        X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, estimator=named)
         if is_net and frame.coded:
             raise ValueError(
                 "A net takes numbers only. Put an encoder for the other columns in front of it, "
@@ -290,10 +290,10 @@ def labels_of(X: Any) -> Any:
     return None if rows is None else rows.labels()
 
 
-def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
     """Refuse rows of another shape than in fit; scikit-learn looks at the second axis only."""
     if shape != expected:
         raise ValueError(
-            f"X has rows of shape {shape}, but SmoothedClassifier was fitted on rows of shape "
+            f"X has rows of shape {shape}, but {name} was fitted on rows of shape "
             f"{expected}. Reshape your data to (n_samples, {', '.join(map(str, expected))})."
         )

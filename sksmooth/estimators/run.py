@@ -35,7 +35,7 @@ from .callbacks import telling_bars
 from .reading import check_rows, read_rows
 from .smoother import Smoother, refuse_gaps, smoother_of
 
-__all__ = ["certify_rows", "index_of", "predict_codes", "shares_of_classes"]
+__all__ = ["certify_rows", "index_of", "numbered", "parts_of", "predict_codes", "shares_of_classes"]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
@@ -50,7 +50,7 @@ _SHORTER = (
 
 def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: Any) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
-    first, frame, parts = _parts(clf, X)
+    first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
     closed = smoother.closed_form(first)
     draws = closed is None and not smoother.enumerates
@@ -72,7 +72,7 @@ def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: An
             job = _Enumerate(smoother, report)
         if log is None:
             certificates = []
-            for number, part in _numbered(parts):
+            for number, part in numbered(parts):
                 job.begin(part, number)
                 certificates.append(job.certify(_ALL))
             certificate = concatenate(certificates)
@@ -235,7 +235,7 @@ def _with_log(
     }
     identity["settings"] |= kind_inside(base.estimator).versions()
     with RunningLog(path, identity, n_rows, answers) as log:
-        for first, part in _numbered(parts):
+        for first, part in numbered(parts):
             begun = False
             for start in range(0, len(part), job.group):
                 rows = slice(start, start + job.group)
@@ -267,7 +267,7 @@ def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
 
 def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the class code of each row, and which rows are undecided."""
-    first, frame, parts = _parts(clf, X)  # first, because it asks whether clf is fitted
+    first, frame, parts = parts_of(clf, X)  # first, because it asks whether clf is fitted
     smoother = smoother_of(clf, frame)
     n, abstains = int(clf.n_predict), clf.abstain_label_ is not None
     closed = smoother.closed_form(first)
@@ -287,14 +287,14 @@ def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]
         return predict_by_votes(sampler, n, clf.alpha, sequential=stops)
 
     # one by one: map would take a StopIteration of the base for the end of the rows
-    decided = [decide(*numbered) for numbered in _numbered(parts)]
+    decided = [decide(*part) for part in numbered(parts)]
     codes, undecided = zip(*decided, strict=True)
     return np.concatenate(codes), np.concatenate(undecided)
 
 
 def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
     """Return how often each class is answered around rows."""
-    first, frame, parts = _parts(clf, X)
+    first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
     closed, n = smoother.closed_form(first), int(clf.n_predict)
     return np.concatenate([_shares(smoother, part, closed, n) for part in parts])
@@ -316,7 +316,7 @@ def _shares(
     return p
 
 
-def _numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
+def numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield the parts, each behind the number of its first row."""
     first = 0
     for part in parts:
@@ -324,7 +324,7 @@ def _numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]
         first += len(part)
 
 
-def _parts(clf: Any, X: Any) -> tuple[NDArray[Any], FrameMaker | None, Iterator[NDArray[Any]]]:
+def parts_of(clf: Any, X: Any) -> tuple[NDArray[Any], FrameMaker | None, Iterator[NDArray[Any]]]:
     """Return the first part of the checked rows, and all parts: one, if they are in memory.
 
     Between them is what turns them into the frame that they came in, which is in memory.

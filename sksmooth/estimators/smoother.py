@@ -4,7 +4,7 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ __all__ = [
     "noise_of",
     "note_rows",
     "refuse_gaps",
+    "settings_of",
     "shortcut_names",
     "smoother_of",
     "specification_of",
@@ -84,6 +85,13 @@ class Smoother:
     shortcuts: tuple[str, ...] = ()
     batch_size: int | None = None
     n_jobs: int | None = None
+
+    known_forms: ClassVar[str] = (
+        "Closed forms are known for linear classifiers, decision trees, boosting of stumps or "
+        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
+        "CatBoost, EBM), GaussianNB and quadratic discriminants, and ensembles of trees on few "
+        "features, each also behind scalers, imputers, PCA and encoders of columns without noise."
+    )
 
     @property
     def classes(self) -> NDArray[Any]:
@@ -169,16 +177,7 @@ class Smoother:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
-            return closed_form(
-                FORMS,
-                base.estimator,
-                base.answers,
-                X,
-                marginals.deviations,
-                self.backend.classify,
-                base.frame,
-                gaps=self.gaps,  # not if these rows have some: their answers are their own
-            )
+            return self._read(X, marginals.deviations)
         except GapsError:
             refuse_gaps(X)
             return None
@@ -197,9 +196,22 @@ class Smoother:
                         f" Its noise can make {_number(self.noise.n_outcomes)} rows of one, and so "
                         f"many calls a row are more than {MOST_OUTCOMES:,}."
                     )
-                hint = "" if misread else f" {_CLOSED}"
+                hint = "" if misread else f" {self.known_forms} Use method='montecarlo' or 'auto'."
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
+
+    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64]) -> Any:
+        base = self.base
+        return closed_form(
+            FORMS,
+            base.estimator,
+            base.answers,
+            X,
+            deviations,
+            self.backend.classify,
+            base.frame,
+            gaps=self.gaps,  # not if these rows have some: their answers are their own
+        )
 
 
 def refuse_gaps(X: NDArray[Any]) -> None:
@@ -219,15 +231,6 @@ def _number(n: int) -> str:
     return f"{n:,}" if digits < 15 else f"about 1e{round(digits)}"
 
 
-_CLOSED = (
-    "Closed forms are known for linear classifiers, decision trees, boosting of stumps or without "
-    "interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, CatBoost, EBM), "
-    "GaussianNB and quadratic discriminants, and ensembles of trees on few features, each also "
-    "behind scalers, imputers, PCA and encoders of columns without noise. Use method='montecarlo' "
-    "or 'auto'."
-)
-
-
 def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
     """Return the smoother of a fitted estimator, with its parameters as they are now.
 
@@ -236,17 +239,24 @@ def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
     base = FittedBase(clf.estimator_, clf.classes_, clf._answers, frame or clf._frame)
     return Smoother(
         base=base,
-        noise=noise_of(clf),
-        seed=clf._seed,
-        row_shape=clf._row_shape,
-        gaps=clf._gaps,
         abstain_label=clf.abstain_label_,
-        method=clf.method,
-        stream=clf.stream,
         shortcuts=shortcut_names(clf.shortcuts),
-        batch_size=None if clf.batch_size is None else int(clf.batch_size),
-        n_jobs=clf.n_jobs,
+        **settings_of(clf),
     )
+
+
+def settings_of(clf: Any) -> dict[str, Any]:
+    """Return the arguments of `Smoother` that every kind of estimator has."""
+    return {
+        "noise": noise_of(clf),
+        "seed": clf._seed,
+        "row_shape": clf._row_shape,
+        "gaps": clf._gaps,
+        "method": clf.method,
+        "stream": clf.stream,
+        "batch_size": None if clf.batch_size is None else int(clf.batch_size),
+        "n_jobs": clf.n_jobs,
+    }
 
 
 def noise_of(clf: Any) -> Noise:

@@ -6,39 +6,39 @@ from typing import Any
 
 from sklearn.pipeline import Pipeline
 
-from ..certificate import Certificate
 from ..checks import user_level
 from ..introspection import layers, steps_of
 from .run import index_of
 
-__all__ = ["certify"]
+__all__ = ["ask_inside", "certify"]
 
 
-def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Certificate:
-    """Certify with a fitted SmoothedClassifier inside a search or at the end of a Pipeline.
+def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Any:
+    """Certify with a fitted smoother inside a search or at the end of a Pipeline.
 
     Parameters
     ----------
-    estimator : SmoothedClassifier, Pipeline or search
+    estimator : SmoothedClassifier, SmoothedRegressor, Pipeline or search
         Fitted. Of a search such as GridSearchCV the best estimator is taken; a Pipeline must end in
-        a SmoothedClassifier.
+        a smoother.
     X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
         Rows, as the given estimator takes them.
     n : int, default=None
         Draws per row; None for the estimator's own.
     **options : dict
-        Further arguments of `SmoothedClassifier.certify`, such as radius or bound.
+        Further arguments of `SmoothedClassifier.certify` or `SmoothedRegressor.certify`, such as
+        radius.
 
     Returns
     -------
-    certificate : Certificate
+    certificate : Certificate or RegressionCertificate
         With a Pipeline, **radii are in the units of what its last step sees**, which a warning
-        says. Put the Pipeline inside the SmoothedClassifier to have radii in the units of X.
+        says. Put the Pipeline inside the smoother to have radii in the units of X.
 
     Raises
     ------
     TypeError
-        If there is no SmoothedClassifier to be found.
+        If there is no smoother to be found.
 
     Examples
     --------
@@ -53,13 +53,18 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
     >>> sksmooth.certify(search, X[:3], n=1000).labels
     array([0, 0, 0])
     """
+    return ask_inside(estimator, "certify", X, n, **options)
+
+
+def ask_inside(estimator: Any, method: str, X: Any, *args: Any, **options: Any) -> Any:
+    """Call a method of the smoother inside a search or at the end of a Pipeline, on its rows."""
     index = index_of(X)
     for part in layers(estimator):
-        if hasattr(part, "certify"):
-            certificate: Certificate = part.certify(X, n, **options)
-            if certificate.index is None and index is not None:  # steps hand on arrays
-                certificate = dataclasses.replace(certificate, index=index)
-            return certificate
+        if hasattr(part, method):
+            found = getattr(part, method)(X, *args, **options)
+            if found.index is None and index is not None:  # steps hand on arrays
+                found = dataclasses.replace(found, index=index)
+            return found
         if isinstance(part, Pipeline):
             steps = steps_of(part)
             if steps:
@@ -72,8 +77,9 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Cer
                 )
             for step in steps:
                 X = step.transform(X)
+    expected = "SmoothedClassifier" if method == "certify" else "SmoothedRegressor"
     raise TypeError(
-        f"{type(estimator).__name__} has no certify method and leads to no estimator that has one. "
-        "Expected a fitted SmoothedClassifier, a Pipeline that ends in one, or a search over "
+        f"{type(estimator).__name__} has no {method} method and leads to no estimator that has "
+        f"one. Expected a fitted {expected}, a Pipeline that ends in one, or a search over "
         "either, fitted with refit=True."
     )

@@ -5,6 +5,12 @@ from .inference import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .regression import (
+    certified_error_score,
+    certified_error_scorer,
+    certified_r2_score,
+    certified_r2_scorer,
+)
 from .scorers import average_certified_radius_scorer, certified_accuracy_scorer
 from .scores import (
     abstention_rate,
@@ -20,6 +26,10 @@ __all__ = [
     "certified_accuracy_lower_bound",
     "certified_accuracy_score",
     "certified_accuracy_scorer",
+    "certified_error_score",
+    "certified_error_scorer",
+    "certified_r2_score",
+    "certified_r2_scorer",
     "prediction_outcomes",
     "projected_certified_accuracy",
     "top_probability_curve",

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
@@ -104,7 +104,35 @@ def average_certified_radius_scorer(*, n: int | None = None, **options: Any) -> 
     return CertificateScorer(radii=(), several=False, n=n, **options)
 
 
-class CertificateScorer:
+class Scorer:
+    """What scikit-learn asks of a scorer that takes weights."""
+
+    def __init__(self) -> None:
+        self._request = MetadataRequest(owner=self)
+        self._request.score.add_request(param="sample_weight", alias=None)
+
+    def set_score_request(self, *, sample_weight: bool | str | None) -> Self:
+        """Ask for metadata in ``score``; needs metadata routing to be enabled.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            Whether weights are requested, or under which name.
+
+        Returns
+        -------
+        scorer : Scorer
+            The same object.
+        """
+        self._request.score.add_request(param="sample_weight", alias=sample_weight)
+        return self
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return what this scorer asks for."""
+        return self._request
+
+
+class CertificateScorer(Scorer):
     """Certifies once, then scores; what `certified_accuracy_scorer` returns.
 
     A module-level class, so that it can be sent to other processes.
@@ -132,14 +160,13 @@ class CertificateScorer:
         classwise: bool | str = False,
         **options: Any,
     ) -> None:
+        super().__init__()
         check_classwise(classwise)
         self.radii = radii
         self.several = several
         self.n = None if n is None else check_draws("n", n)
         self.classwise = classwise
         self.options = options
-        self._request = MetadataRequest(owner=self)
-        self._request.score.add_request(param="sample_weight", alias=None)
 
     def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
         with warnings.catch_warnings():
@@ -175,26 +202,6 @@ class CertificateScorer:
                 at = f"@{radius:.15g}" if self.several else ""
                 named[f"certified_accuracy{at}{what}"] = float(score)
         return named
-
-    def set_score_request(self, *, sample_weight: bool | str | None) -> "CertificateScorer":
-        """Ask for metadata in ``score``; needs metadata routing to be enabled.
-
-        Parameters
-        ----------
-        sample_weight : bool, str or None
-            Whether weights are requested, or under which name.
-
-        Returns
-        -------
-        scorer : CertificateScorer
-            The same object.
-        """
-        self._request.score.add_request(param="sample_weight", alias=sample_weight)
-        return self
-
-    def get_metadata_routing(self) -> MetadataRequest:
-        """Return what this scorer asks for."""
-        return self._request
 
     def __repr__(self) -> str:
         options = "" if self.classwise is False else f", classwise={self.classwise!r}"

@@ -10,7 +10,7 @@ import os
 import warnings
 from typing import Any
 
-__all__ = ["loops", "note_words"]
+__all__ = ["load", "loops", "note_words", "use"]
 
 # Of Philox, which numpy draws in a quarter of a second, and the noise made of them in about one
 # more; to import numba takes half a second.
@@ -29,16 +29,21 @@ def loops() -> Any:
     return _State.loops
 
 
+def use(found: Any) -> None:
+    """Draw by these loops from now on, or by numpy if None, whatever has been drawn: to compare."""
+    _State.tried, _State.loops = True, found
+
+
 def note_words(n: int) -> None:
     """Note that n random words are about to be drawn by numpy; enough of them call for numba."""
     _State.words += n
     if _State.tried or _State.words < _PATIENCE:
         return
     _State.tried = True  # first: others go on by numpy meanwhile, and so does the comparison
-    _State.loops = _load()
+    _State.loops = load()
 
 
-def _load() -> Any:
+def load() -> Any:
     """Return the compiled loops, if numba is installed and draws as numpy does."""
     if importlib.util.find_spec("numba") is None or os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         return None

@@ -2,7 +2,18 @@
 
 from .count import Report
 from .enumerator import Enumerator
+from .numbers import RowBinTally, collect
 from .sampler import Journal, Sampler
 from .tally import BinTally, Tally, VoteTally
 
-__all__ = ["BinTally", "Enumerator", "Journal", "Report", "Sampler", "Tally", "VoteTally"]
+__all__ = [
+    "BinTally",
+    "Enumerator",
+    "Journal",
+    "Report",
+    "RowBinTally",
+    "Sampler",
+    "Tally",
+    "VoteTally",
+    "collect",
+]

@@ -20,7 +20,7 @@ from ..readers import TreeEnsemble
 from .step_functions import StepFunctions, step_functions
 from .trees import TreeForm
 
-__all__ = ["Additive"]
+__all__ = ["Additive", "masses_of_cells"]
 
 _MOST_CLASSES = 30
 
@@ -207,7 +207,7 @@ class _Margin:
             won = signs * self.offset < -self.band
             return lost.astype(np.float64), won.astype(np.float64)
         more = (self.rises == (signs > 0)[:, None]) == tails.left
-        masses = _masses(self.steps, tails, np.where(more, tails.high, tails.low))
+        masses = masses_of_cells(self.steps, tails, np.where(more, tails.high, tails.low))
         upper, lower = self.sum.tails(masses, signs, enough)
         # the other way the masses are off by no more than this
         off = (tails.high - tails.low).sum(axis=1) + 4 * UNIT * masses.shape[1]
@@ -215,7 +215,9 @@ class _Margin:
         return np.minimum(upper, 1.0), np.maximum(lower, 0.0)
 
 
-def _masses(steps: StepFunctions, tails: Tails, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+def masses_of_cells(
+    steps: StepFunctions, tails: Tails, chosen: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the masses of all cells, rounded up, from the chosen tail at each point."""
     n, n_cells = len(chosen), steps.values.shape[1]
     # Between the inputs' points there is one more, at infinity, with no tail.

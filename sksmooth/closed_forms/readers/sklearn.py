@@ -11,9 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
 
 from ...introspection import decided_inside
 from ..decisions import decision_of
@@ -29,6 +34,7 @@ __all__ = [
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
+    "regression_tree",
     "tree",
     "voting",
 ]
@@ -43,6 +49,11 @@ _ALL = slice(None)
 def tree(model: Any) -> Parts:
     """Read a single tree: the class with the largest share in the leaf."""
     return Parts([_tree(model, _leaf_values(model))], "mean", np.zeros(len(model.classes_)))
+
+
+def regression_tree(model: Any) -> Parts:
+    """Read a single tree of numbers: the value in the leaf."""
+    return Parts([_tree(model, _leaf_values(model))], "sum", np.zeros(1))
 
 
 def forest(model: Any) -> Parts:
@@ -122,6 +133,7 @@ def gradient_boosting(model: Any) -> Parts:
     """Read sums of trees; if they do not start from constants, only their splits."""
     start = model.init_
     constant = type(start) is DummyClassifier and start.strategy in _CONSTANT
+    constant |= type(start) is DummyRegressor
     if not (constant or (isinstance(start, str) and start == "zero")):
         # its first model gets rows that are rounded to float32
         first = (t._replace(point=last_at_most(t.point)) for t in _nested([(start, _ALL)]))
@@ -235,7 +247,7 @@ def _renamed(found: Tree, columns: Columns) -> Tree:
 
 def _leaf_values(member: Any) -> NDArray[np.float64]:
     """Return what a tree has in its nodes, (n_nodes, n_values)."""
-    if type(member) not in (*_TREES, DecisionTreeRegressor):
+    if type(member) not in (*_TREES, DecisionTreeRegressor, ExtraTreeRegressor):
         raise NotClosedError(f"{type(member).__name__} is no tree that is known")
     if member.n_outputs_ != 1:
         raise NotClosedError("a tree is of another shape: it has several outputs")

@@ -1,0 +1,201 @@
+r"""Additive regressors: the output under noise is a sum of independent discrete variables.
+
+The steps are rounded, not the probabilities. Each variable's values are moved up to a grid, so that
+the sum is larger for certain, and the laws are convolved by the fast Fourier transform; tails of
+that sum bound tails of the output from above. Moved down, they bound the other side.
+
+The error of a transform of N numbers is below ``8 log2(N) 2**-53`` times the norm of the numbers. A
+law has a norm of at most 1, and so has its transform everywhere. So a product of k transforms errs
+by at most k times that, with some for the products; it comes back with that norm, and a sum over
+part of the N numbers errs by at most the root of N times it. That much is added to all tails.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, rfft
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+
+from ...bounds import radius_of_tails
+from ...bounds.rounding import UNIT
+from ..form import NotClosedError
+from ..inputs import Inputs, Spread
+from ..numerics.normal import Tails
+from ..outputs import OutputForm, safe_tail
+from ..readers import TreeEnsemble
+from ..readers.sklearn import gradient_boosting, hist_gradient_boosting
+from .additive import masses_of_cells
+from .step_functions import StepFunctions, step_functions
+
+__all__ = ["Sums"]
+
+_LENGTH = 2**13  # of the grid, for the whole range of the sum
+
+Floats = NDArray[np.float64]
+
+
+class Sums(OutputForm):
+    """A sum of step functions, one of each input.
+
+    Parameters
+    ----------
+    steps : StepFunctions
+        Of one score.
+    spread : Spread
+        The noise.
+    """
+
+    name = "additive"
+    models = (GradientBoostingRegressor, HistGradientBoostingRegressor)
+
+    def __init__(self, steps: StepFunctions, spread: Spread) -> None:
+        self.steps, self.spread = steps, spread
+        values, first = steps.values[0], steps.first_cell
+        ends = np.append(first, len(values))[1:]
+        self.cells = [slice(i, j) for i, j in zip(first, ends, strict=True)]
+        last = np.zeros(len(values), dtype=bool)
+        last[ends - 1] = True
+        self.rises = (np.diff(values, append=0.0) > 0)[~last]
+        least = np.array([values[cells].min() for cells in self.cells])
+        most = np.array([values[cells].max() for cells in self.cells])
+        self.start = float(least.sum() + steps.offsets[0])
+        k = len(self.cells)
+        self.length = _LENGTH * (1 + k // 1000)  # each variable may go beyond its range by a step
+        self.step = float((most - least).sum()) / (self.length - 2 * k - 2)
+        self.step = self.step or 1e-12 * max(1.0, abs(self.start))  # of a constant
+        size = np.abs(least).sum() + np.abs(most).sum() + abs(float(steps.offsets[0]))
+        # the model's rounding, and ours in the values of the grid
+        self.error = float(steps.errors[0]) + 16 * UNIT * (k + 4) * float(size)
+        # places of each variable's cells on its own grid, below and above their values
+        exact = [(values[c] - low) / self.step for c, low in zip(self.cells, least, strict=True)]
+        self.places = [
+            [np.floor(x * (1 - 8 * UNIT)).astype(np.intp) for x in exact],
+            [np.ceil(x * (1 + 8 * UNIT)).astype(np.intp) for x in exact],
+        ]
+        self.ends = [int(sum(place.max() for place in places)) for places in self.places]
+        logarithm = self.length.bit_length()
+        self.blur = 8 * (k + 1) * (logarithm + 1) * UNIT * float(np.sqrt(self.length))
+
+    @classmethod
+    def of(cls, model: Any, spread: Spread) -> "Sums":
+        """Add up the step functions of boosted trees that ask for one input each."""
+        hist = type(model) is HistGradientBoostingRegressor
+        parts = (hist_gradient_boosting if hist else gradient_boosting)(model)
+        # of two classes there is one score, too
+        ensemble = TreeEnsemble.of(parts, int(model.n_features_in_), 2)
+        if ensemble.n_inputs != len(spread.scale):
+            raise NotClosedError("the model is of another shape")
+        if not spread.independent:
+            raise NotClosedError("the noise on its inputs is correlated, not independent")
+        return cls(step_functions(ensemble), spread)
+
+    def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
+        """Return the sums; near a step, the model may be on the other side of it."""
+        affine = inputs.spread.affine
+        Z, near = (np.clip(inputs.mean, affine.low, affine.high)), inputs.slack
+        same = self.steps.cells(Z - near) == self.steps.cells(Z + near)
+        errors = np.where(same.all(axis=1), self.error, np.inf)
+        return self.steps.scores(Z)[:, 0], errors
+
+    def _law(self, inputs: Inputs, *, up: bool) -> Floats:
+        """Return bounds on the masses of a sum that is larger, or smaller, than the output.
+
+        Returns
+        -------
+        masses : ndarray of shape (n_rows, length)
+            Of the values ``start + i * step``, but for `blur` in a sum of any of them.
+        """
+        steps, n = self.steps, len(inputs)
+        if not self.cells:
+            masses = np.zeros((n, self.length))
+            masses[:, 0] = 1.0
+            return masses
+        z, slack = inputs.standardised(steps.column_of_point, steps.points)
+        tails = Tails.at(z, slack)
+        # what is not known of a tail is given to the larger, or the smaller, of two values
+        more = (self.rises != up) == tails.left
+        masses = masses_of_cells(steps, tails, np.where(more, tails.high, tails.low))
+        product: Any = 1.0
+        for cells, places in zip(self.cells, self.places[up], strict=True):
+            order = np.argsort(places, kind="stable")
+            at, begin = np.unique(places[order], return_index=True)
+            law = np.zeros((n, self.length))
+            law[:, at] = np.add.reduceat(masses[:, cells][:, order], begin, axis=1)
+            product = product * rfft(law, axis=1)
+        room = (1 + self.spread.excess) * (1 + 4 * UNIT * (len(self.cells) + self.length))
+        found: Floats = np.maximum(irfft(product, self.length, axis=1), 0.0) * room
+        # rows near the largest floats: anything may be
+        unknown = np.isnan(found).any(axis=1) | (inputs.far.max(axis=1, initial=0.0) > 1e290)
+        found[unknown] = 1.0
+        return found
+
+    def _above(self, inputs: Inputs) -> Floats:
+        """Return bounds on the probability of outputs above each value of the grid."""
+        sums = self._law(inputs, up=True)[:, ::-1].cumsum(axis=1)[:, ::-1]
+        above = np.append(sums[:, 1:], np.zeros((len(sums), 1)), axis=1) + self.blur
+        above[:, self.ends[1] :] = 0.0
+        return above
+
+    def _below(self, inputs: Inputs) -> Floats:
+        """Return bounds on the probability of outputs below each value of the grid."""
+        sums = self._law(inputs, up=False).cumsum(axis=1)
+        below = np.append(np.zeros((len(sums), 1)), sums[:, :-1], axis=1) + self.blur
+        below[:, 0] = 0.0
+        return below
+
+    def _value(self, place: Any) -> Floats:
+        return np.asarray(self.start + place * self.step)
+
+    def quantile(self, inputs: Inputs, q: float) -> Floats:
+        """Return the middle between two bounds, at most a few steps of the grid apart."""
+        return self._middle(self._below(inputs), self._above(inputs), q)
+
+    def _middle(self, below: Floats, above: Floats, q: float) -> Floats:
+        return self._value(0.5 * (self._first(below, q) + self._last(above, 1 - q)))
+
+    def _first(self, below: Floats, tail: float) -> NDArray[np.intp]:
+        """Return the place of the largest value with no more than a tail below it."""
+        places: NDArray[np.intp] = (below[:, : self.ends[0] + 1] <= tail).sum(axis=1) - 1
+        return places
+
+    def _last(self, above: Floats, tail: float) -> NDArray[np.intp]:
+        """Return the place of the least value with no more than a tail above it."""
+        places: NDArray[np.intp] = (above > tail).sum(axis=1)
+        return places
+
+    def bands(self, inputs: Inputs, distances: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Return the middles of bounds on medians, and bounds within distances, all of the grid."""
+        below, above = self._below(inputs), self._above(inputs)
+        lower, upper = np.empty((2, len(below), len(distances)))
+        for k, tail in enumerate(map(safe_tail, distances)):
+            lower[:, k] = self._value(self._first(below, tail)) - self.error
+            upper[:, k] = self._value(self._last(above, tail)) + self.error
+        return self._middle(below, above, 0.5), lower, upper
+
+    def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
+        """Return the distance that the likelier of both misses proves."""
+        high = np.clip((upper - self.error - self.start) / self.step, -1.0, self.length) - 1e-6
+        low = np.clip((lower + self.error - self.start) / self.step, 0.0, self.length) + 1e-6
+        above, below = self._above(inputs), self._below(inputs)
+        lines, last = np.arange(len(inputs)), self.length - 1
+        i, j = np.floor(high).astype(np.intp), np.ceil(low).astype(np.intp)
+        missed_up = np.where(i < 0, 1.0, above[lines, np.clip(i, 0, last)])
+        missed_down = np.where(low <= 1e-6, 0.0, below[lines, np.minimum(j, last)])
+        return radius_of_tails(np.minimum(np.maximum(missed_up, missed_down), 1.0))
+
+    def probes(self, Z: Floats) -> Floats:
+        """Return inputs on the steps, and just above them."""
+        columns, points = self.steps.column_of_point, self.steps.points
+        take = np.flatnonzero(np.isfinite(points))
+        take = take[np.linspace(0, len(take) - 1, min(len(take), 500)).astype(np.intp)]
+        probes = Z[np.arange(2 * len(take)) % len(Z)].copy()
+        lines = np.arange(len(take))
+        probes[lines, columns[take]] = points[take]
+        probes[lines + len(take), columns[take]] = np.nextafter(points[take], np.inf)
+        return np.concatenate([Z, probes])
+
+    def rows_at_once(self) -> int:
+        """Return for how many rows some megabytes suffice."""
+        return max(1, 2**19 // self.length)
