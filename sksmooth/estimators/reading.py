@@ -135,7 +135,11 @@ def takes_gaps(estimator: Any) -> bool:
     What is not known beforehand, as of the columns of a ColumnTransformer, is left to the base.
     """
     with contextlib.suppress(Exception):  # something inside knows nothing of tags
-        if get_tags(estimator).input_tags.allow_nan and not isinstance(estimator, Pipeline):
+        tags = get_tags(estimator)
+        takes = (
+            tags.input_tags.allow_nan or tags.no_validation
+        )  # a FunctionTransformer looks at none
+        if takes and not isinstance(estimator, Pipeline):
             return True
     if isinstance(estimator, Pipeline):
         for step in (*steps_of(estimator), estimator.steps[-1][1]):

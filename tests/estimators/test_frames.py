@@ -27,7 +27,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -588,6 +594,19 @@ class Plane(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         return (np.asarray(X) @ np.array(self.w) > 0).astype(int)
+
+
+@pytest.mark.parametrize("model", [DecisionTreeClassifier(), LogisticRegression()])
+def test_functions_in_front_leave_gaps_to_the_steps_behind(model):
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": None})
+    rows = np.random.default_rng(0).normal(size=(40, 2))
+    answers = (rows[:, 0] > 0).astype(int)
+    rows[::5, 1] = np.nan
+    clf = SmoothedClassifier(make_pipeline(clip, SimpleImputer(), model), 0.3, random_state=0)
+    assert clf.fit(rows, answers).certify(rows[:5], n=100).norm == "l2"
+    if isinstance(model, LogisticRegression):
+        with pytest.raises(ValueError, match="NaN"):
+            clf.set_params(estimator=make_pipeline(clip, model)).fit(rows, answers)
 
 
 def test_tags_are_those_of_the_base():
