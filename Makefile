@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-minimum lint docs bench bench-gpu paper statistics nets \
+.PHONY: help demo demo-torch test test-fast test-minimum lint docs bench bench-gpu paper statistics nets \
 	baselines mutants fidelity clean
 
 help:  ## list the targets
@@ -21,6 +21,9 @@ demo-torch: $(VENV)/.plot $(VENV)/.torch  ## the same with a small CNN through s
 test: $(VENV)/.test $(VENV)/.torch  ## the whole suite, doctests and the code of the guide included
 	$(BIN)/python -c 'import sksmooth'  # pytest skips modules that it cannot import
 	$(ONE_THREAD) $(BIN)/python $(PYTEST) tests sksmooth docs
+
+test-fast: $(VENV)/.test $(VENV)/.torch  ## the tests that are not in tests/slow.txt: a minute
+	$(ONE_THREAD) $(BIN)/python $(PYTEST) -m "not slow"
 
 test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
 	$(ONE_THREAD) $(VENV)-minimum/bin/python $(PYTEST) tests

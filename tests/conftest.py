@@ -3,6 +3,7 @@ import pathlib
 
 import pytest
 from _pytest.doctest import DoctestModule
+from slow_tests import LIST
 
 
 @pytest.hookimpl(wrapper=True)
@@ -12,6 +13,14 @@ def pytest_collect_file():
     What has failed to be imported for its doctests is in sys.modules, and found there, empty.
     """
     return [part for part in (yield) if not isinstance(part, DoctestModule)]
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that are listed as slow, for ``-m "not slow"``."""
+    slow = set(LIST.read_text(encoding="utf-8").split("\n"))
+    for item in items:
+        if item.nodeid.partition("[")[0] in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

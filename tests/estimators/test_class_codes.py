@@ -61,7 +61,7 @@ TRIPLES = {"numbers": np.array([3, 5, 9]), "words": np.array(["a", "bb", "c"])}
 
 
 def smoothed(base, **options):
-    defaults = {"sigma": 0.3, "n": 200, "n0": 50, "random_state": 0}
+    defaults = {"sigma": 0.3, "n": 200, "n0": 50, "random_state": 0, "method": "montecarlo"}
     return SmoothedClassifier(base, **defaults | options)
 
 
