@@ -279,6 +279,7 @@ class TestClasses:
             "| a, 1 | 0.00 |",
             "| b, 1 | **0.50** |",
         ]
+        pytest.importorskip("pandas")
         assert each.to_frame().shape == (4, 1)
         balanced = certified_accuracy_table(records, [0.5], classwise="balanced")
         assert balanced.scores.tolist() == [[0.5], [0.5]]

@@ -17,7 +17,7 @@ BLOCKS = re.findall(
 )
 
 # What a block needs beside scikit-learn, if this is in it.
-NEEDS = {"skorch": "skorch", "as_frame": "pandas"}
+NEEDS = {"skorch": "skorch", "wine.": "pandas"}
 
 
 def numbers(text):
