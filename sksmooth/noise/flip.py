@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import Pair
+from ..checks import is_real
 from .base import Draws, Noise, Perturb, Rows, Specification
 from .binary_flip import BinaryFlipNoise
 from .changes import ChangeNoise, on_grid
@@ -77,6 +78,11 @@ class Flip(Specification):
     additive = False
 
     def __post_init__(self) -> None:
+        for name in ("keep", "add", "remove"):
+            if not (is_real(getattr(self, name)) or getattr(self, name) is None):
+                raise ValueError(
+                    f"{name} must be one number for all columns; got {getattr(self, name)!r}."
+                )
         binary = (self.add is not None, self.remove is not None)
         if any(binary) != all(binary) or all(binary) == (self.keep is not None):
             raise ValueError(

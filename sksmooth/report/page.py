@@ -41,7 +41,7 @@ code { font-size: .875em; }
 
 _NAMES = {
     "method": "Method",
-    "form": "Closed form",
+    "form": "Computed by",
     "n": "Draws per row",
     "n0": "Draws for the selection of a class",
     "alpha": "Failure probability per row (alpha)",

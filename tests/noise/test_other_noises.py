@@ -353,6 +353,14 @@ def test_flip_takes_one_way(given):
         Flip(**given)
 
 
+@pytest.mark.parametrize(
+    "given", [{"keep": [0.9, 0.8]}, {"keep": "0.9"}, {"add": [0.1], "remove": 0.1}]
+)
+def test_flip_takes_numbers(given):
+    with pytest.raises(ValueError, match="must be one number for all columns"):
+        Flip(**given)
+
+
 def test_drop_needs_a_base_that_takes_missing_values():
     with pytest.raises(ValueError, match="NaN"):
         SmoothedClassifier(LogisticRegression(), noise=Drop(drop=0.5)).fit(CODES, TARGET)
