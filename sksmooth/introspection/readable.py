@@ -34,6 +34,8 @@ _LIBRARIES = frozenset(
         *("xgboost", "lightgbm", "catboost", "_catboost", "interpret", "skorch"),
     }
 )
+# libraries of which all objects are data: names of columns, frames, types of values
+_DATA = frozenset({"pandas", "polars"})
 _PLAIN = frozenset(
     {type(None), bool, int, float, complex, str, bytes, range, slice, type, type(Ellipsis)}
 )
@@ -174,6 +176,8 @@ def _reachable(things: Iterable[Any], *, deep: bool, functions: bool = False) ->
             waiting += thing
         elif kind in _MAPPINGS:
             waiting += thing.values()
+        elif kind.__module__.partition(".")[0] in _DATA and _foreign(kind, _DATA) is None:
+            continue
         elif kind not in _FUNCTIONS:
             yield thing
             if deep:

@@ -33,6 +33,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.closed_forms import FORMS, Additive, NotClosedError, closed_form
+from sksmooth.introspection import why_not_readable
 
 N = 30_000
 RNG = np.random.default_rng(0)
@@ -405,6 +406,29 @@ class TestFrames:
         clear = certificate.p_lower > 0.7
         assert clear.sum() > 5
         assert np.array_equal(drawn.selected[clear], certificate.selected[clear])
+
+    def test_names_in_any_container(self):
+        """An Index of pandas, a subclass of one, and others choose the same columns."""
+        pandas = pytest.importorskip("pandas")
+
+        class Own(pandas.Index):
+            pass
+
+        frame = pandas.DataFrame(X, columns=["a", "b", "c", "kind"])
+        sigma = dict(zip(frame.columns, SIGMA.tolist(), strict=True))
+        found = []
+        for chosen in (["a", "b", "c"], frame.columns[:3], pandas.Series(["a", "b", "c"])):
+            encoder = ("kinds", OneHotEncoder(sparse_output=False), ["kind"])
+            parts = ColumnTransformer([encoder, ("scaled", StandardScaler(), chosen)])
+            clf = SmoothedClassifier(make_pipeline(parts, LINEAR), sigma, random_state=0)
+            found.append(clf.fit(frame, Y).certify(frame[:5]))
+        assert {certificate.form for certificate in found} == {"linear"}
+        for certificate in found[1:]:
+            np.testing.assert_array_equal(certificate.radii, found[0].radii)
+        assert why_not_readable(pandas.Index(["a"])) is None
+        own = pandas.Index(["a"])
+        own.__class__ = Own
+        assert "no class of a known library" in why_not_readable(own)
 
     def test_a_slice_of_names_has_both_its_ends(self):
         pandas = pytest.importorskip("pandas")
