@@ -31,7 +31,7 @@ from ..introspection.probes import probe_rows
 
 __all__ = ["Trial", "refuse_batch_readers", "trial_of"]
 
-_VALUES = 2**18  # in all probes together, unless that is fewer than 16 rows
+_VALUES = 2**16  # in all probes together, unless that is fewer than 16 rows
 _OVERLAP = 0.02  # seconds for which threads answer side by side; they take turns after 0.005
 _SMALL = 2.0**-6  # standard deviations of the noise: a small change of a row
 _CHANGES = 8
