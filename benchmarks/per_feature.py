@@ -1,7 +1,7 @@
 """Single features of the credit table, moved one at a time: ``python -m benchmarks.per_feature``.
 
-Text is encoded inside the base, gaps stay gaps. Each interval of `per_feature` is compared with
-certificates of rows of which that feature alone was moved.
+Text is encoded inside the base, gaps stay gaps. Rows in which one feature alone was moved are
+certified, and compared with that feature's interval of `per_feature`.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Smoothed regressors on the diabetes data: errors in the worst case, and time a row.
 
-Run as ``python -m benchmarks.regression``; scikit-learn only. The table is that of the guide's page
-on regression.
+Run ``python -m benchmarks.regression``; it needs scikit-learn only. The guide's page on regression
+shows the table that it prints.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Any closed form: from the row outward, step by step, each of which a certificate proves."""
+"""Any closed form: from the row outward in steps. A certificate proves each step."""
 
 from collections.abc import Callable
 

@@ -67,6 +67,8 @@ class ClosedForm(Part):
         Returns the `Part` for rows in which some features are missing; None if no noise is left.
     classify : callable
         Class codes of a batch, by the base as a whole.
+    ask : callable
+        Class codes by the last step alone.
     frame : callable or None
         Makes the frame that the base gets.
     parts : dict
@@ -78,6 +80,7 @@ class ClosedForm(Part):
     codes: NDArray[np.intp]
     read: Callable[[NDArray[np.bool_]], Part | None] | None = None
     classify: Classify | None = None
+    ask: Classify | None = None
     frame: Any = None
     parts: dict[bytes, Part | None] = dataclasses.field(default_factory=dict)
     compared: set[bytes] = dataclasses.field(default_factory=set)
@@ -114,15 +117,19 @@ class ClosedForm(Part):
         Raises
         ------
         NotClosedError
-            If there are gaps, and the model has no closed form where these are.
+            If there are gaps, and the model has no closed form where these are, or does not answer
+            there as it says.
         """
         asked = None if of is None else np.argsort(self.codes)[of]
         laws, places = [], []
-        for rows, extended, _, part in self.groups(X):
+        for rows, extended, gaps, part in self.groups(X):
             places.append(rows)
             if part is None:
                 laws.append(self._certain(X[rows]))
             else:
+                if gaps.any() and gaps.tobytes() not in self.compared:  # first seen in these rows
+                    self._check(part, X[rows], gaps, self.ask)
+                    self.compared.add(gaps.tobytes())
                 laws.append(part.law_of(extended, None if asked is None else asked[rows]))
         law = Law.joined(laws)
         if len(places) > 1:
@@ -155,7 +162,7 @@ class ClosedForm(Part):
         others = (self.classify(X.copy())[:, None] != self.codes).astype(np.float64)
         return Law(1.0 - others, others)
 
-    def check(self, X: NDArray[np.floating], ask: Classify) -> None:
+    def check(self, X: NDArray[np.floating]) -> None:
         """Compare the form's answers with the base's, around X and where a misreading would show.
 
         Parts that were compared before are compared on a few rows only: that may have been another
@@ -165,13 +172,11 @@ class ClosedForm(Part):
         ----------
         X : ndarray of shape (n_samples, n_features)
             Rows that are to be certified.
-        ask : callable
-            Class codes by the last step alone.
         """
         for rows, _, gaps, part in self.groups(X):
             if part is not None:
                 key = gaps.tobytes()
-                self._check(part, X[rows], gaps, None if key in self.compared else ask)
+                self._check(part, X[rows], gaps, None if key in self.compared else self.ask)
                 self.compared.add(key)
 
     def _check(

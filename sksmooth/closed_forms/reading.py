@@ -114,17 +114,18 @@ def closed_form(
             known = ClosedForm(whole.form, whole.spread, codes)
         if gaps is not None:
             _demand_gaps(known, steps, columns, gaps)
-        closed = dataclasses.replace(known, read=read, classify=classify, frame=frame)
+        code_of = {answer: code for code, answer in enumerate(answers.tolist())}
+        ask = _last_step(model, code_of) if steps else classify
+        closed = dataclasses.replace(known, read=read, classify=classify, ask=ask, frame=frame)
         if len(X):
-            code_of = {answer: code for code, answer in enumerate(answers.tolist())}
-            closed.check(X, _last_step(model, code_of) if steps else classify)
+            closed.check(X)
     except NotClosedError as reason:
         raise type(reason)(*reason.args) from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # not as its type promises, or another version of scikit-learn
         raise NotClosedError(f"it could not be read ({error})") from error
     if key:
-        _RECENT[key] = dataclasses.replace(closed, read=None, classify=None, frame=None)
+        _RECENT[key] = dataclasses.replace(closed, read=None, classify=None, ask=None, frame=None)
         for old in list(_RECENT)[:-_MOST_RECENT]:
             _RECENT.pop(old, None)
     return closed

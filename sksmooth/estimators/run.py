@@ -21,7 +21,7 @@ from ..certificate.enumerated import (
 from ..certificate.laws import certify_law, decide_law, frequencies_of_law
 from ..certificate.plan import ENUMERATED
 from ..certificate.procedures import certify_by_votes, predict_by_votes
-from ..closed_forms import ClosedForm, GapsError, Law
+from ..closed_forms import ClosedForm, DisagreementError, GapsError, Law
 from ..introspection.fingerprint import fingerprint
 from ..noise.streams import Purpose, row_key
 from ..records.ours import noise_of_head, versions
@@ -97,9 +97,14 @@ def index_of(X: Any) -> Any:
 
 
 def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
-    """Return the law of rows, or refuse missing values of which the closed form knows nothing."""
+    """Return the law of rows, or refuse missing values that the closed form does not understand."""
     try:
         return closed.law(X)
+    except DisagreementError as error:
+        raise ValueError(
+            f"Rows with missing values: the base does not answer as was read off it ({error}). Use "
+            "method='montecarlo', and please report the model."
+        ) from error
     except GapsError:
         refuse_gaps(X)
         raise

@@ -32,7 +32,13 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
-from sksmooth.closed_forms import FORMS, Additive, NotClosedError, closed_form
+from sksmooth.closed_forms import (
+    FORMS,
+    Additive,
+    DisagreementError,
+    NotClosedError,
+    closed_form,
+)
 from sksmooth.introspection import why_not_readable
 
 N = 30_000
@@ -262,6 +268,19 @@ class TestGaps:
         base.fit(rows, answers)
         some = np.concatenate([rows[np.isnan(rows[:, 0])][:3], X[:3]])
         assert_right(closed(base, X[:3]).law(some), base, some)
+
+    def test_gaps_that_come_later_are_compared_too(self):
+        """The rows at hand when a model is read need not have the gaps of all rows."""
+        base = self.BASES["imputed linear"]
+        labels, codes = np.unique(Y, return_inverse=True)
+        other = clone(base).fit(with_gaps(X), np.roll(labels, 1)[codes])
+        row = X[:1].copy()
+        row[0, 0] = np.nan
+        ((_, _, pattern, wrong),) = closed(other, X[:3]).groups(row)
+        found = closed(base.fit(with_gaps(X), Y), X[:3])
+        found.parts[pattern.tobytes()] = wrong
+        with pytest.raises(DisagreementError, match="answers otherwise"):
+            found.law(row)
 
     def test_what_was_read_outlives_changes_of_the_model(self):
         """A model of the same content may be asked about other gaps, later."""
