@@ -31,7 +31,7 @@ test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, with
 lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell sksmooth tests benchmarks reproduction docs README.md CHANGELOG.md
+	$(BIN)/codespell sksmooth tests benchmarks reproduction docs changelog.d *.md
 	$(BIN)/mypy
 
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
