@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-fast test-minimum lint docs bench bench-gpu paper statistics nets \
+.PHONY: help demo demo-torch test test-fast test-minimum test-wheel coverage lint docs bench bench-gpu paper statistics nets \
 	baselines mutants fidelity clean
 
 help:  ## list the targets
@@ -27,6 +27,21 @@ test-fast: $(VENV)/.test $(VENV)/.torch  ## the tests that are not in tests/slow
 
 test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
 	$(ONE_THREAD) $(VENV)-minimum/bin/python $(PYTEST) tests
+
+test-wheel: $(VENV)/.release  ## build wheel and sdist; the suite against the wheel, in an empty environment
+	rm -rf dist $(VENV)-wheel
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet dist/*.whl pytest pytest-xdist hypothesis mpmath
+	mkdir -p $(VENV)-wheel/away && cp -r tests benchmarks reproduction docs README.md CHANGELOG.md \
+		changelog.d .ci Makefile pyproject.toml $(VENV)-wheel/away
+	cd $(VENV)-wheel/away && $(ONE_THREAD) ../bin/python $(PYTEST) tests
+	$(VENV)-wheel/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.tar.gz
+	cd $(VENV)-wheel && bin/python -c 'import sksmooth; print(sksmooth.__version__, sksmooth.__file__)'
+
+coverage: $(VENV)/.test $(VENV)/.torch  ## the whole suite; fails under 97 % of statements and branches
+	$(ONE_THREAD) $(BIN)/python $(PYTEST) --cov --cov-report=term:skip-covered tests sksmooth docs
 
 lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/ruff check .
@@ -72,14 +87,14 @@ bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100
 	$(BIN)/python -m benchmarks.gpu
 
 clean:
-	rm -rf $(VENV) $(VENV)-minimum demo_output docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-wheel dist demo_output docs/_build docs/auto_examples docs/api/generated
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
 # A stamp file per extra: reinstalled when pyproject.toml changes.
-$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.lint $(VENV)/.bench $(VENV)/.release: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	touch $@
 
