@@ -6,8 +6,8 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-fast test-minimum lint docs bench bench-gpu paper statistics nets \
-	baselines mutants fidelity clean
+.PHONY: help demo demo-torch test test-fast test-minimum test-interpreter lint docs bench bench-gpu \
+	paper statistics nets baselines mutants fidelity clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -27,6 +27,9 @@ test-fast: $(VENV)/.test $(VENV)/.torch  ## the tests that are not in tests/slow
 
 test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
 	$(ONE_THREAD) $(VENV)-minimum/bin/python $(PYTEST) tests
+
+test-interpreter: $(VENV)/.test $(VENV)/.torch $(VENV)-interpreter/.installed  ## kernels for GPUs, in Triton's interpreter
+	$(ONE_THREAD) PYTHONPATH=$(VENV)-interpreter $(BIN)/python -m pytest -m interpreter tests/backends/test_cuda_noise.py
 
 lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/ruff check .
@@ -68,11 +71,12 @@ fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that a
 	$(BIN)/python -m benchmarks.fidelity
 	$(ONE_THREAD) SKSMOOTH_FIDELITY=all $(BIN)/python $(PYTEST) tests/contracts/test_limit.py
 
-bench-gpu: $(VENV)/.bench $(VENV)/.torch  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
-	$(BIN)/python -m benchmarks.gpu
+# installs nothing: it runs where there is no network, with a Python that has the extra "torch"
+bench-gpu:  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu
 
 clean:
-	rm -rf $(VENV) $(VENV)-minimum demo_output docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
@@ -87,4 +91,9 @@ $(VENV)-minimum/.installed: pyproject.toml .ci/minimum.txt
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --requirement .ci/minimum.txt
 	$(VENV)-minimum/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# Triton 3.9 in front of the one that torch asks for, which cannot interpret with current numpy
+$(VENV)-interpreter/.installed: pyproject.toml | $(VENV)/.torch
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)-interpreter 'triton>=3.9'
 	touch $@
