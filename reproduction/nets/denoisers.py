@@ -61,7 +61,7 @@ class _Lab:
     seconds: dict[str, float]
 
     def trained(self, name: str, module: nn.Module, loss: Loss, epochs: int) -> nn.Module:
-        """Train in place, going on from the last epoch that was kept; what needs no gradient stays."""
+        """Train in place what needs gradients, going on from the last epoch that was kept."""
         path = self.folder / f"denoisers_{name}.pth.tar"
         learn = [p for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(learn, lr=2e-3)
