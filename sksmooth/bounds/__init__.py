@@ -30,6 +30,7 @@ from .top_class import (
     two_sided,
     widened,
 )
+from .worst import worst_pairs
 
 __all__ = [
     "BOUNDS",
@@ -57,4 +58,5 @@ __all__ = [
     "two_sided",
     "upper_rank",
     "widened",
+    "worst_pairs",
 ]

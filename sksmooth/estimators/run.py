@@ -67,6 +67,7 @@ def certify_rows(
     closed = smoother.closed_form(first)
     draws = closed is None and not smoother.enumerates
     plan = check.plan_of(clf, draws=draws, **asked)
+    smoother.noise.deciding(plan.radii or (), plan.changes)  # refuses changes that it knows not
     rows = as_rows(X)
     n_rows = len(first if rows is None else rows)
     questions = plan.draws if draws else smoother.noise.n_outcomes or 1
@@ -182,6 +183,7 @@ class _Draw:
             "method": "montecarlo",
             **{name: getattr(plan, name) for name in ("n", "n0", "alpha", "bound")},
             "asked_radii": plan.radii,
+            "asked_changes": plan.changes,
             "seed": smoother.seed.hex(),
             "stream": smoother.stream,
             "settings": {"tol": plan.tol, "shortcuts": smoother.shortcuts},

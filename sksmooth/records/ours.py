@@ -23,7 +23,7 @@ from ..certificate import Certificate, Run
 from ..certificate.certificate import codes_of
 from ..certificate.stopping import is_single_level, stop_reasons
 from ..certificate.votes import top_two
-from ..checks import check_alpha, check_draws, check_radii
+from ..checks import check_alpha, check_changes, check_draws, check_radii
 from ..noise import KINDS, Noise
 from .lines import check_unique, fault, rows_of
 from .record import Record
@@ -73,6 +73,7 @@ def head_of(
     label = None if c.run.abstain_label is None else np.asarray(c.run.abstain_label).item()
     return {name: getattr(c, name) for name in _SETTINGS} | {
         "tol": c.run.tol,
+        "asked_changes": c.run.asked_changes,
         "rule": c.run.rule,
         "abstain_label": label,
         "method": c.method,
@@ -91,7 +92,24 @@ def head_of(
 
 def noise_of_head(noise: Noise) -> dict[str, Any]:
     """Return a noise in values that fit into JSON."""
-    return {"kind": noise.kind, **dataclasses.asdict(noise)}  # type: ignore[call-overload]
+    fields = [field.name for field in dataclasses.fields(noise)]  # type: ignore[arg-type]
+    return {"kind": noise.kind} | {name: _plain(getattr(noise, name)) for name in fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Noise):  # mixed noise is made of others
+        return noise_of_head(value)
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def noise_from_head(head: Any) -> Any:
+    """Return the noise that `noise_of_head` has written."""
+    if isinstance(head, list):
+        return tuple(map(noise_from_head, head))
+    if not isinstance(head, dict):
+        return head
+    given = {name: noise_from_head(value) for name, value in head.items() if name != "kind"}
+    return KINDS[head["kind"]](**given)
 
 
 def versions() -> dict[str, str]:
@@ -242,6 +260,7 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     settings |= {"method": head.get("method", "montecarlo"), "form": head.get("form")}
     # logs of version 0.1 have none of these
     settings |= {name: head.get(name) for name in ("tol", "abstain_label")}
+    settings["asked_changes"] = check_changes(head.get("asked_changes", 0))
     settings["rule"] = head.get("rule", "GroupSequential" if head["asked_radii"] else "Curtailed")
     if settings["method"] == "exact":
         if (settings["bound"], settings["n"], settings["alpha"]) != ("exact", 0, 0):
@@ -254,7 +273,7 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     noise = dict(head["noise"])
     if noise.pop("bits", 22) != 22:
         raise ValueError("these votes are of a shortcut that is gone; certify the rows again")
-    settings["noise"] = KINDS[noise.pop("kind")](**noise)
+    settings["noise"] = noise_from_head(noise)
     settings["noise"].radius([0.9])
     sigma = json.loads(json.dumps(getattr(settings["noise"], "sigma", None)))  # tuples: lists
     if (head["sigma"], head["norm"]) != (sigma, str(settings["noise"].norm)):
