@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..backends import FrameMaker, kind_inside
 from ..certificate import Certificate, Plan
-from ..certificate.concat import concatenate
+from ..certificate.concat import AnyResult, concatenate
 from ..certificate.enumerated import (
     certify_by_outcomes,
     frequencies_of_outcomes,
@@ -35,7 +35,15 @@ from .callbacks import telling_bars
 from .reading import check_rows, read_rows
 from .smoother import Smoother, refuse_gaps, smoother_of
 
-__all__ = ["certify_rows", "index_of", "numbered", "parts_of", "predict_codes", "shares_of_classes"]
+__all__ = [
+    "certify_rows",
+    "index_of",
+    "named_as",
+    "numbered",
+    "parts_of",
+    "predict_codes",
+    "shares_of_classes",
+]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
@@ -82,12 +90,14 @@ def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: An
             certificate = _with_log(log, smoother, job, answers, n_rows, parts)
     if draws:
         check.warn_if_out_of_reach(certificate)
+    return named_as(clf, X, certificate)
+
+
+def named_as(clf: Any, X: Any, result: AnyResult) -> AnyResult:
+    """Return a result with the names that rows and columns of X have."""
     names = getattr(clf, "feature_names_in_", None)
-    return dataclasses.replace(
-        certificate,
-        index=index_of(X),
-        feature_names=None if names is None else tuple(map(str, names)),
-    )
+    names = None if names is None else tuple(map(str, names))
+    return dataclasses.replace(result, index=index_of(X), feature_names=names)
 
 
 def index_of(X: Any) -> Any:
