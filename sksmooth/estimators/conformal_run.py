@@ -21,8 +21,9 @@ from ..noise import Noise
 from ..noise.streams import Purpose, row_key
 from ..sampling import PassTally, Sampler, collect
 from .fitting import FittedBase
+from .logged import numbered
 from .number_run import NumberSmoother
-from .run import numbered, parts_of
+from .run import parts_of
 from .smoother import noise_of, settings_of, smoother_of
 
 __all__ = [

@@ -96,7 +96,7 @@ class MixedNoise(Noise):
     def norm(self) -> L2AndChanges:  # type: ignore[override]
         """The L2 norm of the numbers, over their deviations or units, where no others change."""
         own = self.gaussian.norm
-        may = np.flatnonzero(self.changes.norm.scale)
+        may = np.flatnonzero(np.array(self.changes.norm.scale))
         return L2AndChanges(own.scale, own.unit, tuple(may.tolist()))
 
     @functools.cached_property
