@@ -54,9 +54,10 @@ class NumberSmoother(Smoother):
 
     known_forms: ClassVar[str] = (
         "Closed forms are known for linear regressors, with a logarithmic link or a "
-        "TransformedTargetRegressor around them too, for single trees, and for boosting of stumps "
-        "or without interactions (interaction_cst='no_interactions'), each also behind affine "
-        "steps of a Pipeline."
+        "TransformedTargetRegressor around them too, for single trees, for boosting of stumps or "
+        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
+        "CatBoost, EBM), and for ensembles of trees on few features, each also behind affine steps "
+        "of a Pipeline."
     )
 
     @property
