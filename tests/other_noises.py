@@ -9,7 +9,10 @@ from sksmooth.noise import (
     BinaryFlipNoise,
     DropNoise,
     FlipNoise,
+    IntegerPerFeature,
     LaplaceNoise,
+    MixedNoise,
+    SeveralChangesNoise,
     Split,
     SplitNoise,
     UniformNoise,
@@ -17,6 +20,15 @@ from sksmooth.noise import (
 
 NAN = math.nan
 IMAGE = np.array([0, 3, 128, 255]) / 255
+SEVERAL = SeveralChangesNoise(
+    6,
+    [(1, 4), (3,), (5,)],
+    [
+        FlipNoise.keeping(0.7, [(0, 1), (1, 2, 5)]),
+        DropNoise.dropping([0.7]),
+        BinaryFlipNoise.turning(0.1, 0.6, 1),
+    ],
+)
 CASES = {
     "laplace": (LaplaceNoise(0.7, 3), [0.1, -3.0, 100.0]),
     "laplace, levels": (LaplaceNoise(0.25, 4, levels=255), IMAGE),
@@ -30,6 +42,11 @@ CASES = {
     "binary": (BinaryFlipNoise.turning(0.1, 0.6, 4), [1, 0, 0, 1]),
     "split": (SplitNoise(255, (8,) * 4, (0, 1, 7, 3), 0, 255), IMAGE),
     "split, counts": (SplitNoise(1, (4, 0, 2, 8), (0, 0, 1, 5)), [3, 0.123, -9, 17]),
+    "several": (SEVERAL, [0.3, 1, 7.5, -2.0, 5, 0]),
+    "mixed": (
+        MixedNoise(IntegerPerFeature([0.7, 0, 20.0, 0, 0, 0]), SEVERAL),
+        [0.3, 1, 7.5, -2.0, 5, 0],
+    ),
     "drop": (DropNoise.dropping([0.7, 0.0, 0.8]), [1.5, -2.0, NAN]),
 }
 
