@@ -279,6 +279,7 @@ class SmoothedClassifier(MetaClassifier):
         tol: float | None = None,
         bound: str = "one-sided",
         log: str | os.PathLike[str] | None = None,
+        y: Any = None,
         verbose: int | None = None,
     ) -> Certificate:
         r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
@@ -311,6 +312,8 @@ class SmoothedClassifier(MetaClassifier):
         log : str or path-like, default=None
             File to which finished rows are appended, and from which an interrupted call goes on if
             it is repeated: to the same certificate, bit for bit. See the guide on long runs.
+        y : array-like of shape (n_samples,), default=None
+            True labels, for the log alone. None takes those that a ``Dataset`` has.
         verbose : int, default=None
             1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
             types there, after ten seconds, and a note first if the call will take minutes.
@@ -326,15 +329,15 @@ class SmoothedClassifier(MetaClassifier):
         Raises
         ------
         ValueError
-            If an argument is out of range; if X or scores of the base are not finite, X has missing
-            values that the base does not take, or other columns than in `fit`; or if `log` is of
-            another model, seed, setting or version.
+            If an argument is out of range, X is not finite, has missing values that the base does
+            not take, or other columns than in `fit`; if the base's scores are not finite; if `log`
+            is of another model, seed, setting or version; or for `y` without `log`.
         BlockingIOError
             If another process is writing `log`.
         """
         asked: Any = {"n": n, "n0": n0, "alpha": alpha, "tol": tol, "bound": bound}
         asked |= {"radius": radius, "changes": changes}
-        return certify_rows(self, X, verbose=verbose, log=log, **asked)
+        return certify_rows(self, X, verbose=verbose, log=log, y=y, **asked)
 
     per_feature = per_feature
 

@@ -47,6 +47,7 @@ class Purpose(enum.IntEnum):
     PREDICT = 1
     SELECT = 2  # the n0 draws of CERTIFY, which choose the class
     ESTIMATE = 3  # its n draws, which bound the probability of that class
+    CALIBRATE = 4  # around rows with known answers, to which prediction sets are adjusted
 
 
 def new_seed(random_state: np.random.RandomState | None) -> bytes:
