@@ -254,6 +254,14 @@ def bind_mixed(gaussian: Specification, rows: Rows, changes: Mapping[int, Specif
     ------
     ValueError
         If a specification is not of noise that counts changes, or `gaussian` is of another family.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import Drop, Flip, Gaussian, Rows, bind_mixed
+    >>> rows = Rows((2.0, 0.0, 0.0), (3,), categories=((), (0.0, 1.0, 2.0), ()))
+    >>> noise = bind_mixed(Gaussian(), rows, {1: Flip(keep=0.6), 2: Drop(drop=0.8)})
+    >>> noise.label, noise.norm.changing
+    ('sigma per feature, flip keep=0.6 and drop=0.8', (1, 2))
     """
     if not isinstance(gaussian, Gaussian):
         raise ValueError(

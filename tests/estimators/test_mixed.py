@@ -28,6 +28,7 @@ from sksmooth import (
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import Drop, Flip, Laplace, MixedNoise, SeveralChangesNoise
 from sksmooth.records import Record, read_log, write_log
+from sksmooth.records.running import RunningLog
 from sksmooth.tables import certified_accuracy_table
 
 rng = np.random.default_rng(0)
@@ -168,15 +169,13 @@ class TestInvariance:
         assert np.all(votes[0] <= votes[1])
 
     def test_resumed(self, clf, certificate, tmp_path, monkeypatch):
-        from sksmooth.estimators.run import RunningLog
-
         monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 4000)
         append, written = RunningLog.append, []
 
-        def stop(log, part, keys):
+        def stop(log, *args):
             if written:
                 raise KeyboardInterrupt
-            written.append(append(log, part, keys))
+            written.append(append(log, *args))
 
         with monkeypatch.context() as patch:
             patch.setattr(RunningLog, "append", stop)
