@@ -7,15 +7,19 @@ import numpy as np
 
 from sksmooth.noise import (
     BinaryFlipNoise,
+    Drop,
     DropNoise,
     FlipNoise,
+    Gaussian,
     IntegerPerFeature,
     LaplaceNoise,
     MixedNoise,
     SeveralChangesNoise,
+    Specification,
     Split,
     SplitNoise,
     UniformNoise,
+    bind_mixed,
 )
 
 NAN = math.nan
@@ -63,3 +67,16 @@ class RoundingSplit(Split):
     def bind(self, rows):
         noise = super().bind(dataclasses.replace(rows, levels=8))
         return RoundingSplitNoise(8, noise.periods, noise.starts)
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstAddedOthersDropped(Specification):
+    """Mixed noise for rows of any number of columns: Gaussian on the first of them."""
+
+    drop: float
+    additive = False
+
+    def bind(self, rows):
+        (n,) = rows.shape
+        rows = dataclasses.replace(rows, sigma=(0.5, *[0.0] * (n - 1)), units=None)
+        return bind_mixed(Gaussian(), rows, dict.fromkeys(range(1, n), Drop(drop=self.drop)))
