@@ -131,7 +131,6 @@ class SmoothedClassifier(MetaClassifier):
     order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
     change; the last digits of what is computed from a closed form may, too.)
-
     ``set_params(sigma=...)`` after `fit` smooths the same base with the new noise.
 
     References
@@ -333,9 +332,8 @@ class SmoothedClassifier(MetaClassifier):
         BlockingIOError
             If another process is writing `log`.
         """
-        asked: dict[str, Any] = {"radius": radius, "changes": changes, "tol": tol, "bound": bound}
-        asked |= {"n": n, "n0": n0, "alpha": alpha}
-        return certify_rows(self, X, verbose=verbose, log=log, y=y, **asked)
+        asked: Any = {"radius": radius, "changes": changes, "tol": tol, "bound": bound}
+        return certify_rows(self, X, verbose, log, y=y, n=n, n0=n0, alpha=alpha, **asked)
 
     per_feature = per_feature
 

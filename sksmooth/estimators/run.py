@@ -54,7 +54,7 @@ _SHORTER = (
 
 
 def certify_rows(
-    clf: Any, X: Any, *, verbose: int | None, log: Any, y: Any, **asked: Any
+    clf: Any, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
 ) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
     if y is not None and log is None:
