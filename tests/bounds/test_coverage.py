@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from sksmooth.bounds import coverage_level, plan_coverage
+from sksmooth.bounds import coverage_level
+from sksmooth.bounds.coverage import plan_coverage
 
 CASES = [(1, 1, 1, 0.5), (10, 8, 7, 0.25), (10, 5, 4, 0.25), (100, 80, 43, 1.0), (100, 50, 15, 1.0)]
 

@@ -18,8 +18,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from sksmooth import RobustConformalClassifier, RobustConformalRegressor
-from sksmooth.estimators.conformal_run import _smoother_of, smoothed
+from sksmooth import (
+    PredictionSetDisplay,
+    RobustConformalClassifier,
+    RobustConformalRegressor,
+    interval_coverage_score,
+    mean_interval_width_score,
+    mean_set_size_score,
+    neg_mean_interval_width_scorer,
+    neg_mean_set_size_scorer,
+    set_coverage_score,
+)
+from sksmooth.estimators.calibration import smoothed, smoother_inside
 from sksmooth.noise.streams import Purpose
 from sksmooth.sampling import collect
 
@@ -106,7 +116,7 @@ def test_order_of_calibration_rows_does_not_matter(digits):
 def test_calibration_and_prediction_draw_otherwise(digits):
     base, X, y = digits
     clf = RobustConformalClassifier(base, n=20, random_state=0).fit(X[:50], y[:50])
-    sampler = _smoother_of(clf, smoothed(clf), None).sampler(X[:1])
+    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[:1])
     first, second = (
         collect(sampler, 20, purpose, y[:1]) for purpose in (Purpose.CALIBRATE, Purpose.PREDICT)
     )
@@ -125,7 +135,7 @@ def test_without_radius_it_is_split_conformal_on_order_statistics(digits, score)
     kept = np.sort(clf._calibration.scores)
     assert clf.threshold_.tolist() == [kept[int(0.2 * (m + 1)) - 1], kept[int(0.1 * (m + 1)) - 1]]
     assert clf.passes_needed_.tolist() == [80, 80]
-    sampler = _smoother_of(clf, smoothed(clf), None).sampler(X[400:450])
+    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[400:450])
     _, sets = clf.predict_set(X[400:450])
     for label in range(10):
         drawn = collect(sampler, 100, Purpose.PREDICT, np.full(50, label))
@@ -214,7 +224,9 @@ def test_intervals_hold_all_values_that_enough_draws_are_near_to():
     model = FrozenEstimator(DecisionTreeRegressor(random_state=0).fit(X[:40], y[:40]))
     reg = RobustConformalRegressor(model, 0.5, 0.25, n=20, random_state=0).fit(X[40:], y[40:])
     predictions, intervals = reg.predict_interval(X[:10])
-    outputs = collect(_smoother_of(reg, smoothed(reg), None).sampler(X[:10]), 20, Purpose.PREDICT)
+    outputs = collect(
+        smoother_inside(reg, smoothed(reg), None).sampler(X[:10]), 20, Purpose.PREDICT
+    )
     values = np.linspace(-6, 6, 4001)
     near = np.abs(values[None, :, None] - outputs[:, None, :]) <= -reg.threshold_[0]
     passed = near.sum(axis=2) >= reg.passes_needed_[0]
@@ -314,3 +326,50 @@ def test_scores_that_are_no_numbers_are_refused(digits):
         RobustConformalClassifier(base, conformity_score=lambda p: p * np.nan).fit(X, y)
     with pytest.raises(ValueError, match="score returned shape"):
         RobustConformalClassifier(base, conformity_score=lambda p: p[:, 0]).fit(X, y)
+
+
+def test_scores_of_sets_and_intervals(digits):
+    sets = np.array([[[True, True], [False, True]], [[False, False], [False, True]]])
+    assert set_coverage_score([7, 8], sets, classes=[7, 8]).tolist() == [0.5, 1.0]
+    assert set_coverage_score([7, 9], sets[:, :, 1], classes=[7, 8]) == 0.5
+    assert set_coverage_score([7, 8], sets[:, :, 0], classes=[7, 8], sample_weight=[3, 1]) == 0.75
+    assert mean_set_size_score(sets).tolist() == [0.5, 1.5]
+    intervals = np.array([[0.0, 2.0], [np.nan, np.nan], [-np.inf, 5.0]])
+    assert interval_coverage_score([2.0, 0.0, 1.0], intervals) == pytest.approx(2 / 3)
+    assert mean_interval_width_score(intervals[:2]) == 1.0
+    with pytest.raises(ValueError, match="columns, but classes"):
+        set_coverage_score([7, 8], sets, classes=[7, 8, 9])
+    with pytest.raises(ValueError, match="of type bool"):
+        mean_set_size_score([0.5, 1.0])
+    base, X, y = digits
+    clf = RobustConformalClassifier(base, n=10, random_state=0).fit(X[:200], y[:200])
+    pipe = make_pipeline("passthrough", clf).fit(X[:200], y[:200])
+    sizes = mean_set_size_score(clf.predict_set(X[200:300])[1])
+    assert neg_mean_set_size_scorer()(pipe, X[200:300], y[200:300]) == -sizes[0]
+    with pytest.raises(ValueError, match="one confidence_level"):
+        clf.set_params(confidence_level=[0.8, 0.9])
+        neg_mean_set_size_scorer()(clf, X, y)
+    with pytest.raises(TypeError, match="RobustConformalRegressor"):
+        neg_mean_interval_width_scorer()(base, X, y)
+
+
+def test_display_shows_what_the_scores_say(digits):
+    pytest.importorskip("matplotlib").use("Agg")
+    base, X, y = digits
+    clf = RobustConformalClassifier(base, n=20, random_state=0).fit(X[:300], y[:300])
+    display = PredictionSetDisplay.from_estimator(clf, X[300:], y[300:], radii=[0.25, 0.0])
+    assert display.radii.tolist() == [0.0, 0.25]
+    _, sets = clf.predict_set(X[300:])
+    assert display.size[1] == mean_set_size_score(sets)
+    assert display.coverage[1] == set_coverage_score(y[300:], sets, classes=clf.classes_)
+    assert display.size_lines_[0].get_ydata().tolist() == display.size[:, 0].tolist()
+    X, y = load_diabetes(return_X_y=True)
+    model = FrozenEstimator(LinearRegression().fit(X[:200], y[:200]))
+    reg = RobustConformalRegressor(model, 0.02, 0.01, confidence_level=[0.8, 0.9], n=20)
+    reg.fit(X[200:300], y[200:300])
+    display = PredictionSetDisplay.from_estimator(reg, X[300:], y[300:], radii=[0.01])
+    assert np.array_equal(
+        display.size[0], mean_interval_width_score(reg.predict_interval(X[300:])[1])
+    )
+    with pytest.raises(TypeError, match="Expected a RobustConformalClassifier"):
+        PredictionSetDisplay.from_estimator(model, X, y, radii=[0.01])
