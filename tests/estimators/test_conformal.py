@@ -346,8 +346,8 @@ def test_scores_of_sets_and_intervals(digits):
     pipe = make_pipeline("passthrough", clf).fit(X[:200], y[:200])
     sizes = mean_set_size_score(clf.predict_set(X[200:300])[1])
     assert neg_mean_set_size_scorer()(pipe, X[200:300], y[200:300]) == -sizes[0]
+    clf.set_params(confidence_level=[0.8, 0.9])
     with pytest.raises(ValueError, match="one confidence_level"):
-        clf.set_params(confidence_level=[0.8, 0.9])
         neg_mean_set_size_scorer()(clf, X, y)
     with pytest.raises(TypeError, match="RobustConformalRegressor"):
         neg_mean_interval_width_scorer()(base, X, y)
