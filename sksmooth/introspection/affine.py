@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from .columns import Columns, Encoder, encoder_of, positions
+from .columns import CategoryCodes, Columns, Encoder, encoder_of, positions
 from .wrappers import split
 
 __all__ = ["AffineMap", "Ops", "after", "elementwise"]
@@ -162,6 +162,8 @@ class AffineMap:
             return self._impute(step)
         if type(step) is ColumnTransformer:
             return self._side_by_side(step)
+        if type(step) is CategoryCodes:
+            return self._with_codes(step)
         if type(step) is FunctionTransformer and step.func is None:
             return self
         if type(step) is Pipeline:
@@ -284,6 +286,19 @@ class AffineMap:
                 return None
             parts.append(part)
         return self._stacked(parts, sparse=bool(step.sparse_output_)) if parts else None
+
+    def _with_codes(self, step: CategoryCodes) -> "AffineMap | None":
+        """Return the map with codes of categories in place of columns without noise."""
+        places = np.array(step.places, dtype=np.intp)
+        if self.columns is None or not self.columns.still[places].all():
+            return None
+        coded = np.flatnonzero(self.columns.coded)
+        if not np.array_equal(coded, places):
+            return None  # other columns that hold no numbers
+        encoder = Encoder(step, places, len(places))
+        rest = np.setdiff1d(np.arange(self.columns.n), places)
+        found = self._stacked([self._select(rest), encoder], sparse=False)
+        return found._select(np.argsort(np.concatenate([rest, places])))
 
     def _stacked(self, parts: list["AffineMap | Encoder"], *, sparse: bool) -> "AffineMap":
         """Return parts one under the other, encoders' outputs behind the features."""
