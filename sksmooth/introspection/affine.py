@@ -175,9 +175,9 @@ class AffineMap:
         whole: AffineMap | None = self
         for step in steps:
             if whole is not None and not (isinstance(step, str) and step == "passthrough"):
-                whole = whole._after_step(step)
-                if whole is not None:
-                    whole.names, whole.columns = _names_after(step), None
+                names, whole = whole.names, whole._after_step(step)
+                if whole is not None and type(step) is not Pipeline:  # which was followed inside
+                    whole.names, whole.columns = _names_after(step, names), None
         return whole
 
     def _then(self, op: Callable[..., Any], operand: NDArray[np.float64]) -> None:
@@ -335,8 +335,10 @@ class AffineMap:
         )
 
 
-def _names_after(step: Any) -> tuple[str, ...]:
+def _names_after(step: Any, before: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a step's outputs are called if it hands on data frames."""
+    if type(step) is FunctionTransformer and not step.validate:  # it returns just what it gets
+        return before
     default = sklearn.get_config()["transform_output"]
     config = getattr(step, "_sklearn_output_config", {}).get("transform", default)
     return () if config == "default" else tuple(step.get_feature_names_out())

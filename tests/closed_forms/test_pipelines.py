@@ -426,6 +426,30 @@ class TestFrames:
         assert clear.sum() > 5
         assert np.array_equal(drawn.selected[clear], certificate.selected[clear])
 
+    @pytest.mark.parametrize(
+        "inside",
+        [
+            lambda: make_pipeline(StandardScaler(), PCA()),
+            lambda: make_pipeline(make_pipeline(StandardScaler()), make_pipeline("passthrough")),
+            lambda: make_pipeline(
+                StandardScaler(), FunctionTransformer(feature_names_out="one-to-one")
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("of_frames", [True, False])
+    def test_frames_between_nested_steps(self, inside, of_frames):
+        pandas = pytest.importorskip("pandas")
+        rows = pandas.DataFrame(NUMBERS, columns=["a", "b", "c"]) if of_frames else NUMBERS
+        base = make_pipeline(inside(), LogisticRegression()).set_output(transform="pandas")
+        plain = make_pipeline(inside(), LogisticRegression())
+        expected, found = (
+            SmoothedClassifier(b, 0.5, method="exact", random_state=0)
+            .fit(rows, Y)
+            .certify(rows[:9])
+            for b in (plain, base)
+        )
+        assert np.allclose(found.radii, expected.radii, rtol=1e-9)
+
     def test_names_in_any_container(self):
         """An Index of pandas, a subclass of one, and others choose the same columns."""
         pandas = pytest.importorskip("pandas")
