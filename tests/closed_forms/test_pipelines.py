@@ -39,6 +39,7 @@ from sksmooth.closed_forms import (
     NotClosedError,
     closed_form,
 )
+from sksmooth.estimators.smoother import smoother_of
 from sksmooth.introspection import why_not_readable
 
 N = 30_000
@@ -577,6 +578,31 @@ class TestAlongAxes:
             found = np.abs(ends[side].to_numpy().reshape(10, 3))
             expected = np.where(falls, np.abs(margin / np.where(slopes == 0, 1, slopes)), np.inf)
             np.testing.assert_allclose(found, expected[:, :3], rtol=1e-6)
+
+    def test_the_rest_of_trees_at_the_constants_of_a_row(self):
+        """The answer changes just beyond an end, and far away where there is none."""
+        pytest.importorskip("pandas")
+        rows = np.column_stack([NUMBERS[:, :2], RNG.normal(size=(400, 6))])
+        score = NUMBERS[:, 0] + rows[:, 2:].sum(axis=1) * (NUMBERS[:, 1] > 50)
+        base = hist(max_iter=25, max_leaf_nodes=6)
+        sigma = np.array([0.5, 4.0, *np.zeros(6)])
+        clf = SmoothedClassifier(base, sigma, random_state=0).fit(rows, score > 0)
+        assert type(smoother_of(clf).closed_form(rows).form).__name__ == "Pruned"
+        some = rows[:8]
+        ends, certificate = clf.per_feature(some), clf.certify(some)
+        up = ends["up"].to_numpy().reshape(8, 2)
+        assert (ends["how"] == "exact").all()
+        assert np.isinf(up[~certificate.abstained]).any()
+        assert np.isfinite(up[~certificate.abstained]).any()
+        for i, j in np.argwhere(up > 0):
+            for part in (0.5, 0.999) if np.isfinite(up[i, j]) else (1.0,):
+                moved = some[[i]].copy()
+                moved[0, j] += part * min(up[i, j], 1e6)
+                assert clf.predict(moved)[0] == certificate.labels[i]
+            if np.isfinite(up[i, j]):
+                moved[0, j] = some[i, j] + up[i, j] + 0.02 * sigma[j]
+                now = clf.certify(moved)
+                assert now.abstained[0] or now.labels[0] != certificate.labels[i]
 
     @pytest.mark.parametrize(
         "model", [TREE, hist(max_iter=3, max_leaf_nodes=4), GaussianNB()], ids=lambda m: str(m)[:4]
