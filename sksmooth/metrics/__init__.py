@@ -5,6 +5,7 @@ from .inference import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .paired import PairedComparison, paired_comparison
 from .regression import (
     certified_error_score,
     certified_error_scorer,
@@ -20,6 +21,7 @@ from .scores import (
 )
 
 __all__ = [
+    "PairedComparison",
     "abstention_rate",
     "average_certified_radius_score",
     "average_certified_radius_scorer",
@@ -30,6 +32,7 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "paired_comparison",
     "prediction_outcomes",
     "projected_certified_accuracy",
     "top_probability_curve",
