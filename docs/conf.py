@@ -20,19 +20,45 @@ release = version = sksmooth.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "numpydoc",
+    "notfound.extension",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",  # for CHANGELOG.md
     "offline_math",
+    "performance_plots",
+    "result_pages",
+    "sklearn_links",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "examples/*.rst"]
+exclude_patterns = [
+    "_build",
+    "auto_examples/*.ipynb",
+    "examples/*.rst",
+    "api/backreferences/*",
+]
+suppress_warnings = ["myst.header"]  # results have the levels that suit them
 templates_path = ["_templates"]
 nitpicky = False
 default_role = "py:obj"
 add_function_parentheses = False
 toc_object_entries_show_parents = "hide"
+
+# Prompts and output are shown, and not copied.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+# Inventories that are kept here (_inventories/make.py): the build asks nobody.
+intersphinx_mapping = {
+    "sklearn": ("https://scikit-learn.org/stable/", "_inventories/sklearn.inv"),
+}
+
+# A page that is not there may have been asked for from any depth: its links are absolute.
+notfound_urls_prefix = "/en/latest/"
 
 # -- API reference -----------------------------------------------------------------------------
 
@@ -82,6 +108,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "remove_config_comments": True,
     "download_all_examples": False,
+    "backreferences_dir": "api/backreferences",  # examples of a class, on its page
+    "doc_module": ("sksmooth",),
     "within_subsection_order": "gallery_order.ReadingOrder",
     "write_computation_times": False,  # its page loads scripts from afar
     "thumbnail_size": (480, 300),
@@ -92,22 +120,31 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sksmooth"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["sksmooth.css"]
-html_show_sourcelink = False
-html_copy_source = False
+html_context = {
+    "github_user": "sksmooth",
+    "github_repo": "sksmooth",
+    "github_version": "main",
+    "doc_path": "docs",
+    "default_mode": "auto",
+}
 html_theme_options = {
-    "show_prev_next": False,
-    "navbar_end": ["theme-switcher"],
+    "logo": {"text": f"sksmooth {version}"},
+    "github_url": "https://github.com/sksmooth/sksmooth",
+    "use_edit_page_button": True,
+    "header_links_before_dropdown": 7,
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": ["page-toc", "edit-this-page", "sourcelink"],
     "navigation_depth": 2,
     "pygments_light_style": "friendly",
     "pygments_dark_style": "github-dark",
 }
-_NO_SIDEBAR = "index quickstart theory paper comparison citation contributing changelog"
+_NO_SIDEBAR = "index install quickstart which_method troubleshooting changelog"
 html_sidebars = {page: [] for page in _NO_SIDEBAR.split()}
 
 
