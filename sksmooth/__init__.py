@@ -16,6 +16,8 @@ from .displays import (
     TopProbabilityDisplay,
 )
 from .estimators.classifier import SmoothedClassifier
+from .estimators.conformal import RobustConformalClassifier
+from .estimators.conformal_regressor import RobustConformalRegressor
 from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
 from .metrics import (
@@ -43,6 +45,8 @@ __all__ = [
     "PredictionBandDisplay",
     "PredictionBounds",
     "RegressionCertificate",
+    "RobustConformalClassifier",
+    "RobustConformalRegressor",
     "SmoothedClassifier",
     "SmoothedRegressor",
     "TopProbabilityDisplay",
@@ -77,6 +81,8 @@ for _public in (
     PredictionBandDisplay,
     PredictionBounds,
     RegressionCertificate,
+    RobustConformalClassifier,
+    RobustConformalRegressor,
     SmoothedClassifier,
     SmoothedRegressor,
     TopProbabilityDisplay,

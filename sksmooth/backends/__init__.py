@@ -19,13 +19,17 @@ from .base import Backend, Source
 from .frames import FrameMaker, is_frame, kinds_of_columns, read_frame
 from .numbers import NumbersBackend
 from .refusals import noise_explained
+from .scores import SCORES, Score, ScoresBackend
 from .sklearn import SklearnBackend
 
 __all__ = [
     "BACKENDS",
+    "SCORES",
     "Backend",
     "FrameMaker",
     "NumbersBackend",
+    "Score",
+    "ScoresBackend",
     "SklearnBackend",
     "Source",
     "backend_kind",

@@ -15,6 +15,7 @@ from .binomial import (
     clopper_pearson_upper,
     smallest_certifying_n,
 )
+from .coverage import CoveragePlan, coverage_level, plan_coverage
 from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
 from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
@@ -30,22 +31,26 @@ from .top_class import (
     two_sided,
     widened,
 )
+from .worst import worst_pairs
 
 __all__ = [
     "BOUNDS",
     "FREE_BOUNDS",
+    "CoveragePlan",
     "Pair",
     "TopClassBound",
     "changes_proved",
     "clopper_pearson",
     "clopper_pearson_simultaneous",
     "clopper_pearson_upper",
+    "coverage_level",
     "mixed_lower",
     "mixed_needed",
     "mixed_radius",
     "mixed_upper",
     "one_sided",
     "one_sided_free",
+    "plan_coverage",
     "radius_cohen",
     "radius_laplace",
     "radius_lecuyer",
@@ -57,4 +62,5 @@ __all__ = [
     "two_sided",
     "upper_rank",
     "widened",
+    "worst_pairs",
 ]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .changes import OfChanges
 from .plan import Run
 
 __all__ = ["Certificate", "codes_of"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Certificate:
+class Certificate(OfChanges):
     """Certified labels and radii, one per row, with everything that they were computed from.
 
     Unpacks as ``labels, radii = certificate``, so that iterating gives these two arrays and not the

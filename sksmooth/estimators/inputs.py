@@ -20,6 +20,7 @@ from ..certificate import Certificate, Plan, RegressionCertificate
 from ..checks import (
     SMALLEST_ALPHA,
     check_alpha,
+    check_changes,
     check_draws,
     check_radii,
     is_real,
@@ -141,7 +142,16 @@ def check_base(estimator: Any, kind: str = "classifier") -> None:
 
 
 def plan_of(
-    clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any, draws: bool = True
+    clf: Any,
+    n: Any,
+    n0: Any,
+    alpha: Any,
+    *,
+    radius: Any,
+    tol: Any,
+    bound: Any,
+    changes: Any = None,
+    draws: bool = True,
 ) -> Plan:
     """Return the checked settings of one certification; None stands for those of `clf`.
 
@@ -152,6 +162,12 @@ def plan_of(
     if radius is not None and tol is not None:
         raise ValueError(
             "Give radius, to have radii decided, or tol, to have them measured; not both."
+        )
+    if changes is not None and radius is None:
+        raise ValueError(
+            "changes goes with a radius, to have both decided together; radius=0 asks for changes "
+            "alone. A certificate without them knows the radius beside any number of changes: "
+            "certificate.radii_with(changes=...)."
         )
     if tol is not None and not (is_real(tol) and 0 < tol <= sys.float_info.max):
         raise ValueError(f"tol must be a positive, finite length in the units of X; got {tol!r}.")
@@ -165,6 +181,7 @@ def plan_of(
         bound=bound,
         radii=None if radius is None else check_radii(radius),
         tol=None if tol is None else float(tol),
+        changes=check_changes(0 if changes is None else changes),
     )
     # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 where two bounds or all classes
     # share it

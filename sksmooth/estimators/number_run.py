@@ -27,7 +27,8 @@ from ..sampling import Report, Sampler, collect
 from ..sampling.trials import refuse_batch_readers
 from . import inputs as check
 from .fitting import FittedBase
-from .run import index_of, numbered, parts_of
+from .logged import index_of, numbered
+from .run import parts_of
 from .smoother import Smoother, noise_of, refuse_gaps, settings_of
 
 __all__ = [

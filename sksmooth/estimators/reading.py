@@ -112,7 +112,9 @@ def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMake
             "them a sigma of 0: then the base gets them as they are. Noise of changes, such as "
             "Flip, takes codes of categories as numbers."
         )
-    booleans = [name for name, kind in noisy if kind == "booleans"]
+    changes = scale_of(clf, (len(kinds),)).changes
+    called = [name for place, name in enumerate(X.columns) if place not in changes]
+    booleans = [name for name, kind in noisy if kind == "booleans" and name in called]
     if booleans and is_additive(clf.noise):
         _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
     return read_frame(X, still)
@@ -211,8 +213,9 @@ def _still_columns(clf: Any, n_columns: int) -> list[bool]:
     """Return which columns of a frame get no noise and reach the base as they are."""
     if not is_additive(clf.noise):
         return [False] * n_columns
-    deviations = scale_of(clf, (n_columns,)).deviations
-    return np.broadcast_to(deviations == 0, n_columns).tolist()
+    scale = scale_of(clf, (n_columns,))
+    still: list[bool] = np.broadcast_to(scale.deviations == 0, n_columns).tolist()
+    return [each and place not in scale.changes for place, each in enumerate(still)]
 
 
 def _check_noise(clf: Any, X: Any) -> None:

@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from ..checks import user_level
 from ..introspection import layers, steps_of
-from .run import index_of
+from .logged import index_of
 
 __all__ = ["ask_inside", "certify"]
 

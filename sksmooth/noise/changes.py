@@ -45,6 +45,11 @@ class ChangeNoise(Noise):
 
     @property
     @abc.abstractmethod
+    def kinds(self) -> tuple[tuple[Pair, int], ...]:
+        """What a change of one feature does, and how many features there are of this kind."""
+
+    @property
+    @abc.abstractmethod
     def _n_noisy(self) -> int:
         """Number of features with noise."""
 
@@ -55,6 +60,12 @@ class ChangeNoise(Noise):
     def reached(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the number of features that may change; -1 where nothing is proved."""
         return changes_proved(self._worst(), p_lower, p_upper).astype(np.float64)
+
+    def max_changes(
+        self, p_lower: ArrayLike, p_upper: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return the number of features that may change; -1 where nothing is proved."""
+        return self.reached(p_lower, p_upper)
 
     def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Return where the top class is on top at the row itself."""

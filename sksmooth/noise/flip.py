@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from ..bounds import Pair
 from ..checks import is_real
-from .base import Draws, Noise, Perturb, Rows, Specification
+from .base import Draws, Noise, Perturb
 from .binary_flip import BinaryFlipNoise
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
 from .outcomes import Outcomes, of_columns
 from .samplers import ColumnTables, replacement
+from .specification import Rows, Specification
 
 __all__ = ["Flip", "FlipNoise"]
 
@@ -224,6 +225,12 @@ class FlipNoise(ChangeNoise):
     def pairs(self, k: int) -> tuple[Pair, ...]:
         """Return the worst pair of k changed columns: those with the most values."""
         return (_worst(self.keep, tuple(self._others[:k])),)
+
+    @property
+    def kinds(self) -> tuple[tuple[Pair, int], ...]:
+        """What a change of one column does, by its number of values."""
+        numbers = collections.Counter(self._others)
+        return tuple((Pair.categorical(self.keep, n), count) for n, count in numbers.items())
 
     @functools.cached_property
     def _noisy(self) -> NDArray[np.intp]:

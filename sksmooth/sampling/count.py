@@ -134,7 +134,7 @@ def count_votes(
                 for first, part in results:
                     counts[first : first + len(part)] += part
                     if report is not None:
-                        report(int(part.sum()))
+                        report(int(tally.draws(part).sum()))
     return tally.check(counts, n - start, rows + first_row)
 
 
@@ -221,7 +221,7 @@ def _count_blocks(
             # the last batch is shorter; with each new length a compiler would start again
             length = _power_of_two(filled) if backend.constant_shape else filled
             outputs = backend.outputs(batch[:length])[:filled]
-            backend.count(counters, tally.bins(outputs, rows), rows)
+            tally.count(outputs, rows, counters, backend)
             if report is not None:
                 report(filled)
     return backend.to_numpy(counters)
