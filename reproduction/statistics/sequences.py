@@ -5,7 +5,8 @@ sampling may stop whenever the bound passes the value that the radius needs (Vor
 "Treatment of statistical estimation problems in randomized smoothing for adversarial robustness").
 Two of them are here, written anew: a betting one, whose wealth is that of the mixture of all
 probabilities by Jeffreys' prior (Orabona and Jun 2021), and Clopper-Pearson bounds at sizes that
-grow by a tenth, with the level alpha / (k (k + 1)) for the k-th. Both sides get half of the level.
+grow by a tenth, with the level 5 alpha / ((k + 4) (k + 5)) for the k-th, which is how his code
+divides it. Both sides get half of the level.
 """
 
 import dataclasses
@@ -115,7 +116,7 @@ def union(p0: float, alpha: float, n: int) -> Ends:
     sizes = sizes[sizes <= n]
     above, below = np.full(n, n + 1, dtype=np.int64), np.full(n, -1, dtype=np.int64)
     for k, size in enumerate(sizes.tolist(), start=1):
-        level = alpha / (2 * k * (k + 1))
+        level = 5 * alpha / (2 * (k + 4) * (k + 5))
         s = np.arange(size + 1)
         up = clopper_pearson(s, size, level) > p0
         down = clopper_pearson_upper(s, size, level) < p0
