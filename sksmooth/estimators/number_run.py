@@ -28,8 +28,8 @@ from ..sampling import Report, Sampler, collect
 from ..sampling.trials import refuse_batch_readers
 from . import inputs as check
 from .fitting import FittedBase
-from .logged import index_of, numbered
-from .run import parts_of
+from .logged import numbered
+from .run import named_as, parts_of
 from .smoother import Smoother, noise_of, refuse_gaps, settings_of
 
 __all__ = [
@@ -55,9 +55,10 @@ class NumberSmoother(Smoother):
 
     known_forms: ClassVar[str] = (
         "Closed forms are known for linear regressors, with a logarithmic link or a "
-        "TransformedTargetRegressor around them too, for single trees, and for boosting of stumps "
-        "or without interactions (interaction_cst='no_interactions'), each also behind affine "
-        "steps of a Pipeline."
+        "TransformedTargetRegressor around them too, for single trees, for boosting of stumps or "
+        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
+        "CatBoost, EBM), and for ensembles of trees on few features, each also behind affine steps "
+        "of a Pipeline."
     )
 
     @property
@@ -212,7 +213,7 @@ def bounds_of_rows(reg: Any, X: Any, radius: Any, n: Any, n0: Any, alpha: Any) -
     if np.ndim(radius) == 0:
         lower, upper, one = bounds.lower[:, 0], bounds.upper[:, 0], plan.radii[0]
         bounds = dataclasses.replace(bounds, lower=lower, upper=upper, radius=one)
-    return dataclasses.replace(bounds, index=index_of(X))
+    return named_as(reg, X, bounds)
 
 
 def certificate_of_rows(
@@ -247,7 +248,7 @@ def certificate_of_rows(
     if any(end.ndim and len(end) != len(certificate) for end in ends):
         raise ValueError(_OTHER_ENDS)
     check.warn_if_out_of_reach(certificate)
-    return dataclasses.replace(certificate, index=index_of(X))
+    return named_as(reg, X, certificate)
 
 
 def _ends_of(within: Any, interval: Any) -> tuple[Floats, ...]:

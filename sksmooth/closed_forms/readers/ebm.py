@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 
-__all__ = ["ebm"]
+__all__ = ["ebm", "regressor"]
 
 
 def ebm(model: Any) -> Parts:
@@ -34,6 +34,12 @@ def ebm(model: Any) -> Parts:
     if single:
         return Parts(trees, "sum", offsets)
     return Parts([tree._replace(values=tree.values[:, :0]) for tree in trees], "predict")
+
+
+def regressor(model: Any) -> Parts:
+    """Read the same of a regressor; with a link that is not the identity, only the cuts."""
+    parts = ebm(model)
+    return parts if model.link_ == "identity" else parts._replace(rule="predict")
 
 
 def _steps(column: int, cuts: NDArray[np.float64], table: NDArray[np.float64]) -> Tree:
