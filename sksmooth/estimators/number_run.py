@@ -20,6 +20,7 @@ from ..certificate.medians import (
 from ..certificate.regression import PredictionBounds, RegressionCertificate
 from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
 from ..closed_forms import OUTPUT_FORMS, ClosedOutput, NotClosedError, output_form
+from ..exceptions import NothingCertifiedWarning
 from ..introspection.probes import probe_rows
 from ..noise import Noise
 from ..noise.streams import Purpose
@@ -206,7 +207,7 @@ def bounds_of_rows(reg: Any, X: Any, radius: Any, n: Any, n0: Any, alpha: Any) -
             f"All bounds at radius={max(none):g} are infinite: with n={plan.n}, alpha="
             f"{plan.alpha:g} and {bounds.noise.label}, the largest radius with finite ones is "
             f"{bounds.run.max_radius:.4g}. Draw more, or take a larger sigma.",
-            UserWarning,
+            NothingCertifiedWarning,
             stacklevel=user_level(),
         )
     if np.ndim(radius) == 0:
