@@ -335,7 +335,7 @@ class SmoothedClassifier(MetaClassifier):
         BlockingIOError
             If another process is writing `log`.
         """
-        asked = {"n": n, "n0": n0, "alpha": alpha, "tol": tol, "bound": bound}
+        asked: dict[str, Any] = {"n": n, "n0": n0, "alpha": alpha, "tol": tol, "bound": bound}
         asked |= {"radius": radius, "changes": changes}
         return certify_rows(self, X, verbose=verbose, log=log, y=y, **asked)
 
