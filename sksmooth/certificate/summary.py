@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..noise import L2AndChanges
 from .certificate import Certificate
 from .plan import ENUMERATED
 from .regression import PredictionBounds, RegressionCertificate
@@ -66,6 +67,11 @@ def guarantee(result: Result) -> str:
         named = "L-infinity" if norm.kind == "linf" else norm.kind.upper()
         what = " has" if norm.scale is None else f", divided by {norm.unit} feature by feature, has"
         region = f"for every change of the row that{what} an {named} length below {radius}"
+    if isinstance(norm, L2AndChanges):
+        region += (
+            f", beside up to k changes in {len(norm.changing)} other columns with their own, "
+            "smaller radius: radii_with(changes=k)"
+        )
     if not result.noise.sound:
         return (
             "No guarantee: noise was added in floating point, which lets the base recognise the "
@@ -79,7 +85,8 @@ def guarantee(result: Result) -> str:
             f"{percent(1 - result.alpha)} over the noise"
         )
     still = f" {result.noise.proviso}" if result.noise.proviso else ""
-    if norm.scale is not None and not all(norm.scale):
+    may = len(norm.changing) if isinstance(norm, L2AndChanges) else 0
+    if norm.scale is not None and norm.scale.count(0.0) > may:
         still += " Features without noise must stay as they are."
     if isinstance(result, Certificate):
         says = "On a certified row the smoothed classifier gives this label"
@@ -112,7 +119,8 @@ def how_it_was_made(result: Result) -> list[tuple[str, str]]:
     facts = [("method", how)]
     if run.asked_radii is not None and not isinstance(result, PredictionBounds):
         asked = ", ".join(f"{radius:g}" for radius in run.asked_radii)
-        facts.append(("decided", f"only the radii {asked}: larger ones were not looked for"))
+        beside = f" beside {run.asked_changes} changes" if run.asked_changes else ""
+        facts.append(("decided", f"only the radii {asked}{beside}: no others were looked for"))
     return [*facts, ("noise", f"{run.noise.kind}, {run.noise.label}"), ("norm", result.norm)]
 
 
@@ -132,6 +140,7 @@ def _(c: Certificate) -> list[tuple[str, str]]:
     if certified.any():
         reach = "" if np.isinf(c.max_radius) else f" ({c.max_radius:.4g} if all votes agree)"
         facts.append(("radius", quantiles(c.radii[certified]) + reach))
+        facts += _by_changes(c)
     if len(c):
         facts.append(("p_lower", quantiles(c.p_lower)))
     counts = [(label, int((c.selected == label)[certified].sum())) for label in c.classes.tolist()]
@@ -169,6 +178,18 @@ def _range(values: NDArray[np.float64]) -> str:
         return "none"
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75], method="lower").tolist()
     return f"median {median:.4g}, quartiles {low:.4g} and {high:.4g}"
+
+
+def _by_changes(c: Certificate) -> list[tuple[str, str]]:
+    """Return how many rows are certified beside each number of changed columns."""
+    if not isinstance(c.noise.norm, L2AndChanges):
+        return []
+    facts = []
+    for k in range(1, int(c.max_changes.max()) + 1):
+        radii = c.radii_with(changes=k)
+        proved = ~np.isnan(radii)
+        facts.append((f"{k} changed", f"{_part(proved)}: radius {quantiles(radii[proved])}"))
+    return facts or [("1 changed", _part(np.zeros(len(c), dtype=bool)))]
 
 
 def quantiles(values: NDArray[np.float64]) -> str:

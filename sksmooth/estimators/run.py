@@ -56,7 +56,7 @@ _SHORTER = (
 
 
 def certify_rows(
-    clf: Any, X: Any, *, verbose: int | None, log: Any, y: Any, **asked: Any
+    clf: Any, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
 ) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
     refuse_labels_without_log(y, log)

@@ -1,5 +1,13 @@
 """Scores of certificates, what they say of the truth, and scorers for scikit-learn's search."""
 
+from .conformal import (
+    interval_coverage_score,
+    mean_interval_width_score,
+    mean_set_size_score,
+    neg_mean_interval_width_scorer,
+    neg_mean_set_size_scorer,
+    set_coverage_score,
+)
 from .inference import (
     certified_accuracy_lower_bound,
     projected_certified_accuracy,
@@ -30,7 +38,13 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "interval_coverage_score",
+    "mean_interval_width_score",
+    "mean_set_size_score",
+    "neg_mean_interval_width_scorer",
+    "neg_mean_set_size_scorer",
     "prediction_outcomes",
     "projected_certified_accuracy",
+    "set_coverage_score",
     "top_probability_curve",
 ]

@@ -34,7 +34,8 @@ def certified_accuracy_scorer(
         As of `certified_accuracy_score`: "balanced" gives the mean over the classes, True a score
         of each class, named "certified_accuracy[cat]" or "certified_accuracy@0.5[cat]".
     **options : dict
-        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
+        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``, or
+        ``changes=1`` for radii beside a changed column.
 
     Returns
     -------
@@ -189,6 +190,7 @@ class CertificateScorer(Scorer):
             y,
             certificate,
             radius=self.radii,
+            changes=self.options.get("changes") or 0,
             classwise=self.classwise,
             sample_weight=sample_weight,
         )
