@@ -4,12 +4,11 @@ import dataclasses
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..backends import FrameMaker, NumbersBackend, kind_inside, unwrap
 from ..certificate import Plan
 from ..certificate.medians import (
     bound_medians,
@@ -20,19 +19,15 @@ from ..certificate.medians import (
 )
 from ..certificate.regression import PredictionBounds, RegressionCertificate
 from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
-from ..closed_forms import OUTPUT_FORMS, ClosedOutput, NotClosedError, output_form
-from ..introspection.probes import probe_rows
-from ..noise import Noise
+from ..closed_forms import ClosedOutput
 from ..noise.streams import Purpose
 from ..records import numbers
 from ..rows import as_rows
 from ..sampling import Report, Sampler, collect
 from ..sampling.progress import progress_bar
 from ..sampling.sampler import Journal
-from ..sampling.trials import refuse_batch_readers
 from . import inputs as check
 from .callbacks import telling_bars
-from .fitting import FittedBase
 from .logged import (
     LoggedRows,
     answers_of,
@@ -42,81 +37,23 @@ from .logged import (
     numbers_of,
     refuse_labels_without_log,
 )
+from .number_smoother import NumberSmoother, number_smoother_of
 from .run import named_as, parts_of
-from .smoother import Smoother, noise_of, refuse_gaps, settings_of
+from .smoother import refuse_gaps
 
 __all__ = [
     "bounds_of_rows",
     "certificate_of_rows",
-    "check_noise",
     "predict_numbers",
     "quantiles_of_outputs",
 ]
 
 _GROUP_DRAWS = 2**20  # rows are finished by so many draws: they depend on nothing else
-_PROBES = 48
 _OTHER_ENDS = (
     "interval must have one lower and one upper end for each row of X, or two numbers for all rows."
 )
 
 Floats = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NumberSmoother(Smoother):
-    """Everything that the answers of a smoothed regressor depend on; of its base, no classes."""
-
-    known_forms: ClassVar[str] = (
-        "Closed forms are known for linear regressors, with a logarithmic link or a "
-        "TransformedTargetRegressor around them too, for single trees, for boosting of stumps or "
-        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
-        "CatBoost, EBM), and for ensembles of trees on few features, each also behind affine steps "
-        "of a Pipeline."
-    )
-
-    @property
-    def backend(self) -> NumbersBackend:
-        """What asks the base as a whole."""
-        estimator = self.base.estimator
-        is_net = kind_inside(estimator).trains_per_batch and not unwrap(estimator)[0]
-        return NumbersBackend(estimator, self.base.frame, float32=is_net)
-
-    def sampler(
-        self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
-    ) -> Sampler:
-        """Return what draws outputs around some rows, for a base that reads no batches."""
-        deviations = self.noise.deviations(X.shape[1:])
-        rows = self.noise.probed(X)
-        backend = self.backend.with_votes(probe_rows(rows, deviations, near=_PROBES, far=0))
-        refuse_batch_readers(backend, rows, deviations, self.base.estimator)
-        return Sampler(
-            backend,
-            X,
-            self.noise,
-            self.seed,
-            stream=self.stream,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            report=report,
-            first_row=first_row,
-        )
-
-    def _read(self, X: NDArray[Any], deviations: Floats) -> ClosedOutput:
-        if self.gaps is not None and self.gaps.any():
-            raise NotClosedError("values were missing in fit")
-        whole = X[~np.isnan(X).reshape(len(X), -1).any(axis=1)]
-        base, predict = self.base, self.backend.outputs
-        return output_form(OUTPUT_FORMS, base.estimator, whole, deviations, predict, base.frame)
-
-
-def check_noise(noise: Noise) -> Noise:
-    """Return noise that a regressor may be smoothed with; refuse what has not been looked at."""
-    if not noise.additive:
-        raise ValueError(
-            f"A SmoothedRegressor takes noise that is added to rows: 'gaussian', 'laplace' or "
-            f"'uniform'; got {type(noise).__name__}, which replaces values."
-        )
-    return noise
 
 
 class _Part(NamedTuple):
@@ -138,19 +75,12 @@ class _Part(NamedTuple):
 
 def _parts(reg: Any, X: Any) -> Iterator[_Part]:
     first, frame, parts = parts_of(reg, X)
-    smoother = _smoother_of(reg, frame)
+    smoother = number_smoother_of(reg, frame)
     closed: Any = smoother.closed_form(first)
     for number, part in numbered(parts):
         if closed is not None:
             refuse_gaps(part)
         yield _Part(number, part, closed, smoother)
-
-
-def _smoother_of(reg: Any, frame: FrameMaker | None) -> NumberSmoother:
-    check_noise(noise_of(reg))
-    nothing = np.zeros(0)
-    base = FittedBase(reg.estimator_, nothing, nothing, frame or reg._frame)
-    return NumberSmoother(base=base, **settings_of(reg))
 
 
 def predict_numbers(reg: Any, X: Any) -> Floats:
@@ -305,7 +235,7 @@ def _carried_out(
     """Answer for all rows, into a log if there is one; `make` makes the job, given their number."""
     refuse_labels_without_log(y, log)
     first, frame, parts = parts_of(reg, X)
-    smoother = _smoother_of(reg, frame)
+    smoother = number_smoother_of(reg, frame)
     closed: Any = smoother.closed_form(first)
     rows = as_rows(X)
     n_rows = len(first if rows is None else rows)

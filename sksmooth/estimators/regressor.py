@@ -19,11 +19,12 @@ from .fitting import fit_regressor
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
-    check_noise,
     predict_numbers,
     quantiles_of_outputs,
 )
+from .number_smoother import check_noise
 from .reading import check_training_rows
+from .shift_per_feature import shift_per_feature
 from .smoother import noise_of, note_rows
 
 __all__ = ["SmoothedRegressor"]
@@ -347,6 +348,8 @@ class SmoothedRegressor(MetaRegressor):
         return certificate_of_rows(
             self, X, within=within, interval=interval, radius=radius, **asked
         )
+
+    shift_per_feature = shift_per_feature
 
     def output_quantiles(self, X: Any, q: float | Sequence[float]) -> NDArray[np.float64]:
         """Return quantiles of what the base answers to noisy copies of each row.
