@@ -11,6 +11,7 @@ from .callables import frozen_callable
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
 from .displays import (
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionSetDisplay,
@@ -48,6 +49,7 @@ __all__ = [
     "Certificate",
     "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "CertifiedErrorDisplay",
     "PerFeatureDisplay",
     "PredictionBandDisplay",
     "PredictionBounds",
@@ -91,6 +93,7 @@ for _public in (
     Certificate,
     CertificationReport,
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionBounds,
