@@ -23,6 +23,7 @@ from ..backends import (
     unwrap,
 )
 from ..checks import user_level
+from ..exceptions import TrainingWarning
 from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
 from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
@@ -233,7 +234,7 @@ def fit_under_noise(
     if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
         in_parts = _learns_in_parts(estimator, per_row)
         what = _what_it_takes(estimator, X, n_copies, in_parts)
-        warnings.warn(what, UserWarning, stacklevel=user_level())
+        warnings.warn(what, TrainingWarning, stacklevel=user_level())
         if in_parts:
 
             def copy(number: int) -> Any:

@@ -23,6 +23,7 @@ from ..backends import (
     read_frame,
 )
 from ..checks import is_real, refuse_masked, user_level
+from ..exceptions import UnitsWarning
 from ..introspection import steps_of
 from ..labels import of_one_kind
 from ..rows import Rows, as_rows
@@ -92,7 +93,7 @@ def _warn_of_booleans(what: str) -> None:
     warnings.warn(
         f"{what}: true and false are treated as numbers and get noise like all others. If an "
         "attacker cannot change them by small amounts, give them a sigma of 0.",
-        UserWarning,
+        UnitsWarning,
         stacklevel=user_level(),
     )
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 
-__all__ = ["ebm"]
+__all__ = ["ebm", "regressor"]
 
 _MOST_EXACT = 2**24  # whole numbers below are written alike in float32 and float64
 
@@ -36,6 +36,12 @@ def ebm(model: Any) -> Parts:
     if single:
         return Parts(trees, "sum", offsets)
     return Parts([tree._replace(values=tree.values[:, :0]) for tree in trees], "predict")
+
+
+def regressor(model: Any) -> Parts:
+    """Read the same of a regressor; with a link that is not the identity, only the cuts."""
+    parts = ebm(model)
+    return parts if model.link_ == "identity" else parts._replace(rule="predict")
 
 
 def _cells(bins: Any) -> tuple[NDArray[np.float64], list[int]]:

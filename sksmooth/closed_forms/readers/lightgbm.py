@@ -17,6 +17,8 @@ __all__ = ["booster", "refuse_keywords"]
 
 _ZERO = float(np.float32(1e-35))  # inputs up to this size are 0
 _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))  # the last one that is not
+# objectives of regressors that answer their scores
+_IDENTITY = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 
 
 def booster(model: Any) -> Parts:
@@ -38,6 +40,8 @@ def booster(model: Any) -> Parts:
         return Parts(trees, "sum", offsets, low=-band, high=band)
     if name == "multiclass":
         return Parts(trees, "sum", offsets, high=2.0**-50)
+    if name in _IDENTITY and n_scores == 1 and "sqrt" not in settings:
+        return Parts(trees, "sum", offsets)
     # sigmoids of single classes may all be 1
     return Parts(trees, "predict", offsets)
 

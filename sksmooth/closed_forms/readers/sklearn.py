@@ -35,6 +35,7 @@ __all__ = [
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
+    "regression_forest",
     "regression_tree",
     "tree",
     "voting",
@@ -63,6 +64,13 @@ def forest(model: Any) -> Parts:
     # threads add to the same sums
     any_order = model.n_jobs not in (None, 1)
     return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
+
+
+def regression_forest(model: Any) -> Parts:
+    """Read a forest of numbers: it answers the mean of its trees."""
+    n, any_order = len(model.estimators_), model.n_jobs not in (None, 1)
+    trees = (_tree(member, _leaf_values(member) / n) for member in model.estimators_)
+    return Parts(trees, "sum", np.zeros(1), any_order=any_order)
 
 
 def bagging(model: Any) -> Parts:
