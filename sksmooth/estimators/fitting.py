@@ -24,6 +24,7 @@ from ..backends import (
 )
 from ..checks import user_level
 from ..exceptions import TrainingWarning
+from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
 from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
 from ..rows import Rows
@@ -91,6 +92,13 @@ class FittedBase(NamedTuple):
     classes: NDArray[Any]  # the user's labels, by class code
     answers: NDArray[Any]  # what the estimator predicts for each class code
     frame: FrameMaker | None  # the kind of data frame that the estimator expects
+
+    def fingerprint(self) -> str | None:
+        """Return what stands for the model's content; None if it cannot be taken apart."""
+        try:
+            return fingerprint(self.estimator, self.answers)
+        except ValueError:
+            return None
 
 
 def fit_base(
