@@ -7,6 +7,10 @@ ORDER = [
     "plot_exact_tree.py",
     "plot_exact_boosting.py",
     "plot_per_feature.py",
+    "plot_medical_table.py",
+    "plot_mixed_noise.py",
+    "plot_regression.py",
+    "plot_robust_sets.py",
     "plot_split_digits.py",
     "plot_skorch_cnn.py",
 ]
