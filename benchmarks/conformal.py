@@ -395,12 +395,12 @@ def page(n_splits):
     radii = [0.0, 0.125, 0.25, 0.5]
     rows = [
         [name, *(f"{w:.0f} ({c:.3f}" + (")" if np.isnan(a) else f"; {a:.3f})") for w, c, a in line)]
-        for name, line in diabetes(40, radii).items()
+        for name, line in diabetes(160, radii).items()
     ]
     blocks += [
         "## Intervals",
         "Diabetes: 200 training rows with 10 noisy copies, 121 calibration and 121 test rows, "
-        "sigma .5, n = 100, 40 splits (boosting 5). Width (clean coverage; coverage under the "
+        "sigma .5, n = 100, 160 splits (boosting 5). Width (clean coverage; coverage under the "
         "worst attack, which is known for a linear base).",
         table(["base", *(f"r = {radius:g}" for radius in radii)], rows),
     ]

@@ -32,6 +32,7 @@ from .metrics import (
     certified_error_scorer,
     certified_r2_score,
     certified_r2_scorer,
+    certified_top_k_accuracy_score,
     interval_coverage_score,
     mean_interval_width_score,
     mean_set_size_score,
@@ -40,6 +41,7 @@ from .metrics import (
     prediction_outcomes,
     projected_certified_accuracy,
     set_coverage_score,
+    top_k_radii,
     top_probability_curve,
 )
 from .report import CertificationReport
@@ -69,6 +71,7 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "certified_top_k_accuracy_score",
     "certify",
     "frozen_callable",
     "interval_coverage_score",
@@ -83,6 +86,7 @@ __all__ = [
     "records",
     "set_coverage_score",
     "tables",
+    "top_k_radii",
     "top_probability_curve",
 ]
 
