@@ -20,6 +20,7 @@ class OfChanges:
     """
 
     noise: Any
+    radii: NDArray[np.float64]
     p_lower: NDArray[np.float64]
     p_upper: NDArray[np.float64]
     abstained: NDArray[np.bool_]
@@ -87,5 +88,7 @@ class OfChanges:
                 "These radii are numbers of changes, and no length is certified beside them: "
                 "compare radii with the number."
             )
-        radii: NDArray[np.float64] = self.noise.radius_with(changes, self.p_lower, self.p_upper)
+        radii = self.radii
+        if changes:
+            radii = self.noise.radius_with(changes, self.p_lower, self.p_upper)
         return np.where(self.abstained, np.nan, radii)

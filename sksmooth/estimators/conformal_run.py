@@ -24,7 +24,8 @@ from .calibration import (
     smoother_inside,
     warn_of_all,
 )
-from .run import numbered, parts_of
+from .logged import numbered
+from .run import parts_of
 from .smoother import noise_of
 
 __all__ = ["curves_of", "intervals_of", "medians_of", "sets_of", "top_codes"]

@@ -13,6 +13,7 @@ from .inference import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .paired import PairedComparison, paired_comparison
 from .regression import (
     certified_error_score,
     certified_error_scorer,
@@ -29,6 +30,7 @@ from .scores import (
 from .top_k import certified_top_k_accuracy_score, top_k_radii
 
 __all__ = [
+    "PairedComparison",
     "abstention_rate",
     "average_certified_radius_score",
     "average_certified_radius_scorer",
@@ -45,6 +47,7 @@ __all__ = [
     "mean_set_size_score",
     "neg_mean_interval_width_scorer",
     "neg_mean_set_size_scorer",
+    "paired_comparison",
     "prediction_outcomes",
     "projected_certified_accuracy",
     "set_coverage_score",

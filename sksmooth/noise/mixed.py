@@ -96,7 +96,7 @@ class MixedNoise(Noise):
     def norm(self) -> L2AndChanges:  # type: ignore[override]
         """The L2 norm of the numbers, over their deviations or units, where no others change."""
         own = self.gaussian.norm
-        may = np.flatnonzero(self.changes.norm.scale)
+        may = np.flatnonzero(np.array(self.changes.norm.scale))
         return L2AndChanges(own.scale, own.unit, tuple(may.tolist()))
 
     @functools.cached_property
@@ -190,7 +190,8 @@ class MixedNoise(Noise):
         self, p_lower: ArrayLike, p_upper: ArrayLike | None = None
     ) -> NDArray[np.float64]:
         """Return how many columns may change while the numbers stay; -1 where nothing is proved."""
-        return self.changes.reached(p_lower, p_upper)
+        reached = self.changes.reached(p_lower, p_upper)
+        return np.where(self.proves(p_lower, p_upper), reached, -1.0)
 
     def deciding(self, radii: ArrayLike, n_changed: int = 0) -> Deciding:
         """Return what is compared with targets, and the targets, of radii beside some changes."""
@@ -225,7 +226,7 @@ class MixedNoise(Noise):
     def _proves(
         self, n_changed: int, p_lower: ArrayLike, p_upper: ArrayLike | None
     ) -> NDArray[np.bool_]:
-        proved = self.radius(p_lower, p_upper) > 0
+        proved = self.proves(p_lower, p_upper)
         for pair in self._pairs(n_changed):
             proved &= pair.proves(p_lower, p_upper)
         return proved
@@ -253,6 +254,14 @@ def bind_mixed(gaussian: Specification, rows: Rows, changes: Mapping[int, Specif
     ------
     ValueError
         If a specification is not of noise that counts changes, or `gaussian` is of another family.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import Drop, Flip, Gaussian, Rows, bind_mixed
+    >>> rows = Rows((2.0, 0.0, 0.0), (3,), categories=((), (0.0, 1.0, 2.0), ()))
+    >>> noise = bind_mixed(Gaussian(), rows, {1: Flip(keep=0.6), 2: Drop(drop=0.8)})
+    >>> noise.label, noise.norm.changing
+    ('sigma per feature, flip keep=0.6 and drop=0.8', (1, 2))
     """
     if not isinstance(gaussian, Gaussian):
         raise ValueError(
@@ -275,13 +284,15 @@ def bind_mixed(gaussian: Specification, rows: Rows, changes: Mapping[int, Specif
             seen = tuple(values for values in seen if len(values) > 1)
         if not own:  # nobody can change columns with one value
             continue
-        part = specification.bind(Rows(sigma=0.0, shape=(len(own),), categories=seen))
-        if not isinstance(part, ChangeNoise):
+        bound = None
+        if not specification.additive:
+            bound = specification.bind(Rows(sigma=0.0, shape=(len(own),), categories=seen))
+        if not isinstance(bound, ChangeNoise):
             raise ValueError(
                 f"sigma holds {specification!r}; single columns may have a number, Flip or Drop."
             )
         columns.append(tuple(own))
-        parts.append(part)
+        parts.append(bound)
     size = int(np.prod(rows.shape))
     numbers = rows.units if rows.units is not None else rows.sigma
     has_numbers = isinstance(numbers, float) or any(numbers)
