@@ -89,8 +89,8 @@ class ScoresBackend(NumbersBackend):
                 "CalibratedClassifierCV, or use score='votes' if it has a closed form."
             )
 
-    def outputs(self, batch: NDArray[np.floating]) -> Floats:
-        """Return the scores of all classes."""
+    def outputs(self, batch: NDArray[np.floating]) -> Any:
+        """Return the scores of all classes, rounded to float32."""
         assert self.method is not None
         answer = np.asarray(self.asked(self.method, batch), dtype=np.float64)
         if self.method == "decision_function":
@@ -101,12 +101,15 @@ class ScoresBackend(NumbersBackend):
         self._check(f"{self.method} of the base estimator", answer, shape)
         scores = np.asarray(self.score(answer if self.in_order else answer[:, self.columns]))
         self._check("score", scores, shape)
-        return scores.astype(np.float64, copy=False)
+        with np.errstate(over="ignore"):
+            # the last digits of a model's sums depend on the other rows of a batch
+            return scores.astype(np.float32)
 
-    def number(self, outputs: Floats) -> Floats:
+    def number(self, outputs: Any) -> Floats:
         """Return sums of the scores, with weights that differ."""
         weights = np.sqrt(np.arange(2, 2 + outputs.shape[1]))
-        return np.asarray(np.nan_to_num(outputs, posinf=1e100, neginf=-1e100) @ weights)
+        finite = np.nan_to_num(outputs.astype(np.float64), posinf=1e100, neginf=-1e100)
+        return np.asarray(finite @ weights)
 
     def _check(self, what: str, values: NDArray[Any], shape: tuple[int, int]) -> None:
         if values.shape != shape:

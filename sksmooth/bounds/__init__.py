@@ -15,7 +15,7 @@ from .binomial import (
     clopper_pearson_upper,
     smallest_certifying_n,
 )
-from .coverage import CoveragePlan, coverage_level, plan_coverage
+from .coverage import coverage_level
 from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
 from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
@@ -36,7 +36,6 @@ from .worst import worst_pairs
 __all__ = [
     "BOUNDS",
     "FREE_BOUNDS",
-    "CoveragePlan",
     "Pair",
     "TopClassBound",
     "changes_proved",
@@ -50,7 +49,6 @@ __all__ = [
     "mixed_upper",
     "one_sided",
     "one_sided_free",
-    "plan_coverage",
     "radius_cohen",
     "radius_laplace",
     "radius_lecuyer",

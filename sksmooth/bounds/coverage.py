@@ -133,8 +133,8 @@ def coverage_level(
     Examples
     --------
     >>> from sksmooth.bounds import coverage_level
-    >>> round(coverage_level(100, 80, 72, 0.25, alpha=0.1), 4)
-    0.099
+    >>> round(coverage_level(100, 80, 43, 1.0, alpha=0.1), 4)
+    0.0987
     >>> round(coverage_level(1, 1, 1, 0.25, alpha=0.1), 4)  # one draw: RCP1
     0.0628
     """

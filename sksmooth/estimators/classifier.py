@@ -297,25 +297,23 @@ class SmoothedClassifier(MetaClassifier):
             Override the constructor's parameters of these names.
         radius : float or sequence of float, default=None
             Only decide whether each row is certified at this radius, or at each of several, with
-            as few draws, up to `n`, as that takes: about 45 times fewer. 0 asks for any certificate
-            at all. With the one-sided bound the same draws select the class.
+            few draws, up to `n`: about 45 times fewer. 0 asks for any certificate at all.
         changes : int, default=None
             For mixed noise: decide each radius beside so many changed columns.
         tol : float, default=None
             Radius that may be lost, in the units of the radii. The `n0` draws then predict how
             many, up to `n`, each row needs; the guarantee does not rest on that prediction.
         bound : {"one-sided", "two-sided"}, default="one-sided"
-            "two-sided" bounds the runner-up's probability as well, each at level alpha / 2. With
-            many classes and noise that blurs them, radii are much larger; with two classes or where
-            :math:`p_A` is near 1, slightly smaller.
+            "two-sided" bounds the runner-up's probability as well, each at level alpha / 2: much
+            larger radii with many classes and much noise, slightly smaller ones with two classes.
         log : str or path-like, default=None
-            File to which finished rows are appended, and from which an interrupted call goes on if
-            it is repeated: to the same certificate, bit for bit. See the guide on long runs.
+            File for finished rows. An interrupted call, if repeated, goes on from it, to the same
+            certificate, bit for bit. See the guide on long runs.
         y : array-like of shape (n_samples,), default=None
             True labels, for the log alone. None takes those that a ``Dataset`` has.
         verbose : int, default=None
-            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
-            types there, after ten seconds, and a note first if the call will take minutes.
+            0 shows no progress bar, 1 shows one. None shows one in a terminal or notebook, after
+            ten seconds, and first a note if the call will take minutes.
 
         Returns
         -------

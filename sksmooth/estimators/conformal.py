@@ -14,9 +14,10 @@ from ..backends import SCORES, is_frozen
 from ..labels import check_label_kind
 from . import inputs as check
 from .base import MetaClassifier
+from .calibration import VOTES, calibrate_classes, codes_of
 from .classifier import SmoothedClassifier
 from .conformal_base import CONSTRAINTS, Conformal, column
-from .conformal_run import VOTES, calibrate_classes, codes_of, sets_of, top_codes
+from .conformal_run import sets_of, top_codes
 
 __all__ = ["RobustConformalClassifier"]
 
@@ -230,7 +231,7 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
             Whether a label of `classes_` belongs to a row's set. A set may be empty: then no label
             conforms. Of a higher confidence level it has all that it has of a lower one.
         """
-        self._ready()
+        self.check_calibrated()
         codes, sets = sets_of(self, X, [float(self.radius)])
         return self.classes_[codes], sets[0]
 

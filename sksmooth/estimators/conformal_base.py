@@ -19,8 +19,8 @@ from ..backends import is_frozen
 from ..labels import of_one_kind
 from ..rows import as_rows
 from . import inputs as check
+from .calibration import Calibration, plans_of
 from .callbacks import fitting
-from .conformal_run import Calibration, plans_of
 from .reading import labels_of
 
 __all__ = ["CONSTRAINTS", "Conformal", "column"]
@@ -131,7 +131,8 @@ class Conformal:
             )
         return self._calibration
 
-    def _ready(self) -> None:
+    def check_calibrated(self) -> None:
+        """Raise an error if there is nothing to predict sets or intervals with."""
         check_is_fitted(self)
         self._validate_params()  # type: ignore[attr-defined]  # set_params may have come after fit
         if not hasattr(self, "_calibration"):

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from ..backends import is_frozen
 from . import inputs as check
 from .base import MetaRegressor
+from .calibration import calibrate_numbers
 from .conformal_base import CONSTRAINTS, Conformal, column
-from .conformal_run import calibrate_numbers, intervals_of, medians_of
+from .conformal_run import intervals_of, medians_of
 from .regressor import SmoothedRegressor
 
 __all__ = ["RobustConformalRegressor"]
@@ -176,7 +177,7 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
             Lower and upper ends, which belong to the intervals. NaN where no value conforms. An
             interval of a higher confidence level holds that of a lower one.
         """
-        self._ready()
+        self.check_calibrated()
         predictions, intervals = intervals_of(self, X, [float(self.radius)])
         return predictions, intervals[0]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..backends import FrameMaker
 from ..certificate import Certificate, Plan
-from ..certificate.concat import concatenate
+from ..certificate.concat import AnyResult, concatenate
 from ..certificate.enumerated import (
     certify_by_outcomes,
     frequencies_of_outcomes,
@@ -40,7 +40,7 @@ from .logged import (
 from .reading import check_rows, read_rows
 from .smoother import Smoother, refuse_gaps, smoother_of
 
-__all__ = ["certify_rows", "parts_of", "predict_codes", "shares_of_classes"]
+__all__ = ["certify_rows", "named_as", "parts_of", "predict_codes", "shares_of_classes"]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
@@ -97,12 +97,16 @@ def certify_rows(
             certificate = certify_with_log(log, smoother, job, answers, rows_of_log, parts)
     if draws:
         check.warn_if_out_of_reach(certificate)
+        run = dataclasses.replace(certificate.run, model=smoother.base.fingerprint())
+        certificate = dataclasses.replace(certificate, run=run)
+    return named_as(clf, X, certificate)
+
+
+def named_as(clf: Any, X: Any, result: AnyResult) -> AnyResult:
+    """Return a result with the names that rows and columns of X have."""
     names = getattr(clf, "feature_names_in_", None)
-    return dataclasses.replace(
-        certificate,
-        index=index_of(X),
-        feature_names=None if names is None else tuple(map(str, names)),
-    )
+    names = None if names is None else tuple(map(str, names))
+    return dataclasses.replace(result, index=index_of(X), feature_names=names)
 
 
 def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
