@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sksmooth import (
     Certificate,
     CertifiedAccuracyDisplay,
+    RobustConformalClassifier,
     SmoothedClassifier,
     SmoothedRegressor,
     certified_accuracy_score,
@@ -496,6 +497,14 @@ class TestSigma:
     def test_regressors_refuse(self):
         with pytest.raises(ValueError, match="takes noise that is added to rows"):
             SmoothedRegressor(DecisionTreeRegressor(), SIGMA).fit(X, y.astype(float))
+
+    @pytest.mark.parametrize("sigma", [SIGMA, {2: Flip(keep=0.8), "*": 0}])
+    @pytest.mark.parametrize("radius", [0.0, 0.5])
+    def test_prediction_sets_refuse(self, sigma, radius):
+        base = DecisionTreeClassifier(max_depth=2)
+        clf = RobustConformalClassifier(base, sigma, radius=radius, n=50, random_state=0)
+        with pytest.raises(ValueError, match="for Gaussian noise alone; got .*flip"):
+            clf.fit(X, y)
 
     def test_computed_only_where_changes_alone_are_noise(self, clf):
         with pytest.raises(ValueError, match="none is known for MixedNoise"):
