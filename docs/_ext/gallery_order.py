@@ -8,6 +8,7 @@ ORDER = [
     "plot_exact_boosting.py",
     "plot_per_feature.py",
     "plot_split_digits.py",
+    "plot_mixed_table.py",
     "plot_skorch_cnn.py",
 ]
 
