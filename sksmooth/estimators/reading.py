@@ -18,6 +18,7 @@ from ..backends import (
     backend_kind,
     is_frame,
     is_frozen,
+    is_text,
     kind_inside,
     kinds_of_columns,
     read_frame,
@@ -25,9 +26,10 @@ from ..backends import (
 from ..checks import is_real, refuse_masked, user_level
 from ..introspection import steps_of
 from ..labels import of_one_kind
+from ..noise import FlipNoise, Noise
 from ..rows import Rows, as_rows
 from .coded_columns import warn_of_coded_columns
-from .units import fit_units, is_additive, scale_of
+from .units import columns_hold, fit_units, is_additive, scale_of
 
 __all__ = [
     "TrainingRows",
@@ -35,9 +37,11 @@ __all__ = [
     "check_row_shape",
     "check_rows",
     "check_training_rows",
+    "frame_of_base",
     "labels_of",
     "read_rows",
     "takes_gaps",
+    "warn_of_unknown",
 ]
 
 _LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
@@ -97,25 +101,58 @@ def _warn_of_booleans(what: str) -> None:
     )
 
 
+def _is_table(clf: Any, X: Any) -> bool:
+    """Whether X has columns: a frame, or an array of text where noise is for such."""
+    return is_frame(X) or (columns_hold(clf.noise) != "numbers" and is_text(X))
+
+
 def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMaker]:
     """Return a frame as an array, and what turns the array back into such a frame."""
-    kinds = kinds_of_columns(X)
+    kinds, hold = kinds_of_columns(X), columns_hold(clf.noise)
+    if hold == "values":
+        return read_frame(X, [True] * len(kinds))
+    if hold == "anything":
+        named = [kind not in ("numbers", "booleans") for kind in kinds]
+        values, frame = read_frame(X, named)
+        return values, frame.with_gaps(getattr(clf, "_frame", None))
+    names = X.columns if is_frame(X) else range(len(kinds))
     noisy = [
         (name, kind)
-        for name, kind, is_still in zip(X.columns, kinds, still, strict=True)
+        for name, kind, is_still in zip(names, kinds, still, strict=True)
         if not is_still and kind != "nothing"
     ]
     other = [f"{name!r} ({kind})" for name, kind in noisy if kind not in ("numbers", "booleans")]
     if other:
         raise ValueError(
             f"X has columns without numbers, {', '.join(other[:5])}, which cannot get noise. Give "
-            "them a sigma of 0: then the base gets them as they are. Noise of changes, such as "
-            "Flip, takes codes of categories as numbers."
+            "them a sigma of 0: then the base gets them as they are. Or take noise of changes, "
+            "such as Flip."
         )
     booleans = [name for name, kind in noisy if kind == "booleans"]
     if booleans and is_additive(clf.noise):
         _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
     return read_frame(X, still)
+
+
+def frame_of_base(clf: Any, frame: FrameMaker | None) -> FrameMaker | None:
+    """Return what is kept of the training frame: the values that noise draws from, if it does."""
+    if frame is None or columns_hold(clf.noise) == "numbers":
+        return frame and frame.bare()
+    return frame
+
+
+def warn_of_unknown(clf: Any, X: Any, noise: Noise) -> None:
+    """Warn of categories in X that were not seen in fit."""
+    unknown = noise.unknown(X) if isinstance(noise, FlipNoise) else []
+    if unknown:
+        names = getattr(clf, "feature_names_in_", None)
+        shown = [j if names is None else str(names[j]) for j in unknown]
+        warnings.warn(
+            f"X has categories that were not seen in fit, in the columns {shown[:5]}. Noise "
+            "replaces them by any that were, all with the same chances.",
+            UserWarning,
+            stacklevel=user_level(),
+        )
 
 
 def _refuse_other_tables(X: Any) -> None:
@@ -178,11 +215,13 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     clf._validate_params()  # set_params may have come after fit
     _refuse_other_tables(X)
     frame: FrameMaker | None = clf._frame
-    if is_frame(X):
+    if _is_table(clf, X):
         validate_data(clf, X, reset=False, skip_check_array=True)
         in_frames = frame is not None
         still = _still_columns(clf, X.shape[1]) if in_frames else [False] * X.shape[1]
         values, found = _numbers_of(clf, X, still)
+        if frame is not None and columns_hold(clf.noise) == "values" and clf._categories:
+            found = found.drawing_from(frame, [len(c) > 1 for c in clf._categories])
         X = check_array(
             values,
             dtype=_FLOATS,
@@ -194,8 +233,8 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     else:
         if frame is not None and frame.coded:
             raise ValueError(
-                f"X is of type {type(X).__name__}, but in fit it was a data frame with columns "
-                "without numbers. Pass a data frame with the same columns."
+                f"X is of type {type(X).__name__}, but in fit it was a table with columns without "
+                "numbers. Pass the same columns, as in fit."
             )
         X, dtype = as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
         if len(clf._row_shape) > 1:  # scikit-learn would speak of features
@@ -252,7 +291,8 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
     y = of_one_kind(y)
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
-    if is_frame(X):
+    clf._frame = None
+    if _is_table(clf, X):
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         others = [kind != "numbers" for kind in clf._kinds]
