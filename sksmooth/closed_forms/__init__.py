@@ -17,6 +17,7 @@ from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
 from .forms.sums import Sums
 from .law import Law
+from .numerics.laws import law_of
 from .numerics.normal import FLOOR
 from .outputs import ClosedOutput, OutputForm, output_form
 from .reading import closed_form
@@ -35,6 +36,7 @@ __all__ = [
     "OutputForm",
     "Part",
     "closed_form",
+    "law_of",
     "output_form",
     "refit_leaves",
 ]

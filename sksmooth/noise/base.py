@@ -378,8 +378,7 @@ class Specification(abc.ABC):
     takes_units : bool
         Whether it knows `Rows.units`.
     columns_hold : {"numbers", "values", "anything"}
-        What columns with noise may hold: numbers; values of any kind, in place of which others
-        that were seen in fit are shown; or values of any kind, which are made missing.
+        What columns with noise may hold; "values" if others take their place.
     """
 
     needs_categories: ClassVar[bool] = False

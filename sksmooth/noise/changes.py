@@ -56,6 +56,12 @@ class ChangeNoise(Noise):
         """Return the number of features that may change; -1 where nothing is proved."""
         return changes_proved(self._worst(), p_lower, p_upper).astype(np.float64)
 
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what is `reached`: numbers of changes do not need the last digit of a tail."""
+        return self.reached(np.maximum(np.nextafter(1.0 - miss, 0.0), 0.0), rival)
+
     def proves(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.bool_]:
         """Return where the top class is on top at the row itself."""
         return changes_proved((), p_lower, p_upper) >= 0

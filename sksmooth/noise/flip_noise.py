@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..bounds import Pair
 from .base import Draws, Perturb
 from .changes import ChangeNoise, on_grid
+from .marginals import Marginals
 from .norm import namespace
 from .norms import L0, Norm
 from .outcomes import Outcomes, of_columns
@@ -235,6 +236,11 @@ class FlipNoise(ChangeNoise):
             rows[:, gone] = np.nan
 
         return perturb
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent draws of categories."""
+        noisy = np.array([float(len(column) > 0) for column in self.values]).reshape(shape)
+        return Marginals("flip", noisy, (self.keep, self.values))
 
     @property
     def n_outcomes(self) -> int:  # type: ignore[override]
