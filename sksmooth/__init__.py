@@ -13,9 +13,12 @@ from .displays import (
     CertifiedAccuracyDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
+    PredictionSetDisplay,
     TopProbabilityDisplay,
 )
 from .estimators.classifier import SmoothedClassifier
+from .estimators.conformal import RobustConformalClassifier
+from .estimators.conformal_regressor import RobustConformalRegressor
 from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
 from .metrics import (
@@ -29,8 +32,14 @@ from .metrics import (
     certified_error_scorer,
     certified_r2_score,
     certified_r2_scorer,
+    interval_coverage_score,
+    mean_interval_width_score,
+    mean_set_size_score,
+    neg_mean_interval_width_scorer,
+    neg_mean_set_size_scorer,
     prediction_outcomes,
     projected_certified_accuracy,
+    set_coverage_score,
     top_probability_curve,
 )
 from .report import CertificationReport
@@ -42,7 +51,10 @@ __all__ = [
     "PerFeatureDisplay",
     "PredictionBandDisplay",
     "PredictionBounds",
+    "PredictionSetDisplay",
     "RegressionCertificate",
+    "RobustConformalClassifier",
+    "RobustConformalRegressor",
     "SmoothedClassifier",
     "SmoothedRegressor",
     "TopProbabilityDisplay",
@@ -59,11 +71,17 @@ __all__ = [
     "certified_r2_scorer",
     "certify",
     "frozen_callable",
+    "interval_coverage_score",
+    "mean_interval_width_score",
+    "mean_set_size_score",
     "metrics",
+    "neg_mean_interval_width_scorer",
+    "neg_mean_set_size_scorer",
     "noise",
     "prediction_outcomes",
     "projected_certified_accuracy",
     "records",
+    "set_coverage_score",
     "tables",
     "top_probability_curve",
 ]
@@ -76,7 +94,10 @@ for _public in (
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionBounds,
+    PredictionSetDisplay,
     RegressionCertificate,
+    RobustConformalClassifier,
+    RobustConformalRegressor,
     SmoothedClassifier,
     SmoothedRegressor,
     TopProbabilityDisplay,

@@ -153,6 +153,24 @@ class Rows:
         """
         return self if self.is_array else self[:_PEEK]
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether items of a data set hold a label beside the row."""
+        if self.is_array:
+            return False
+        item = self.data[0]
+        return isinstance(item, tuple | list) and len(item) > 1 and np.ndim(item[1]) == 0
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Return the numbers of the rows in the data set that they are a part of.
+
+        Returns
+        -------
+        numbers : ndarray of shape (n_samples,), int64
+            For a ``torch.utils.data.Subset`` its indices, through other subsets; else 0, 1, 2, ...
+        """
+        return _numbers(self.data)
+
     def labels(self) -> NDArray[Any]:
         """Return the labels that come with the rows of a data set.
 
@@ -245,6 +263,12 @@ def _row_of(item: Any, i: int) -> NDArray[Any]:
             "numbers. Images need a transform, such as torchvision.transforms.ToTensor()."
         )
     return row
+
+
+def _numbers(data: Any) -> NDArray[np.int64]:
+    if hasattr(data, "indices") and hasattr(data, "dataset"):  # torch's Subset
+        return _numbers(data.dataset)[np.asarray(data.indices, dtype=np.int64)]
+    return np.arange(len(data))
 
 
 def _label_of(item: Any, i: int) -> Any:

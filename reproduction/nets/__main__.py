@@ -10,6 +10,7 @@ _EXPERIMENTS = {
     "grid": "grid",
     "cifar": "cifar",
     "cifar_cpu": "cifar_cpu",
+    "denoisers": "denoisers",
     "splitting": "splitting",
 }
 

@@ -23,7 +23,7 @@ from sksmooth.records import Record, read_log
 
 from .data import Cifar, cifar10
 
-__all__ = ["Recipe", "run", "train"]
+__all__ = ["Recipe", "run", "save", "train"]
 
 _RADII = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 _ARCH = "cifar_resnet20"
@@ -114,7 +114,7 @@ def train(recipe: Recipe, data: Cifar, folder: pathlib.Path) -> tuple[torch.nn.M
         loss = _epoch(recipe, epoch, module, optimizer, images, labels)
         seconds += time.process_time() - start
         print(f"{recipe.label}: epoch {epoch + 1}, loss {loss:.3f}, {seconds:.0f} s", flush=True)
-        _save(
+        save(
             path,
             {
                 "arch": _ARCH,
@@ -168,7 +168,7 @@ def _augmented(images: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
     return torch.where(mirror[:, None, None, None], X.flip(-1), X).float() / 255
 
 
-def _save(path: pathlib.Path, content: dict[str, Any]) -> None:
+def save(path: pathlib.Path, content: dict[str, Any]) -> None:
     """Write all of it or nothing."""
     temporary = path.with_suffix(".part")
     torch.save(content, temporary)

@@ -20,13 +20,17 @@ from .frame_maker import FrameMaker
 from .frames import is_frame, is_text, kinds_of_columns, read_frame
 from .numbers import NumbersBackend
 from .refusals import noise_explained
+from .scores import SCORES, Score, ScoresBackend
 from .sklearn import SklearnBackend
 
 __all__ = [
     "BACKENDS",
+    "SCORES",
     "Backend",
     "FrameMaker",
     "NumbersBackend",
+    "Score",
+    "ScoresBackend",
     "SklearnBackend",
     "Source",
     "backend_kind",

@@ -9,6 +9,7 @@ from .closed import ClosedForm, DisagreementError, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.additive import Additive
 from .forms.boxes import Boxes
+from .forms.cells import Cells
 from .forms.grid import Grid, SmallGrid
 from .forms.leaves import Leaves
 from .forms.line import Line
@@ -44,4 +45,4 @@ __all__ = [
 # in the order in which they are tried
 FORMS: list[type[Form]] = [Linear, Boxes, Quadratic, SmallGrid, Additive, Grid]
 # of regressors
-OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves, Sums]
+OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves, Sums, Cells]

@@ -3,11 +3,13 @@
 from .certified_accuracy import CertifiedAccuracyDisplay
 from .per_feature import PerFeatureDisplay
 from .prediction_band import PredictionBandDisplay
+from .prediction_set import PredictionSetDisplay
 from .top_probability import TopProbabilityDisplay
 
 __all__ = [
     "CertifiedAccuracyDisplay",
     "PerFeatureDisplay",
     "PredictionBandDisplay",
+    "PredictionSetDisplay",
     "TopProbabilityDisplay",
 ]

@@ -1,7 +1,8 @@
 """Callbacks of scikit-learn 1.9 and later; in older versions there are none.
 
 Those set on a smoother, or on a search around it, follow its ``fit`` and go on to the base's.
-Sampling is no fit: of all callbacks, only bars are told of the draws that `certify` makes.
+Sampling is no fit: of all callbacks, only bars are told of the draws that `certify` makes, and
+those that ask for it by an attribute ``follows_draws``.
 """
 
 import contextlib
@@ -46,10 +47,14 @@ def fitting(clf: Any, base: Any, X: Any, y: Any) -> Iterator[None]:
 
 
 def _bars_of(clf: Any) -> list[Any]:
-    """Return the bars among the callbacks that were set on an estimator."""
+    """Return the bars, and what follows draws, among the callbacks set on an estimator."""
     if ProgressBar is None:
         return []
-    return [bar for bar in getattr(clf, "_skl_callbacks", []) if isinstance(bar, ProgressBar)]
+    return [
+        callback
+        for callback in getattr(clf, "_skl_callbacks", [])
+        if isinstance(callback, ProgressBar) or getattr(callback, "follows_draws", False)
+    ]
 
 
 @contextlib.contextmanager

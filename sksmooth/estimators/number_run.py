@@ -20,6 +20,7 @@ from ..certificate.medians import (
 from ..certificate.regression import PredictionBounds, RegressionCertificate
 from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
 from ..closed_forms import OUTPUT_FORMS, ClosedOutput, NotClosedError, output_form
+from ..exceptions import NothingCertifiedWarning
 from ..introspection.probes import probe_rows
 from ..noise import Noise
 from ..noise.streams import Purpose
@@ -27,7 +28,8 @@ from ..sampling import Report, Sampler, collect
 from ..sampling.trials import refuse_batch_readers
 from . import inputs as check
 from .fitting import FittedBase
-from .run import index_of, numbered, parts_of
+from .logged import numbered
+from .run import named_as, parts_of
 from .smoother import Smoother, noise_of, refuse_gaps, settings_of
 
 __all__ = [
@@ -53,9 +55,10 @@ class NumberSmoother(Smoother):
 
     known_forms: ClassVar[str] = (
         "Closed forms are known for linear regressors, with a logarithmic link or a "
-        "TransformedTargetRegressor around them too, for single trees, and for boosting of stumps "
-        "or without interactions (interaction_cst='no_interactions'), each also behind affine "
-        "steps of a Pipeline."
+        "TransformedTargetRegressor around them too, for single trees, for boosting of stumps or "
+        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
+        "CatBoost, EBM), and for ensembles of trees on few features, each also behind affine steps "
+        "of a Pipeline."
     )
 
     @property
@@ -206,13 +209,13 @@ def bounds_of_rows(reg: Any, X: Any, radius: Any, n: Any, n0: Any, alpha: Any) -
             f"All bounds at radius={max(none):g} are infinite: with n={plan.n}, alpha="
             f"{plan.alpha:g} and {bounds.noise.label}, the largest radius with finite ones is "
             f"{bounds.run.max_radius:.4g}. Draw more, or take a larger sigma.",
-            UserWarning,
+            NothingCertifiedWarning,
             stacklevel=user_level(),
         )
     if np.ndim(radius) == 0:
         lower, upper, one = bounds.lower[:, 0], bounds.upper[:, 0], plan.radii[0]
         bounds = dataclasses.replace(bounds, lower=lower, upper=upper, radius=one)
-    return dataclasses.replace(bounds, index=index_of(X))
+    return named_as(reg, X, bounds)
 
 
 def certificate_of_rows(
@@ -247,7 +250,7 @@ def certificate_of_rows(
     if any(end.ndim and len(end) != len(certificate) for end in ends):
         raise ValueError(_OTHER_ENDS)
     check.warn_if_out_of_reach(certificate)
-    return dataclasses.replace(certificate, index=index_of(X))
+    return named_as(reg, X, certificate)
 
 
 def _ends_of(within: Any, interval: Any) -> tuple[Floats, ...]:

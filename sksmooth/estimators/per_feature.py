@@ -8,8 +8,8 @@ from ..along_axes import ends_along_axes
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.per_feature import frame_of_intervals, need_pandas, reach_of_radii
+from .logged import index_of
 from .reading import read_rows
-from .run import index_of
 from .smoother import Smoother, smoother_of
 
 __all__ = ["per_feature"]
@@ -117,6 +117,8 @@ def _refuse_other(certificate: Certificate, smoother: Smoother, X: Any) -> None:
         what = "rows with another index than X"
     elif certificate.noise != smoother.noise or certificate.seed not in (None, smoother.seed.hex()):
         what = "another noise or seed than this classifier's"
+    elif certificate.run.model not in (None, smoother.base.fingerprint()):
+        what = "another model than this classifier's, or of this one before it was changed"
     if what is not None:
         raise ValueError(f"certificate is of {what}. Pass clf.certify(X), or None to certify X.")
 

@@ -24,9 +24,10 @@ from ..backends import (
     read_frame,
 )
 from ..checks import is_real, refuse_masked, user_level
+from ..exceptions import UnitsWarning
 from ..introspection import steps_of
 from ..labels import of_one_kind
-from ..noise import FlipNoise, Noise
+from ..noise import Noise
 from ..rows import Rows, as_rows
 from .coded_columns import warn_of_coded_columns
 from .units import columns_hold, fit_units, is_additive, scale_of
@@ -96,7 +97,7 @@ def _warn_of_booleans(what: str) -> None:
     warnings.warn(
         f"{what}: true and false are treated as numbers and get noise like all others. If an "
         "attacker cannot change them by small amounts, give them a sigma of 0.",
-        UserWarning,
+        UnitsWarning,
         stacklevel=user_level(),
     )
 
@@ -106,20 +107,29 @@ def _is_table(clf: Any, X: Any) -> bool:
     return is_frame(X) or (columns_hold(clf.noise) != "numbers" and is_text(X))
 
 
-def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMaker]:
+def _held(clf: Any, n_columns: int) -> list[str]:
+    """Return what each column may hold: "anything" if it is made missing, "still" without noise.
+
+    Otherwise "numbers", or "values" if others take their place.
+    """
+    if not is_additive(clf.noise):
+        return [columns_hold(clf.noise)] * n_columns
+    scale = scale_of(clf, (n_columns,))
+    still = np.broadcast_to(scale.deviations == 0, n_columns).tolist()
+    held = ["still" if each else "numbers" for each in still]
+    for place, specification in scale.changes.items():
+        held[place] = specification.columns_hold
+    return held
+
+
+def _numbers_of(clf: Any, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]:
     """Return a frame as an array, and what turns the array back into such a frame."""
-    kinds, hold = kinds_of_columns(X), columns_hold(clf.noise)
-    if hold == "values":
-        return read_frame(X, [True] * len(kinds))
-    if hold == "anything":
-        named = [kind not in ("numbers", "booleans") for kind in kinds]
-        values, frame = read_frame(X, named)
-        return values, frame.with_gaps(getattr(clf, "_frame", None))
+    kinds = kinds_of_columns(X)
     names = X.columns if is_frame(X) else range(len(kinds))
     noisy = [
         (name, kind)
-        for name, kind, is_still in zip(names, kinds, still, strict=True)
-        if not is_still and kind != "nothing"
+        for name, kind, what in zip(names, kinds, held, strict=True)
+        if what == "numbers" and kind != "nothing"
     ]
     other = [f"{name!r} ({kind})" for name, kind in noisy if kind not in ("numbers", "booleans")]
     if other:
@@ -131,26 +141,37 @@ def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMake
     booleans = [name for name, kind in noisy if kind == "booleans"]
     if booleans and is_additive(clf.noise):
         _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
-    return read_frame(X, still)
+    by_value = [
+        what in ("still", "values") or (what == "anything" and kind not in ("numbers", "booleans"))
+        for what, kind in zip(held, kinds, strict=True)
+    ]
+    values, frame = read_frame(X, by_value)
+    if "anything" in held:
+        frame = frame.with_gaps(getattr(clf, "_frame", None))
+    seen = getattr(clf, "_frame", None)
+    if seen is not None and "values" in held:
+        drawn = zip(held, clf._categories or [()] * len(held), strict=True)
+        frame = frame.drawing_from(seen, [w == "values" and len(c) > 1 for w, c in drawn])
+    return values, frame
 
 
 def frame_of_base(clf: Any, frame: FrameMaker | None) -> FrameMaker | None:
     """Return what is kept of the training frame: the values that noise draws from, if it does."""
-    if frame is None or columns_hold(clf.noise) == "numbers":
+    if frame is None or {"values", "anything"}.isdisjoint(_held(clf, len(frame.columns))):
         return frame and frame.bare()
     return frame
 
 
 def warn_of_unknown(clf: Any, X: Any, noise: Noise) -> None:
     """Warn of categories in X that were not seen in fit."""
-    unknown = noise.unknown(X) if isinstance(noise, FlipNoise) else []
+    unknown = noise.unknown(X)
     if unknown:
         names = getattr(clf, "feature_names_in_", None)
         shown = [j if names is None else str(names[j]) for j in unknown]
         warnings.warn(
             f"X has categories that were not seen in fit, in the columns {shown[:5]}. Noise "
             "replaces them by any that were, all with the same chances.",
-            UserWarning,
+            UnitsWarning,
             stacklevel=user_level(),
         )
 
@@ -217,11 +238,8 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     frame: FrameMaker | None = clf._frame
     if _is_table(clf, X):
         validate_data(clf, X, reset=False, skip_check_array=True)
-        in_frames = frame is not None
-        still = _still_columns(clf, X.shape[1]) if in_frames else [False] * X.shape[1]
-        values, found = _numbers_of(clf, X, still)
-        if frame is not None and columns_hold(clf.noise) == "values" and clf._categories:
-            found = found.drawing_from(frame, [len(c) > 1 for c in clf._categories])
+        n = X.shape[1]
+        values, found = _numbers_of(clf, X, ["numbers"] * n if frame is None else _held(clf, n))
         X = check_array(
             values,
             dtype=_FLOATS,
@@ -244,14 +262,6 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
         X = validate_data(clf, X, reset=False, **options)
     _check_noise(clf, X)
     return X, frame
-
-
-def _still_columns(clf: Any, n_columns: int) -> list[bool]:
-    """Return which columns of a frame get no noise and reach the base as they are."""
-    if not is_additive(clf.noise):
-        return [False] * n_columns
-    deviations = scale_of(clf, (n_columns,)).deviations
-    return np.broadcast_to(deviations == 0, n_columns).tolist()
 
 
 def _check_noise(clf: Any, X: Any) -> None:
@@ -297,8 +307,8 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
         clf._kinds = kinds_of_columns(X)
         others = [kind != "numbers" for kind in clf._kinds]
         fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0], weights)
-        values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
-        if is_additive(clf.noise) and clf.units is None:
+        values, frame = _numbers_of(clf, X, _held(clf, X.shape[1]))
+        if is_additive(clf.noise) and (clf.units is None or isinstance(clf.units, str)):
             warn_of_coded_columns(X, clf.sigma)
         named = type(clf).__name__
         X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, estimator=named)

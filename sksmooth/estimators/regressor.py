@@ -53,10 +53,11 @@ class SmoothedRegressor(MetaRegressor):
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
         Unit of each feature, in which radii are then measured; as of `SmoothedClassifier`.
     method : {"auto", "montecarlo", "exact"}, default="auto"
-        "montecarlo" draws noise. "exact" computes the medians and their bounds, for linear
-        regressors, single trees and boosting without interactions, also behind affine steps: no
-        draws, and alpha is 0. "auto"
-        computes where that is possible, and draws otherwise or for ``arithmetic="float"``.
+        "montecarlo" draws noise. "exact" computes the medians and their bounds: no draws, and
+        alpha is 0. It is known for linear regressors, single trees, boosting without interactions
+        and ensembles of trees on few features, of scikit-learn, XGBoost, LightGBM, CatBoost and
+        interpret, also behind affine steps. "auto" computes where that is possible, and draws
+        otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
         Noisy copies of the training data that the base is fitted on. Nets ignore it: they see
         fresh noise in every batch.

@@ -1,18 +1,16 @@
 """predict and certify of a fitted estimator, by closed form or by sampling."""
 
 import dataclasses
-import math
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backends import FrameMaker, kind_inside
+from ..backends import FrameMaker
 from ..certificate import Certificate, Plan
-from ..certificate.concat import concatenate
+from ..certificate.concat import AnyResult, concatenate
 from ..certificate.enumerated import (
     certify_by_outcomes,
     frequencies_of_outcomes,
@@ -22,20 +20,27 @@ from ..certificate.laws import certify_law, decide_law, frequencies_of_law
 from ..certificate.plan import ENUMERATED
 from ..certificate.procedures import certify_by_votes, predict_by_votes
 from ..closed_forms import ClosedForm, DisagreementError, GapsError, Law
-from ..introspection.fingerprint import fingerprint
-from ..noise.streams import Purpose, row_key
-from ..records.ours import noise_of_head, versions
-from ..records.probed import Answers, ask, probed_rows
-from ..records.running import RunningLog
-from ..rows import Rows, as_rows, chunks
+from ..noise.streams import Purpose
+from ..rows import as_rows, chunks
 from ..sampling import Report
 from ..sampling.progress import progress_bar
+from ..sampling.sampler import Journal
 from . import inputs as check
 from .callbacks import telling_bars
+from .logged import (
+    Job,
+    LoggedRows,
+    answers_of,
+    certify_with_log,
+    index_of,
+    labels_for_log,
+    numbered,
+    numbers_of,
+)
 from .reading import check_rows, read_rows, warn_of_unknown
 from .smoother import Smoother, refuse_gaps, smoother_of
 
-__all__ = ["certify_rows", "index_of", "numbered", "parts_of", "predict_codes", "shares_of_classes"]
+__all__ = ["certify_rows", "named_as", "parts_of", "predict_codes", "shares_of_classes"]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.
@@ -48,14 +53,22 @@ _SHORTER = (
 )
 
 
-def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: Any) -> Certificate:
+def certify_rows(
+    clf: Any, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
+) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
+    if y is not None and log is None:
+        raise ValueError(
+            "y is noted in a log, and there is none: pass log= too. Scores take labels beside a "
+            "certificate: certified_accuracy_score(y, certificate)."
+        )
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
     warn_of_unknown(clf, first, smoother.noise)
     closed = smoother.closed_form(first)
     draws = closed is None and not smoother.enumerates
     plan = check.plan_of(clf, draws=draws, **asked)
+    smoother.noise.deciding(plan.radii or (), plan.changes)  # refuses changes that it knows not
     rows = as_rows(X)
     n_rows = len(first if rows is None else rows)
     questions = plan.draws if draws else smoother.noise.n_outcomes or 1
@@ -64,7 +77,7 @@ def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: An
         progress_bar(n_rows, questions, shown, _SHORTER) as bar,
         telling_bars(clf, total, bar) as report,
     ):
-        job: _Job
+        job: Job
         if closed is not None:
             job = _Compute(smoother, closed)
         elif draws:
@@ -79,22 +92,22 @@ def certify_rows(clf: Any, X: Any, *, verbose: int | None, log: Any, **asked: An
             certificate = concatenate(certificates)
         else:
             everything = first if rows is None else rows
-            answers = _answers_of(clf, smoother, everything)
-            certificate = _with_log(log, smoother, job, answers, n_rows, parts)
+            answers = answers_of(clf, smoother, everything)
+            labels = labels_for_log(X, y, smoother.classes, n_rows)
+            rows_of_log = LoggedRows(n_rows, labels, numbers_of(X, n_rows))
+            certificate = certify_with_log(log, smoother, job, answers, rows_of_log, parts)
     if draws:
         check.warn_if_out_of_reach(certificate)
+        run = dataclasses.replace(certificate.run, model=smoother.base.fingerprint())
+        certificate = dataclasses.replace(certificate, run=run)
+    return named_as(clf, X, certificate)
+
+
+def named_as(clf: Any, X: Any, result: AnyResult) -> AnyResult:
+    """Return a result with the names that rows and columns of X have."""
     names = getattr(clf, "feature_names_in_", None)
-    return dataclasses.replace(
-        certificate,
-        index=index_of(X),
-        feature_names=None if names is None else tuple(map(str, names)),
-    )
-
-
-def index_of(X: Any) -> Any:
-    """Return the index of a data frame of pandas; None for anything else."""
-    pandas = sys.modules.get("pandas")
-    return X.index if pandas is not None and isinstance(X, pandas.DataFrame) else None
+    names = None if names is None else tuple(map(str, names))
+    return dataclasses.replace(result, index=index_of(X), feature_names=names)
 
 
 def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
@@ -109,24 +122,6 @@ def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
     except GapsError:
         refuse_gaps(X)
         raise
-
-
-class _Job(Protocol):
-    """One way to certify rows."""
-
-    identity: dict[str, Any]  # must be the same for a run to go on
-    group: int  # rows that are finished together
-
-    def skip(self, n_rows: int) -> None:
-        """Report rows that were finished before."""
-
-    def begin(self, part: NDArray[Any], first: int) -> None:
-        """Go on to a part of the rows, which begins with the row number `first`."""
-
-    def certify(
-        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
-    ) -> Certificate:
-        """Certify rows of the part; votes are journaled meanwhile, under the rows' keys."""
 
 
 class _Compute:
@@ -145,7 +140,7 @@ class _Compute:
         self.part = part
 
     def certify(
-        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+        self, rows: slice, journal: Journal | None = None, keys: Sequence[str] = ()
     ) -> Certificate:
         return certify_law(
             _law_of(self.closed, self.part[rows]),
@@ -177,7 +172,7 @@ class _Enumerate:
         self.enumerator = self.smoother.enumerator(part, self.report, first_row=first)
 
     def certify(
-        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+        self, rows: slice, journal: Journal | None = None, keys: Sequence[str] = ()
     ) -> Certificate:
         smoother, enumerator = self.smoother, self.enumerator.at(rows)
         return certify_by_outcomes(enumerator, smoother.classes, smoother.abstain_label)
@@ -193,6 +188,7 @@ class _Draw:
             "method": "montecarlo",
             **{name: getattr(plan, name) for name in ("n", "n0", "alpha", "bound")},
             "asked_radii": plan.radii,
+            "asked_changes": plan.changes,
             "seed": smoother.seed.hex(),
             "stream": smoother.stream,
             "settings": {"tol": plan.tol, "shortcuts": smoother.shortcuts},
@@ -206,69 +202,12 @@ class _Draw:
         self.sampler = self.smoother.sampler(part, self.report, first_row=first)
 
     def certify(
-        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
+        self, rows: slice, journal: Journal | None = None, keys: Sequence[str] = ()
     ) -> Certificate:
         sampler = self.sampler.at(rows, journal, keys)
         return certify_by_votes(
             sampler, self.plan, self.smoother.classes, self.smoother.abstain_label
         )
-
-
-def _with_log(
-    path: Any,
-    smoother: Smoother,
-    job: _Job,
-    answers: Answers,
-    n_rows: int,
-    parts: Iterable[NDArray[Any]],
-) -> Certificate:
-    """Certify the rows that are not in a log yet, and return the certificates of all in it."""
-    base = smoother.base
-    noise = noise_of_head(smoother.noise)
-    identity = job.identity | {
-        "sigma": getattr(smoother.noise, "sigma", None),
-        "rows": n_rows,
-        "classes": smoother.classes.tolist(),
-        "versions": versions(),
-    }
-    identity["settings"] = {
-        "model": fingerprint(
-            base.estimator, base.answers, base.frame and (base.frame.library, base.frame.columns)
-        ),
-        "abstain_label": np.asarray(smoother.abstain_label).item(),  # maybe an integer of numpy
-        "noise": noise,
-        **identity["settings"],
-    }
-    identity["settings"] |= kind_inside(base.estimator).versions()
-    with RunningLog(path, identity, n_rows, answers) as log:
-        for first, part in numbered(parts):
-            begun = False
-            for start in range(0, len(part), job.group):
-                rows = slice(start, start + job.group)
-                keys = [row_key(smoother.seed, row).tobytes().hex() for row in part[rows]]
-                if log.check(first + start, keys):
-                    job.skip(len(keys))
-                    continue
-                if not begun:  # reading a model may take a while
-                    job.begin(part, first)
-                    begun = True
-                log.append(job.certify(rows, log, keys), keys)
-        return log.read()
-
-
-def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
-    """Return what the base answers to probes around some rows of X, wherever X is kept."""
-    numbers = probed_rows(len(X), math.prod(smoother.row_shape))
-    if isinstance(X, Rows):  # not all of them take a list of numbers
-        some = check_rows(clf, np.stack([X.row(int(i)) for i in numbers]))
-    else:
-        some = X[numbers]
-    return ask(
-        smoother.backend,
-        smoother.noise.probed(some),
-        smoother.noise.deviations(smoother.row_shape),
-        smoother.seed,
-    )
 
 
 def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -322,14 +261,6 @@ def _shares(
     if np.any(rough):
         p[rough] = smoother.sampler(X[rough]).counts(n, Purpose.PREDICT) / n
     return p
-
-
-def numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield the parts, each behind the number of its first row."""
-    first = 0
-    for part in parts:
-        yield first, part
-        first += len(part)
 
 
 def parts_of(clf: Any, X: Any) -> tuple[NDArray[Any], FrameMaker | None, Iterator[NDArray[Any]]]:

@@ -1,10 +1,19 @@
 """Scores of certificates, what they say of the truth, and scorers for scikit-learn's search."""
 
+from .conformal import (
+    interval_coverage_score,
+    mean_interval_width_score,
+    mean_set_size_score,
+    neg_mean_interval_width_scorer,
+    neg_mean_set_size_scorer,
+    set_coverage_score,
+)
 from .inference import (
     certified_accuracy_lower_bound,
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .paired import PairedComparison, paired_comparison
 from .regression import (
     certified_error_score,
     certified_error_scorer,
@@ -20,6 +29,7 @@ from .scores import (
 )
 
 __all__ = [
+    "PairedComparison",
     "abstention_rate",
     "average_certified_radius_score",
     "average_certified_radius_scorer",
@@ -30,7 +40,14 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "interval_coverage_score",
+    "mean_interval_width_score",
+    "mean_set_size_score",
+    "neg_mean_interval_width_scorer",
+    "neg_mean_set_size_scorer",
+    "paired_comparison",
     "prediction_outcomes",
     "projected_certified_accuracy",
+    "set_coverage_score",
     "top_probability_curve",
 ]

@@ -3,6 +3,7 @@
 from .architectures import ARCHITECTURES, make_architecture
 from .checkpoints import Checkpoint, frozen_net, load_checkpoint, read_checkpoint
 from .denoised import Denoised, DenoiserMSE, DenoiserStability, DnCNN
+from .diffusion import DiffusionDenoiser
 from .imagenet import imagenet_names, imagenet_net
 from .lenet import LeNet
 from .normalize import CIFAR10, IMAGENET, CenterLayer, NormalizeLayer, normalizer
@@ -19,6 +20,7 @@ __all__ = [
     "Denoised",
     "DenoiserMSE",
     "DenoiserStability",
+    "DiffusionDenoiser",
     "DnCNN",
     "LeNet",
     "NormalizeLayer",

@@ -1,5 +1,6 @@
 """Noise that drops features, for numbers of changed features."""
 
+import collections
 import dataclasses
 import functools
 import math
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import Pair
-from .base import Draws, Noise, Perturb, Rows, Specification
+from .base import Draws, Noise, Perturb
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
 from .outcomes import Outcomes, of_columns
 from .samplers import ColumnTables, replacement
+from .specification import Rows, Specification
 
 __all__ = ["Drop", "DropNoise"]
 
@@ -178,6 +180,12 @@ class DropNoise(ChangeNoise):
     def pairs(self, k: int) -> tuple[Pair, ...]:
         """Return the pair of the k features that are dropped least."""
         return (_within(1 - math.prod(self._rates[:k])),)
+
+    @property
+    def kinds(self) -> tuple[tuple[Pair, int], ...]:
+        """What a change of one feature does, by how often it is dropped."""
+        numbers = collections.Counter(self._rates)
+        return tuple((_within(1 - rate), count) for rate, count in numbers.items())
 
     @functools.cached_property
     def _tables(self) -> tuple[ColumnTables, NDArray[np.intp], NDArray[np.intp]]:

@@ -4,9 +4,10 @@ import dataclasses
 import math
 
 from ..checks import is_real
-from .base import Noise, Rows, Specification
+from .base import Noise
 from .binary_flip import BinaryFlipNoise
 from .flip_noise import FlipNoise
+from .specification import Rows, Specification
 
 __all__ = ["Flip"]
 

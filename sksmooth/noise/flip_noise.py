@@ -135,6 +135,12 @@ class FlipNoise(ChangeNoise):
         """Return the worst pair of k changed columns: those with the most values."""
         return (_worst(self.keep, tuple(self._others[:k])),)
 
+    @property
+    def kinds(self) -> tuple[tuple[Pair, int], ...]:
+        """What a change of one column does, by its number of values."""
+        numbers = collections.Counter(self._others)
+        return tuple((Pair.categorical(self.keep, n), count) for n, count in numbers.items())
+
     @functools.cached_property
     def _noisy(self) -> NDArray[np.intp]:
         """Which columns have noise."""
@@ -258,31 +264,15 @@ class FlipNoise(ChangeNoise):
         chances = [(k * (len(v) - 1), _UNIT - k) for k, v in zip(kept, values, strict=True)]
         return of_columns(row, columns, values, own[~missing].tolist(), chances)
 
-    def _with_known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return flat rows with some known value for each unknown one."""
+    def with_known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return rows with some known value for each unknown one."""
         known = X.reshape(len(X), -1) + X.dtype.type(0.0)
         for column in self._noisy.tolist():
             values = np.array(self.values[column], dtype=X.dtype)
             there = ~np.isnan(known[:, column])
             place = np.searchsorted(values, known[there, column])
             known[there, column] = values[np.minimum(place, len(values) - 1)]
-        return known
-
-    def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return rows of known values, and noisy copies of them."""
-        return super().probed(self._with_known(X).reshape(X.shape))
-
-    def unknown(self, X: NDArray[np.floating]) -> list[int]:
-        """Return the columns, of flattened rows, in which some value is none of the column's.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, *shape)
-            Rows.
-        """
-        flat = X.reshape(len(X), -1)
-        differs = (self._with_known(X) != flat) & ~np.isnan(flat)
-        return np.flatnonzero(differs.any(axis=0)).tolist()
+        return known.reshape(X.shape)
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with replaced values, for training."""

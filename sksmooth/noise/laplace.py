@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bounds import radius_laplace
-from .base import Draws, Noise, Rows, Specification
+from .base import Draws, Noise
 from .grid import GridNoise
 from .marginals import Marginals
 from .norm import namespace
 from .norms import L1
 from .samplers import FineLaplace, RoundedLaplace
 from .sigma import check_scale, one_sigma
+from .specification import Rows, Specification
 
 __all__ = ["Laplace", "LaplaceNoise"]
 

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bounds import radius_uniform
-from .base import Draws, Noise, Rows, Specification
+from .base import Draws, Noise
 from .grid import GridNoise
 from .marginals import Marginals
 from .norms import L1
 from .samplers import FineUniform, WideUniform, uniform
 from .sigma import check_scale, one_sigma
+from .specification import Rows, Specification
 
 __all__ = ["Uniform", "UniformNoise"]
 

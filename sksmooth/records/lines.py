@@ -6,16 +6,19 @@ from collections.abc import Iterator
 __all__ = ["check_unique", "fault", "lines_of", "rows_of"]
 
 
-def lines_of(path: pathlib.Path) -> list[str]:
-    """Return the lines of a file that is neither empty nor cut off."""
+def lines_of(path: pathlib.Path, *, partial: bool = False) -> list[str]:
+    """Return the lines of a file that is neither empty nor cut off.
+
+    With `partial`, a last line that does not end is left out.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file in UTF-8: {error}.") from error
-    if not text.strip():
-        raise ValueError(f"{path} is empty.")
     lines = text.split("\n")
-    if lines.pop():
+    if not text.strip() or (partial and len(lines) == 1):
+        raise ValueError(f"{path} is empty.")
+    if lines.pop() and not partial:
         raise fault(path, len(lines) + 1, "the last line does not end: the file was cut off")
     return lines
 

@@ -6,16 +6,16 @@ and numbers are JSON too, so that they read back bit for bit; votes are "class c
 
 import dataclasses
 import json
-import os
 import pathlib
 import platform
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import scipy
 import sklearn
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .._version import __version__
 from ..bounds import BOUNDS, widened
@@ -23,12 +23,20 @@ from ..certificate import Certificate, Run
 from ..certificate.certificate import codes_of
 from ..certificate.stopping import is_single_level, stop_reasons
 from ..certificate.votes import top_two
-from ..checks import check_alpha, check_draws, check_radii
+from ..checks import check_alpha, check_changes, check_draws, check_radii
 from ..noise import KINDS, Noise
 from .lines import check_unique, fault, rows_of
 from .record import Record
 
-__all__ = ["TITLE", "columns_of", "head_of", "lines_of_rows", "read_ours", "title_of", "write_log"]
+__all__ = [
+    "TITLE",
+    "columns_in",
+    "columns_of",
+    "head_of",
+    "lines_of_rows",
+    "read_ours",
+    "title_of",
+]
 
 TITLE = "# sksmooth certification log, version 1"
 _COLUMNS = (
@@ -47,6 +55,7 @@ _COLUMNS = (
     "votes",
 )
 _COMPUTED = (*_COLUMNS, "width", "radius_l2")  # of certificates of closed forms
+_SECONDS = "seconds"  # if they were noted
 _KEY = "key"  # of logs that grew row by row: a hash of each row, to be known again by
 _TEXT = ("stop_reason", "votes", _KEY)  # the other cells are JSON
 _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
@@ -54,85 +63,17 @@ _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "
 _UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
-def write_log(
-    path: str | os.PathLike[str],
-    certificate: Certificate,
-    *,
-    y_true: ArrayLike | None = None,
-    index: ArrayLike | None = None,
-    settings: dict[str, Any] | None = None,
-    seed: bool = True,
-) -> None:
-    """Write certificates to a new log, from which `read_log` restores them bit for bit.
-
-    Parameters
-    ----------
-    path : str or path-like
-        File to be made. One that exists is not touched.
-    certificate : Certificate
-        Certificates.
-    y_true : array-like of shape (n_rows,), default=None
-        True labels.
-    index : array-like of int of shape (n_rows,), default=None
-        Numbers of the rows in their data set; None for 0, 1, 2, ...
-    settings : dict, default=None
-        What else is worth knowing, such as the name of the model; must fit into JSON.
-    seed : bool, default=True
-        Whether to write the seed of the noise. Leave it out of a log that is published while the
-        classifier still certifies rows that others choose.
-
-    Returns
-    -------
-    None
-        The file is complete when the function returns.
-
-    Raises
-    ------
-    FileExistsError
-        If there is a file of this name.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.neighbors import NearestCentroid
-    >>> from sksmooth import SmoothedClassifier
-    >>> from sksmooth.records import read_log, write_log
-    >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
-    >>> certificate = clf.certify(X[::10], n=500)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "iris.tsv"
-    ...     write_log(path, certificate, y_true=y[::10])
-    ...     record = read_log(path)
-    >>> bool((record.certificate.radii == certificate.radii).all())
-    True
-    """
-    record = Record.of(certificate, y_true=y_true, index=index)
-    c = certificate
-    if not len(c) or c.bound not in (*BOUNDS, "exact"):
-        raise ValueError(
-            f"A log needs rows, and a bound of {[*BOUNDS, 'exact']}; got {len(c)} rows and the "
-            f"bound {c.bound!r}."
-        )
-    head = head_of(c, len(c), settings)
-    if not seed:
-        head["seed"] = None
-    if record.y_true is not None:
-        head["dtypes"]["y_true"] = record.y_true.dtype.str
-    names = columns_of(c.method)
-    text = title_of(head, names) + lines_of_rows(record, names)  # first: it may fail
-    with open(path, "x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def head_of(c: Certificate, n_rows: int, settings: dict[str, Any] | None) -> dict[str, Any]:
+def head_of(
+    c: Certificate, n_rows: int, settings: dict[str, Any], y_true: NDArray[Any] | None
+) -> dict[str, Any]:
     """Return what a log says before its rows, of which there will be `n_rows`."""
+    dtypes = {"classes": c.classes.dtype.str, "labels": c.labels.dtype.str}
+    if y_true is not None:
+        dtypes["y_true"] = y_true.dtype.str
     label = None if c.run.abstain_label is None else np.asarray(c.run.abstain_label).item()
     return {name: getattr(c, name) for name in _SETTINGS} | {
         "tol": c.run.tol,
+        "asked_changes": c.run.asked_changes,
         "rule": c.run.rule,
         "abstain_label": label,
         "method": c.method,
@@ -143,15 +84,32 @@ def head_of(c: Certificate, n_rows: int, settings: dict[str, Any] | None) -> dic
         "rows": n_rows,
         "classes": c.classes.tolist(),
         "has_votes": c.counts.shape[1] > 0,
-        "dtypes": {"classes": c.classes.dtype.str, "labels": c.labels.dtype.str},
+        "dtypes": dtypes,
         "versions": versions(),
-        "settings": settings or {},
+        "settings": settings,
     }
 
 
 def noise_of_head(noise: Noise) -> dict[str, Any]:
     """Return a noise in values that fit into JSON."""
-    return {"kind": noise.kind, **dataclasses.asdict(noise)}  # type: ignore[call-overload]
+    fields = [field.name for field in dataclasses.fields(noise)]  # type: ignore[arg-type]
+    return {"kind": noise.kind} | {name: _plain(getattr(noise, name)) for name in fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Noise):  # mixed noise is made of others
+        return noise_of_head(value)
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def noise_from_head(head: Any) -> Any:
+    """Return the noise that `noise_of_head` has written."""
+    if isinstance(head, list):
+        return tuple(map(noise_from_head, head))
+    if not isinstance(head, dict):
+        return head
+    given = {name: noise_from_head(value) for name, value in head.items() if name != "kind"}
+    return KINDS[head["kind"]](**given)
 
 
 def versions() -> dict[str, str]:
@@ -165,10 +123,17 @@ def versions() -> dict[str, str]:
     }
 
 
-def columns_of(method: str, *, keyed: bool = False) -> tuple[str, ...]:
+def columns_of(method: str, *, timed: bool, keyed: bool = False) -> tuple[str, ...]:
     """Return the names of a log's columns."""
     names = _COMPUTED if method == "exact" else _COLUMNS
-    return (*names, _KEY) if keyed else names
+    return (*names, *[_SECONDS] * timed, *[_KEY] * keyed)
+
+
+def columns_in(line: str, method: str) -> tuple[str, ...] | None:
+    """Return the names in the line above a log's rows; None if they are not those of a log."""
+    found = tuple(line.split("\t"))
+    names = columns_of(method, timed=_SECONDS in found, keyed=found[-1] == _KEY)
+    return names if found == names else None
 
 
 def title_of(head: dict[str, Any], names: tuple[str, ...]) -> str:
@@ -207,6 +172,8 @@ def _cells(record: Record, c: Certificate) -> Iterator[dict[str, str]]:
         "width": c.width.tolist(),
         "radius_l2": c.radii_l2.tolist(),
     }
+    if record.seconds is not None:
+        columns[_SECONDS] = record.seconds.tolist()
     rows = zip(*columns.values(), strict=True)
     for row, reason, counts in zip(rows, c.stop_reason, c.counts, strict=True):
         votes = " ".join(f"{code}:{counts[code]}" for code in np.flatnonzero(counts))
@@ -214,8 +181,11 @@ def _cells(record: Record, c: Certificate) -> Iterator[dict[str, str]]:
         yield cells | {"stop_reason": str(reason), "votes": votes}
 
 
-def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
-    """Return what `write_log` has written; what cannot have been written is refused."""
+def read_ours(path: pathlib.Path, lines: list[str], *, partial: bool = False) -> Record:
+    """Return what `write_log` has written; what cannot have been written is refused.
+
+    With `partial`, rows may be missing at the end.
+    """
     try:
         head = json.loads(lines[1].removeprefix("# "))
         settings = _checked_settings(head)
@@ -226,10 +196,9 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
     except _UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
     is_exact = settings["method"] == "exact"
-    columns = tuple(lines[2].split("\t")) if len(lines) > 2 else ()
-    names = columns_of(settings["method"], keyed=columns[-1:] == (_KEY,))
-    if columns != names:
-        raise fault(path, 3, f"expected the columns {names}")
+    names = columns_in(lines[2] if len(lines) > 2 else "", settings["method"])
+    if names is None:
+        raise fault(path, 3, f"expected the columns {columns_of(settings['method'], timed=True)}")
     rows: list[dict[str, Any]] = []
     counts = np.zeros((len(lines), len(classes) if has_votes else 0), dtype=np.int64)
     for number, cells in rows_of(path, lines, 3, list(names)):
@@ -242,8 +211,10 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
             raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
         rows.append(row)
     check_unique(path, [row["idx"] for row in rows], 3)
-    if len(rows) != expected:
-        hint = " It grows: certify with log= goes on with it." if columns[-1] == _KEY else ""
+    if len(rows) > expected or (len(rows) < expected and not partial):
+        hint = ""
+        if names[-1] == _KEY:
+            hint = " It grows: certify with log= goes on with it, partial=True reads what is there."
         raise ValueError(f"{path} has {len(rows)} of the {expected} rows it should have.{hint}")
     try:
         values: dict[str, Any] = {
@@ -261,11 +232,13 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
                 "idx": np.int64,
                 **({"width": np.float64, "radius_l2": np.float64} if is_exact else {}),
                 **({"label": dtypes["y_true"]} if "y_true" in dtypes else {}),
+                **({_SECONDS: np.float64} if _SECONDS in names else {}),
             }.items()
         }
     except _UNREADABLE as error:
         raise fault(path, 2, f"the dtypes do not fit the rows ({error!r})") from error
     index, y_true = values.pop("idx"), values.pop("label", None)
+    seconds = values.pop(_SECONDS, None)
     labels, radii = values.pop("predict"), values.pop("radius")
     values["radii_l2"] = values.pop("radius_l2", None)
     certificate = Certificate(
@@ -279,7 +252,7 @@ def read_ours(path: pathlib.Path, lines: list[str]) -> Record:
     untrue = _first_untrue(certificate)
     if untrue is not None:
         raise fault(path, untrue + 4, "the bounds or the radius are not what the votes prove")
-    return Record(y_true, labels, certificate, index, settings=more)
+    return Record(y_true, labels, certificate, index, seconds, settings=more)
 
 
 def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
@@ -287,6 +260,7 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     settings |= {"method": head.get("method", "montecarlo"), "form": head.get("form")}
     # logs of version 0.1 have none of these
     settings |= {name: head.get(name) for name in ("tol", "abstain_label")}
+    settings["asked_changes"] = check_changes(head.get("asked_changes", 0))
     settings["rule"] = head.get("rule", "GroupSequential" if head["asked_radii"] else "Curtailed")
     if settings["method"] == "exact":
         if (settings["bound"], settings["n"], settings["alpha"]) != ("exact", 0, 0):
@@ -299,7 +273,7 @@ def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
     noise = dict(head["noise"])
     if noise.pop("bits", 22) != 22:
         raise ValueError("these votes are of a shortcut that is gone; certify the rows again")
-    settings["noise"] = KINDS[noise.pop("kind")](**noise)
+    settings["noise"] = noise_from_head(noise)
     settings["noise"].radius([0.9])
     sigma = json.loads(json.dumps(getattr(settings["noise"], "sigma", None)))  # tuples: lists
     if (head["sigma"], head["norm"]) != (sigma, str(settings["noise"].norm)):
@@ -326,6 +300,7 @@ def _checked_row(
         ("p_upper", 1),
         ("tv_error", 1),
         *((("width", 1), ("radius_l2", np.inf)) if "width" in row else ()),
+        *(((_SECONDS, sys.float_info.max),) if _SECONDS in row else ()),
     ):
         if not 0 <= row[name] <= limit:
             raise ValueError(f"{name} must lie between 0 and {limit}; got {row[name]!r}")

@@ -5,6 +5,7 @@ Two files, each only ever appended to. The log itself has the rows that are fini
 the votes counted for rows that are not: what is made of votes is made again when the run goes on.
 """
 
+import dataclasses
 import errno
 import json
 import os
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..certificate import Certificate
 from .lines import fault, lines_of
-from .ours import TITLE, columns_of, head_of, lines_of_rows, read_ours, title_of
+from .ours import TITLE, columns_in, columns_of, head_of, lines_of_rows, read_ours, title_of
 from .probed import Answers
 from .record import Record
 
@@ -44,6 +45,10 @@ class RunningLog:
     answers : Answers, default=None
         What the model answers to probes. Kept among the settings, and compared with a tolerance for
         rounding.
+    y_true : ndarray of shape (n_rows,), default=None
+        True labels, noted beside the answers.
+    index : ndarray of shape (n_rows,), default=None
+        Numbers of the rows in their data set; None for 0, 1, 2, ...
 
     Attributes
     ----------
@@ -64,11 +69,15 @@ class RunningLog:
         identity: Mapping[str, Any],
         n_rows: int,
         answers: Answers | None = None,
+        y_true: NDArray[Any] | None = None,
+        index: NDArray[np.int64] | None = None,
     ) -> None:
         self.path = pathlib.Path(path).absolute()  # the base may change the folder
         self._partial = self.path.with_name(self.path.name + ".partial")
         self.identity: dict[str, Any] = json.loads(json.dumps(dict(identity)))
         self._answers = answers
+        self._y_true = y_true
+        self._index = np.arange(n_rows) if index is None else index
         self._written = self.identity  # with what need not be the same to the last bit
         if answers is not None:
             settings = self.identity["settings"] | {"probes": answers.record()}
@@ -76,6 +85,7 @@ class RunningLog:
         self.n_rows = n_rows
         self.n_done = 0
         self._head: dict[str, Any] | None = None
+        self._names: tuple[str, ...] = ()  # of the log's columns
         self._keys: list[str] = []  # of the rows that are in the log
         self._ends: list[int] = []  # and where each of their lines ends
         self._votes: dict[tuple[int, str], dict[int, tuple[int, list[int]]]] = {}
@@ -139,20 +149,26 @@ class RunningLog:
             self.n_done = first
         return False
 
-    def append(self, certificate: Certificate, keys: Sequence[str]) -> None:
+    def append(self, certificate: Certificate, keys: Sequence[str], seconds: float) -> None:
         """Write the next rows. When the call returns, the death of the process cannot take them."""
-        names = columns_of(certificate.method, keyed=True)
-        head = json.loads(json.dumps(head_of(certificate, self.n_rows, self._written["settings"])))
+        settings = self._written["settings"]
+        head = head_of(certificate, self.n_rows, settings, self._y_true)
+        head = json.loads(json.dumps(head))
         if self._head is None:
-            self._head = head
-            _write(self._file, title_of(head, names).encode())
+            self._head, self._names = head, columns_of(certificate.method, timed=True, keyed=True)
+            _write(self._file, title_of(head, self._names).encode())
         elif any(self._head[name] != head[name] for name in ("noise", "max_radius")):
             raise ValueError(
                 f"Rows {self.n_done} and on have other noise than those in {self.path}, since they "
                 "come in another chunk, with other shortcuts: pass shortcuts=None."
             )
-        index = np.arange(self.n_done, self.n_done + len(certificate))
-        _write(self._file, lines_of_rows(Record.of(certificate, index=index), names, keys).encode())
+        rows = slice(self.n_done, self.n_done + len(certificate))
+        y_true = None if self._y_true is None else self._y_true[rows]
+        record = dataclasses.replace(
+            Record.of(certificate, y_true=y_true, index=self._index[rows]),
+            seconds=np.full(len(certificate), seconds / len(certificate)),
+        )
+        _write(self._file, lines_of_rows(record, self._names, keys).encode())
         self.n_done += len(certificate)
         self._votes.clear()
         self._pending.clear()
@@ -201,7 +217,7 @@ class RunningLog:
         content = self._file.read()
         whole = content[: content.rfind(b"\n") + 1]
         lines = whole.split(b"\n")[:-1]
-        if len(lines) < 3:  # it ended before there was a row, or is something else
+        if len(lines) < 4:  # it ended before there was a row, or is something else
             begun = f"{TITLE}\n# ".encode()
             if content[: len(begun)] != begun[: len(content)]:
                 raise self._no_log()
@@ -213,20 +229,30 @@ class RunningLog:
             method = self._head["method"]
         except (UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
             raise self._no_log() from error
-        names = columns_of(method, keyed=True)
-        if texts[0] != TITLE or tuple(texts[2].split("\t")) != names:
+        names = columns_in(texts[2], method)
+        if texts[0] != TITLE or names is None or names[-1] != "key":
             raise self._no_log()
+        self._names = names
         self._refuse_other(self.path, self._head)
         end = self._body = sum(len(line) + 1 for line in lines[:3])
         for number, text in enumerate(texts[3:], 4):
             cells = text.split("\t")
-            if len(cells) != len(names) or cells[0] != str(number - 4):
-                raise fault(self.path, number, f"expected row {number - 4}; got {text[:60]!r}")
+            row = number - 4
+            if row >= self.n_rows:
+                raise ValueError(f"{self.path} has more rows than the {self.n_rows} in X.")
+            if len(cells) != len(names) or cells[0] != str(self._index[row]):
+                raise fault(
+                    self.path, number, f"expected row {self._index[row]}; got {text[:60]!r}"
+                )
+            label = json.dumps(None if self._y_true is None else self._y_true[row].item())
+            if cells[1] != label:
+                raise ValueError(
+                    f"{self.path} has the true label {cells[1]} for row {self._index[row]}, and y "
+                    f"has {label}. Pass the same y, or none if the log has none, or another log."
+                )
             end += len(lines[number - 1]) + 1
             self._keys.append(cells[-1])
             self._ends.append(end)
-        if len(self._keys) > self.n_rows:
-            raise ValueError(f"{self.path} has {len(self._keys)} rows, of {self.n_rows} in X.")
         self.n_done = len(self._keys)
         self._cut(end)
 

@@ -1,5 +1,7 @@
 """Logs of the paper's authors: certificates, or predictions, with radii of three digits."""
 
+import datetime
+import decimal
 import pathlib
 import re
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from ..noise import FloatGaussian
 from .lines import check_unique, fault, rows_of
 from .record import Record
 
-__all__ = ["read_theirs"]
+__all__ = ["read_theirs", "text_of_theirs"]
 
 _CERTIFIED = ["idx", "label", "predict", "radius", "correct", "time"]
 _PREDICTED = ["idx", "label", "predict", "correct", "time"]
@@ -109,6 +111,38 @@ def read_theirs(
         ),
     )
     return Record(label, predict, certificate, index, seconds)
+
+
+def text_of_theirs(record: Record) -> str:
+    """Return a log as a script of the authors writes it; see `sksmooth.records.write_log`."""
+    c, y_true = record.certificate, record.y_true
+    assert c is not None
+    if y_true is None:
+        raise ValueError("format='cohen' has true labels in it: pass y_true.")
+    for name, labels in (("y_true", y_true), ("classes", c.classes)):
+        if labels.dtype.kind not in "iu" or np.any(labels == -1):
+            raise ValueError(
+                f"format='cohen' holds labels as whole numbers, with -1 for abstentions; got "
+                f"{name} {np.unique(labels)[:10].tolist()}. Number the classes from 0."
+            )
+    seconds = np.zeros(len(c)) if record.seconds is None else record.seconds
+    lines = ["\t".join(_CERTIFIED)]
+    for i, label, predict, none, radius, time in zip(
+        record.index, y_true, c.labels, c.abstained, c.radii, seconds, strict=True
+    ):
+        answer = -1 if none else int(predict)
+        took = datetime.timedelta(seconds=float(time))
+        lines.append(f"{i}\t{label}\t{answer}\t{_short(radius)}\t{int(answer == label)}\t{took}")
+    return "\n".join(lines) + "\n"
+
+
+def _short(radius: float) -> str:
+    """Return a radius in three digits, as they print it, but never more than it is."""
+    text = f"{radius:.3}"
+    if float(text) <= radius:
+        return text
+    digits = decimal.Context(prec=3, rounding=decimal.ROUND_DOWN)
+    return f"{float(digits.create_decimal(float(radius))):.3}"
 
 
 def _contradiction(row: dict[str, float]) -> str | None:

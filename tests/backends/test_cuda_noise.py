@@ -1,7 +1,7 @@
 """Noise from the GPU's kernels is the processor's, bit for bit.
 
 Without a GPU the kernels run in Triton's interpreter, on numpy, in a process of their own: Triton
-must be told before it is loaded.
+must be told before it is loaded. These tests need Triton 3.9: ``make test-interpreter``.
 """
 
 import os
@@ -113,8 +113,6 @@ SIZES = {"_TILE": 2048, "_LANES": 64, "_CANDIDATES": 512}
 @pytest.fixture(scope="module")
 def interpreter():
     """A function that draws in a process where kernels are interpreted."""
-    # older ones do not get along with current numpy
-    pytest.importorskip("triton", minversion="3.9")
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONWARNINGS": "ignore"}
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", INTERPRETER]
@@ -131,11 +129,13 @@ def interpreter():
         process.kill()
 
 
+@pytest.mark.interpreter
 @pytest.mark.parametrize("name", CASES)
 def test_interpreted_kernels_draw_the_same_bits(name, interpreter):
     assert_same_bits(interpreter(*CASES[name]), on_processor(*CASES[name]))
 
 
+@pytest.mark.interpreter
 @pytest.mark.parametrize("name", ["many unsure values", "no levels, blocks", "off levels"])
 def test_small_tiles(name, interpreter):
     noise, row, name, n = CASES[name]
@@ -144,6 +144,7 @@ def test_small_tiles(name, interpreter):
     assert_same_bits(drawn, on_processor(noise, row, name, n))
 
 
+@pytest.mark.interpreter
 @pytest.mark.parametrize("name", ["blocks", "no levels, blocks"])
 def test_tiles_that_reach_beyond_a_block(name, interpreter):
     drawn = interpreter(*CASES[name], _TILE=8192)
@@ -306,7 +307,6 @@ def assembly(kernel, kinds, **constants):
 
 @pytest.fixture
 def kernels(tmp_path, monkeypatch):
-    pytest.importorskip("triton", minversion="3.9")
     if os.environ.get("TRITON_INTERPRET") == "1":
         pytest.skip("TRITON_INTERPRET is set: nothing is compiled")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
@@ -315,6 +315,7 @@ def kernels(tmp_path, monkeypatch):
     return kernels
 
 
+@pytest.mark.interpreter
 @pytest.mark.parametrize("form", FORMS)
 def test_compiled_kernels_round_as_ieee_says(form, kernels):
     kind, constants = FORMS[form]
@@ -330,6 +331,7 @@ def test_compiled_kernels_round_as_ieee_says(form, kernels):
         assert "cvt.rn.f32.f64" in code
 
 
+@pytest.mark.interpreter
 @pytest.mark.usefixtures("_unchecked")
 def test_kernels_are_compiled_as_in_these_tests(kernels, monkeypatch):
     options = []
@@ -346,6 +348,7 @@ def test_kernels_are_compiled_as_in_these_tests(kernels, monkeypatch):
     assert all(given["enable_fp_fusion"] is False for given in options)
 
 
+@pytest.mark.interpreter
 def test_compiled_comparisons_round_as_ieee_says(kernels):
     sizes = {"TILE": 2048, "LANES": 512, "COLUMNS": 2048, "TERMS": 7}
     code = assembly(kernels.accept, {}, **sizes)

@@ -128,6 +128,16 @@ def test_bars_are_told_of_draws_and_others_are_not(n_jobs, monkeypatch):
     assert clf._skl_callbacks == [bar, log]
 
 
+def test_a_tracker_that_asks_for_draws():
+    tracker, log = Log(), Log()
+    tracker.follows_draws = True
+    clf = smoothed(KNeighborsClassifier()).fit(X, y).set_callbacks(tracker, log)
+    clf.certify(X[:7], n=5000)
+    assert tracker.seen.count(("end", "SmoothedClassifier", "draws")) == 100
+    assert tracker.open == 0
+    assert log.seen == []
+
+
 def test_a_bar_of_scikit_learn(capsys):
     pytest.importorskip("rich")
     clf = smoothed(KNeighborsClassifier()).fit(X, y).set_callbacks(api.ProgressBar())

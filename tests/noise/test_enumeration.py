@@ -25,10 +25,10 @@ from sklearn.tree import DecisionTreeClassifier
 from sksmooth import SmoothedClassifier, certified_accuracy_score, certified_accuracy_scorer
 from sksmooth.bounds import splitting_steps
 from sksmooth.estimators import smoother as smoothers
-from sksmooth.estimators.run import RunningLog
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import BinaryFlipNoise, Drop, DropNoise, Flip, FlipNoise, Split
 from sksmooth.records import read_log, write_log
+from sksmooth.records.running import RunningLog
 
 rng = np.random.default_rng(0)
 CODES = rng.integers(0, 3, size=(150, 4)).astype(float)

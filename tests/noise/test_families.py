@@ -11,7 +11,14 @@ from other_noises import CASES
 from scipy import stats
 
 from sksmooth.bounds import Pair, radius_uniform
-from sksmooth.noise import BinaryFlipNoise, DropNoise, FlipNoise, LaplaceNoise, UniformNoise
+from sksmooth.noise import (
+    BinaryFlipNoise,
+    DropNoise,
+    FlipNoise,
+    LaplaceNoise,
+    MixedNoise,
+    UniformNoise,
+)
 from sksmooth.noise.norms import L0, L1
 from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
@@ -46,7 +53,8 @@ class TestEveryFamily:
         assert np.array_equal(square.reshape(flat.shape), flat, equal_nan=True)
         single = drawn(noise, row.astype(np.float32))
         assert single.dtype == np.float32
-        if "between" not in noise.name and not isinstance(noise, LaplaceNoise | UniformNoise):
+        added = isinstance(noise, LaplaceNoise | UniformNoise | MixedNoise)
+        if "between" not in noise.name and not added:
             assert np.array_equal(single, flat.astype(np.float32), equal_nan=True)
 
     def test_other_blocks_and_generators(self, case):
@@ -115,7 +123,8 @@ class TestEveryFamily:
         assert noisy.shape == rows.shape
         exact = drawn(noise, row, 4000)
         for j in range(len(row)):
-            if isinstance(noise, LaplaceNoise | UniformNoise):
+            mixed = isinstance(noise, MixedNoise) and noise.deviations(row.shape)[j]
+            if mixed or isinstance(noise, LaplaceNoise | UniformNoise):
                 assert stats.ks_2samp(noisy[:, j], exact[:, j]).pvalue > 1e-4
                 continue
             values = {*np.nan_to_num(noisy[:, j], nan=99.0), *np.nan_to_num(exact[:, j], nan=99.0)}
@@ -130,11 +139,16 @@ class TestEveryFamily:
         torch = pytest.importorskip("torch")
 
         class Draws:
+            rng = np.random.default_rng(0)
+
             def random(self, shape):
-                return torch.from_numpy(np.random.default_rng(0).random(tuple(shape)))
+                return torch.from_numpy(self.rng.random(tuple(shape)))
 
             def integers(self, low, high, shape):
-                return torch.from_numpy(np.random.default_rng(0).integers(low, high, shape))
+                return torch.from_numpy(self.rng.integers(low, high, shape))
+
+            def normal(self, loc, scale, shape):
+                return torch.from_numpy(self.rng.normal(loc, scale, tuple(shape)))
 
         noise, row = case
         rows = np.tile(row, (50, 1))
@@ -156,6 +170,8 @@ KNOWN = {
     "flip, alike": "4ad59f97ec9bfce9",
     "binary": "e445d4edc0a26999",
     "drop": "12887f736a09def7",
+    "several": "453520c0e3c9c18e",
+    "mixed": "dccc3d682ab6ab48",
     "split": "7134fa31b4555bd2",
     "split, counts": "3cc20a0c32c8db9a",
 }

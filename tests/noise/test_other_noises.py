@@ -21,10 +21,10 @@ from sksmooth import (
     projected_certified_accuracy,
 )
 from sksmooth.estimators.fitting import noisy_copies, noisy_copy
-from sksmooth.estimators.run import RunningLog
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import Drop, Flip, Laplace, Rows, Split, Uniform
 from sksmooth.records import read_log, write_log
+from sksmooth.records.running import RunningLog
 
 rng = np.random.default_rng(0)
 CODES = rng.integers(0, 3, size=(150, 4)).astype(float)

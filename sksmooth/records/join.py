@@ -1,0 +1,103 @@
+"""Logs of parts of a data set, put together."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..certificate import Certificate
+from .read import read_log
+from .record import Record
+
+__all__ = ["join_logs"]
+
+# of a log's settings, what says something of its rows
+_OF_ROWS = ("probes",)
+
+
+def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
+    """Put the logs of shards together: the same classifier, each on other rows.
+
+    Rows are known by their numbers, the column ``idx`` of a log: `certify` notes those of a
+    ``torch.utils.data.Subset``, or of a data frame with whole numbers as index, and `write_log`
+    those that it is given. Rows of an array are numbered from 0 in every log; give such records
+    their numbers with ``dataclasses.replace(record, index=...)``, and pass them in place of paths.
+
+    Parameters
+    ----------
+    paths : sequence of str, path-like or Record
+        The logs, complete, or records from `read_log`.
+
+    Returns
+    -------
+    record : Record
+        All rows, in the order of their numbers. `write_log` takes it as it is.
+
+    Raises
+    ------
+    ValueError
+        If a row is in two logs, or the logs differ in anything else than rows: the model, the
+        noise, the seed, an argument of `certify`, a version; or if only some have true labels.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import NearestCentroid
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.records import join_logs
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for shard in (0, 1):  # on two machines
+    ...     part = slice(shard, None, 2)
+    ...     _ = clf.certify(X[part], n=500, log=folder / f"{shard}.tsv", y=y[part])
+    >>> record = join_logs([folder / "0.tsv", folder / "1.tsv"])
+    >>> record.index[:5], bool((record.y_true == y).all())
+    (array([0, 1, 2, 3, 4]), True)
+    """
+    if isinstance(paths, str | os.PathLike | Record) or not len(paths):
+        raise ValueError(f"join_logs needs a sequence of logs; got {paths!r}.")
+    names = [f"Record {i}" if isinstance(p, Record) else os.fspath(p) for i, p in enumerate(paths)]
+    records = [p if isinstance(p, Record) else read_log(p) for p in paths]
+    first = records[0]
+    owner: dict[int, str] = {}
+    for name, record in zip(names, records, strict=True):
+        if record.certificate is None:
+            raise ValueError(f"{name} has predictions, not certificates.")
+        if (record.y_true is None) != (first.y_true is None):
+            raise ValueError(f"Of {names[0]} and {name}, only one has true labels.")
+        for key in sorted(first.settings.keys() | record.settings.keys()):
+            ours, theirs = first.settings.get(key), record.settings.get(key)
+            if key not in _OF_ROWS and ours != theirs:
+                raise ValueError(
+                    f"{names[0]} and {name} are of different runs: {key} is {_shown(ours)} and "
+                    f"{_shown(theirs)}."
+                )
+        for row in record.index.tolist():
+            if owner.setdefault(row, name) != name:
+                raise ValueError(
+                    f"Row {row} is in {owner[row]} and in {name}. Logs of arrays number their rows "
+                    "from 0: see join_logs for how to give them other numbers."
+                )
+    whole = Certificate.concatenate([r.certificate for r in records if r.certificate is not None])
+    index = np.concatenate([record.index for record in records])
+    joined = Record(
+        _joined([record.y_true for record in records]),
+        whole.labels,
+        whole,
+        index,
+        _joined([record.seconds for record in records]),
+        {key: value for key, value in first.settings.items() if key not in _OF_ROWS},
+    )
+    return joined[np.argsort(index)]
+
+
+def _joined(parts: list[Any]) -> Any:
+    return None if any(part is None for part in parts) else np.concatenate(parts)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
