@@ -96,8 +96,8 @@ def write(blocks: list[str]) -> None:
             f"of 4 ({', '.join(TEXT)}), each to any other value. All pairs of a base follow from "
             f"one certificate a row, at n = {N:,} and alpha = 0.001. *alone* is the accuracy of "
             "the fitted base without noise; bases are trained on 8 noisy copies. The constant "
-            'answer "good" is right on 72 % of the rows, and stays so under every change. Columns of '
-            "zeros, such as r = 1 at sigma = 0.25, are beyond what so many draws can prove.",
+            'answer "good" is right on 72 % of the rows, and stays so under every change. Columns '
+            "of zeros, such as r = 1 at sigma = 0.25, are beyond what so many draws can prove.",
             *blocks,
             "The certificate is that of Delattre et al. (2026, arXiv:2605.12876), whose experiment "
             "on the Adult table has a LinearSVC on numbers and categories, too. That table is not "

@@ -22,7 +22,7 @@ from .number_run import (
     predict_numbers,
     quantiles_of_outputs,
 )
-from .reading import check_training_rows
+from .reading import check_training_rows, frame_of_base
 from .smoother import noise_of, note_rows
 
 __all__ = ["SmoothedRegressor"]
@@ -210,7 +210,7 @@ class SmoothedRegressor(MetaRegressor):
             self.estimator_, frame = fit_regressor(
                 base, X, y, noise=noise, n_copies=copies, random_state=rng, rows=rows, **given
             )
-            self._frame = frame and frame.bare()
+            self._frame = frame_of_base(self, frame)
             # last, when the model exists: a model that was made knowing the seed could cheat
             self._seed = new_seed(rng)
         return self
