@@ -13,6 +13,7 @@ ORDER = [
     "plot_robust_sets.py",
     "plot_prediction_sets.py",
     "plot_split_digits.py",
+    "plot_mixed_table.py",
     "plot_skorch_cnn.py",
 ]
 

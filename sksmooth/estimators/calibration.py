@@ -110,6 +110,11 @@ def rising(clf: Any) -> NDArray[np.intp]:
 
 def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
     """Return a radius in standard deviations of the noise, rounded up."""
+    if not noise.additive:
+        raise ValueError(
+            f"Sets and intervals are for Gaussian noise alone; got {noise.label}, which replaces "
+            "values. Give such columns a sigma of 0."
+        )
     if radius == 0:
         return 0.0
     reached = radius + (noise.rounding if drawn else 0.0)

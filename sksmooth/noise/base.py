@@ -340,6 +340,16 @@ class Noise(abc.ABC):
         """
         return None
 
+    def unknown(self, X: NDArray[np.floating]) -> list[int]:
+        """Return the columns, of flattened rows, with values that noise does not know.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, *shape)
+            Rows.
+        """
+        return []
+
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return rows that probes of a model lie around: by default, the rows themselves.
 

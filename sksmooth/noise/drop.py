@@ -60,6 +60,7 @@ class Drop(Specification):
 
     drop: float | tuple[float, ...]
     additive = False
+    columns_hold = "anything"
 
     def __post_init__(self) -> None:
         if isinstance(self.drop, Iterable):  # a list too: the specification is hashable

@@ -149,6 +149,10 @@ class MixedNoise(Noise):
         """Return noisy copies of rows for training."""
         return self.changes.corrupt(rng, self.gaussian.corrupt(rng, rows))
 
+    def unknown(self, X: NDArray[np.floating]) -> list[int]:
+        """Return the columns with values that the noise of changes does not know."""
+        return self.changes.unknown(X)
+
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the rows, and copies of them with replaced values."""
         return self.changes.probed(X)

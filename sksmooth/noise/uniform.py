@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..bounds import radius_uniform
 from .base import Draws, Noise
 from .grid import GridNoise
+from .marginals import Marginals
 from .norms import L1
 from .samplers import FineUniform, WideUniform, uniform
 from .sigma import check_scale, one_sigma
@@ -197,6 +198,16 @@ class UniformNoise(GridNoise):
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """L1 radius; see `sksmooth.bounds.radius_uniform`."""
         return np.maximum(radius_uniform(p_lower, p_upper, self.scale) - self.rounding, 0.0)
+
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """L1 radius of ideal noise; see `sksmooth.bounds.radius_uniform`."""
+        return radius_uniform(1.0 - miss, rival, self.scale, miss=miss)
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent laws, as wide as `scale`."""
+        return Marginals("uniform", np.full(shape, self.scale))
 
 
 _FINE = FineUniform()
