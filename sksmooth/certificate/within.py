@@ -108,7 +108,7 @@ class WithinRadius:
         >>> X, y = load_iris(return_X_y=True)
         >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
         >>> certificate = clf.certify(X[25::50], n=1000)
-        >>> certificate.holds_box([0.2, 0.2, 0.1, 0.1])
+        >>> certificate.holds_box([0.1, 0.1, 0.05, 0.05])
         array([ True,  True,  True])
         """
         widths = np.asarray(half_widths, dtype=np.float64)
