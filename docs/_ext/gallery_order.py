@@ -11,6 +11,7 @@ ORDER = [
     "plot_mixed_noise.py",
     "plot_regression.py",
     "plot_robust_sets.py",
+    "plot_prediction_sets.py",
     "plot_split_digits.py",
     "plot_skorch_cnn.py",
 ]

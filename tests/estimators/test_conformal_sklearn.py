@@ -38,6 +38,7 @@ CLASSIFIERS = [
 REGRESSORS = [
     (Ridge(), {}),
     (DecisionTreeRegressor(), {"units": "std"}),
+    (Ridge(), {"conformity_score": "median"}),
     (KNeighborsRegressor(), {"confidence_level": [0.5, 0.9]}),
     (RandomForestRegressor(n_estimators=3, bootstrap=False), {}),
     (HistGradientBoostingRegressor(max_iter=20, learning_rate=0.3), {}),
