@@ -296,7 +296,9 @@ def test_radius_and_levels_may_be_set_later_but_not_the_noise(digits):
     again = clone(clf).set_params(radius=0.25, confidence_level=0.8).fit(X[:200], y[:200])
     clf.set_params(radius=0.25, confidence_level=0.8)
     assert np.array_equal(clf.predict_set(X[200:])[1], again.predict_set(X[200:])[1])
-    with pytest.raises(ValueError, match="Call conformalize"):
+    with pytest.raises(ValueError, match="conformity_score changed since calibration"):
+        clone(clf).fit(X[:50], y[:50]).set_params(conformity_score="margin").predict_set(X)
+    with pytest.raises(ValueError, match="noise changed since calibration. Call conformalize"):
         clf.set_params(sigma=0.5).predict_set(X)
     assert clf.conformalize(X[:200], y[:200]).predict_set(X[200:])[1].any()
 
