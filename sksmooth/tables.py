@@ -12,7 +12,9 @@ from .certificate import Certificate
 from .certificate.concat import refuse_other_norms
 from .checks import check_changes
 from .metrics import certified_accuracy_score
+from .metrics.scores import labels_of, right_rows, warn_if_decided
 from .records import Record
+from .records.named import named_records
 
 __all__ = ["CertifiedAccuracyTable", "certified_accuracy_table"]
 
@@ -35,6 +37,8 @@ class CertifiedAccuracyTable:
         Lines that cannot be compared with the others, and are never in bold; empty for none.
     groups : tuple of str
         Group of each line; the best are in bold in each group apart. Empty for a single group.
+    average_radius : ndarray of shape (n_lines, 2), default=None
+        Average certified radius (ACR) of each line and its standard error; None for no such column.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class CertifiedAccuracyTable:
     notes: tuple[str, ...]
     flagged: tuple[bool, ...] = ()
     groups: tuple[str, ...] = ()
+    average_radius: NDArray[np.float64] | None = None
 
     def to_markdown(self, digits: int = 2) -> str:
         """Return the table in Markdown, the best of each column in bold.
@@ -69,12 +74,12 @@ class CertifiedAccuracyTable:
         text : str
             With the notes below it.
         """
-        cells = self._cells(digits, "**{}**")
-        head = ["", *(f"r={r:g}" for r in self.radii)]
+        cells = self._cells(digits, "**{}**", " ± ")
+        head = ["", *(f"r={r:g}" for r in self.radii), *self._last]
         for row in cells:
             row[0] = row[0].replace("|", r"\|")
         lines = ["| " + " | ".join(row) + " |" for row in [head, *cells]]
-        lines.insert(1, "|:---" + "|---:" * len(self.radii) + "|")
+        lines.insert(1, "|:---" + "|---:" * (len(head) - 1) + "|")
         return "\n".join(lines + [f"\n{note}" for note in self.notes])
 
     def to_latex(self, digits: int = 2) -> str:
@@ -90,11 +95,12 @@ class CertifiedAccuracyTable:
         text : str
             A tabular environment; needs ``\usepackage{booktabs}``.
         """
-        cells = [[_escaped(row[0]), *row[1:]] for row in self._cells(digits, r"\textbf{{{}}}")]
-        head = ["", *(f"$r = {r:g}$" for r in self.radii)]
+        cells = self._cells(digits, r"\textbf{{{}}}", r" $\pm$ ")
+        cells = [[_escaped(row[0]), *row[1:]] for row in cells]
+        head = ["", *(f"$r = {r:g}$" for r in self.radii), *self._last]
         lines = [" & ".join(row) + r" \\" for row in [head, *cells]]
         lines = [
-            rf"\begin{{tabular}}{{l{'r' * len(self.radii)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
             r"\toprule",
             lines[0],
             r"\midrule",
@@ -110,14 +116,25 @@ class CertifiedAccuracyTable:
         Returns
         -------
         frame : pandas.DataFrame
-            Indexed by the names.
+            Indexed by the names. With average radii, the last columns are "ACR" and "ACR error".
         """
         import pandas as pd  # optional: only this method needs it
 
-        return pd.DataFrame(self.scores, index=list(self.names), columns=self.radii)
+        frame = pd.DataFrame(self.scores, index=list(self.names), columns=self.radii)
+        if self.average_radius is not None:
+            frame["ACR"], frame["ACR error"] = self.average_radius.T
+        return frame
 
-    def _cells(self, digits: int, bold: str) -> list[list[str]]:
-        text = [[f"{score:.{digits}f}" for score in row] for row in self.scores]
+    @property
+    def _last(self) -> list[str]:
+        """Heads of the columns behind the radii."""
+        return [] if self.average_radius is None else ["ACR"]
+
+    def _cells(self, digits: int, bold: str, between: str) -> list[list[str]]:
+        values = self.scores
+        if self.average_radius is not None:
+            values = np.column_stack([values, self.average_radius[:, 0]])
+        text = [[f"{value:.{digits}f}" for value in row] for row in values]
         flagged = self.flagged or (False,) * len(text)
         printed = np.array(text, dtype=float)  # equal in print is equal
         printed = np.where(np.array(flagged)[:, None], 0.0, printed)
@@ -125,7 +142,7 @@ class CertifiedAccuracyTable:
         best = {
             g: np.nanmax(printed[groups == g], axis=0, initial=0.0) for g in self.groups or [""]
         }
-        return [
+        lines = [
             [name]
             + [
                 bold.format(cell) if float(cell) == top > 0 and not flag else cell
@@ -133,13 +150,18 @@ class CertifiedAccuracyTable:
             ]
             for name, row, flag, group in zip(self.names, text, flagged, groups, strict=True)
         ]
+        if self.average_radius is not None:
+            for line, error in zip(lines, self.average_radius[:, 1], strict=True):
+                line[-1] += f"{between}{error:.{digits}f}"
+        return lines
 
 
 def certified_accuracy_table(
-    records: Mapping[str, Record] | Sequence[Record],
+    records: Mapping[str, Any] | Sequence[Any],
     radii: ArrayLike,
     *,
     changes: int | Sequence[int] = 0,
+    average_radius: bool = False,
     classwise: bool | str = False,
     unequal: str = "refuse",
 ) -> CertifiedAccuracyTable:
@@ -147,14 +169,17 @@ def certified_accuracy_table(
 
     Parameters
     ----------
-    records : mapping of str to Record, or sequence of Record
-        Certificates with true labels; a sequence is named by sigma. `Record.of` makes one from a
-        certificate.
+    records : mapping of str to log, Record or tuple, or sequence of such
+        A path of a log, a record, or a pair ``(y_true, certificate)`` for each model, with true
+        labels; a sequence is named by sigma.
     radii : array-like of float of shape (n_radii,)
         In the units of the certificates.
     changes : int or sequence of int, default=0
         How many columns may change beside, for mixed noise. Several give a line each, and the best
         record of each number is in bold.
+    average_radius : bool, default=False
+        Whether there is a last column with the average certified radius and the standard error that
+        it has from the choice of rows. It depends on n more than the others (arXiv:2410.06895).
     classwise : bool or "balanced", default=False
         As of `sksmooth.certified_accuracy_score`. True gives a line per class and record, and the
         best record of each class is in bold.
@@ -171,6 +196,10 @@ def certified_accuracy_table(
     ------
     ValueError
         If the records do not cover the same rows, or have other true labels for them.
+
+    See Also
+    --------
+    sksmooth.metrics.paired_comparison : How sure a difference between two models is.
 
     Examples
     --------
@@ -192,26 +221,27 @@ def certified_accuracy_table(
     """
     if unequal not in ("refuse", "flag"):
         raise ValueError(f"unequal must be 'refuse' or 'flag'; got {unequal!r}.")
-    if not isinstance(records, Mapping):
-        given = records
-        records = {_certificate(r).noise.label: r for r in given}
-        if len(records) < len(given):
-            raise ValueError("Records with the same sigma need names: pass a dict.")
-    if not records:
-        raise ValueError("records is empty.")
-    certificates = [_certificate(record) for record in records.values()]
+    if average_radius and classwise == "balanced":
+        raise ValueError("average_radius has no balanced form: pass classwise=True or False.")
+    by_name = named_records(records)
+    certificates = [_certificate(record) for record in by_name.values()]
     refuse_other_norms([certificate.noise.norm for certificate in certificates], "in one table")
     notes = _other_settings(certificates)
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
     numbers = [check_changes(number) for number in np.atleast_1d(np.asarray(changes)).tolist()]
-    longest = max(records.values(), key=len)
+    if average_radius and numbers != [0]:
+        raise ValueError(
+            "average_radius=True is for radii beside no changed columns: leave out `changes` for "
+            "that column, or average_radius for the others."
+        )
+    longest = max(by_name.values(), key=len)
     names: list[str] = []
     groups: list[str] = []
-    scores, flagged = [], []
-    for name, record in records.items():
-        y_true = _labels(name, record)
+    scores, flagged, averages = [], [], []
+    for name, record in by_name.items():
+        y_true = _labels(record)
         _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
-        if not np.array_equal(y_true[here], _labels("The longest", longest)[there]):
+        if not np.array_equal(y_true[here], _labels(longest)[there]):
             raise ValueError(f"{name} has other true labels for the same rows.")
         flag = not np.array_equal(record.index, longest.index)
         if flag:
@@ -239,6 +269,8 @@ def certified_accuracy_table(
                 groups.append(f"{label}{beside}")
                 scores.append(score)
                 flagged.append(flag)
+        if average_radius:
+            averages += _averages(record, by_class=classwise is True)
     order = sorted(range(len(names)), key=lambda i: list(dict.fromkeys(groups)).index(groups[i]))
     return CertifiedAccuracyTable(
         tuple(names[i] for i in order),
@@ -247,12 +279,27 @@ def certified_accuracy_table(
         tuple(notes),
         tuple(flagged[i] for i in order),
         tuple(groups[i] for i in order) if classwise is True or np.ndim(changes) else (),
+        np.array(averages)[order] if average_radius else None,
     )
 
 
-def _labels(name: str, record: Record) -> NDArray[Any]:
-    if record.y_true is None:
-        raise ValueError(f"{name} has no true labels, so no accuracy.")
+def _averages(record: Record, *, by_class: bool) -> list[tuple[float, float]]:
+    """Return the average radius and its standard error, of all rows or of those of each class."""
+    c, y_true = _certificate(record), _labels(record)
+    warn_if_decided(c)
+    lengths = np.where(right_rows(y_true, c, None)[0], c.radii, 0.0)
+    parts = [lengths[y_true == label] for label in labels_of(y_true, c)] if by_class else [lengths]
+    return [
+        (
+            float(part.mean()) if len(part) else np.nan,
+            float(part.std(ddof=1) / np.sqrt(len(part))) if len(part) > 1 else np.nan,
+        )
+        for part in parts
+    ]
+
+
+def _labels(record: Record) -> NDArray[Any]:
+    assert record.y_true is not None  # named_records has looked
     return record.y_true
 
 
@@ -267,13 +314,7 @@ def _other_settings(certificates: Sequence[Certificate]) -> list[str]:
 
 
 def _certificate(record: Record) -> Certificate:
-    if not isinstance(record, Record):
-        raise TypeError(
-            f"records must hold Records; got {type(record).__name__}. Record.of(certificate, "
-            "y_true=y) makes one."
-        )
-    if record.certificate is None:
-        raise ValueError("A log of predictions has no certificates to make a table of.")
+    assert record.certificate is not None  # named_records has looked
     return record.certificate
 
 

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(sksmooth.__file__).parent
 
 # From the bottom up. A module may import from lower layers, not from its own.
 LAYERS = [
-    {"_version", "bounds", "callables", "checks", "rows"},
+    {"_version", "bounds", "callables", "checks", "exceptions", "rows"},
     {"labels"},
     {"noise", "introspection"},
     {"backends", "closed_forms"},

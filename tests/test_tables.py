@@ -284,3 +284,66 @@ class TestClasses:
         balanced = certified_accuracy_table(records, [0.5], classwise="balanced")
         assert balanced.scores.tolist() == [[0.5], [0.5]]
         assert balanced.names == ("a", "b")
+
+
+class TestAverageRadius:
+    def test_it_is_the_score_beside_its_standard_error(self):
+        a, b = record([0.5, 1.0, None, 0.2]), record([0.4, 0.4, 0.4, None], sigma=0.25)
+        made = certified_accuracy_table({"a": a, "b": b}, [0.5], average_radius=True)
+        for line, lengths in zip(
+            made.average_radius, ([0.5, 1.0, 0.0, 0.2], [0.4, 0.4, 0.4, 0.0]), strict=True
+        ):
+            assert line[0] == pytest.approx(np.mean(lengths))
+            assert line[1] == pytest.approx(np.std(lengths, ddof=1) / 2)
+        assert made.to_markdown() == (
+            "|  | r=0.5 | ACR |\n"
+            "|:---|---:|---:|\n"
+            "| a | **0.50** | **0.42** ± 0.22 |\n"
+            "| b | 0.00 | 0.30 ± 0.10 |"
+        )
+        assert r"\begin{tabular}{lrr}" in made.to_latex()
+        assert r"a & \textbf{0.50} & \textbf{0.42} $\pm$ 0.22 \\" in made.to_latex()
+
+    def test_the_frame(self):
+        pytest.importorskip("pandas")
+        made = certified_accuracy_table([record([0.5, 1.0])], [0.5], average_radius=True)
+        frame = made.to_frame()
+        assert list(frame.columns) == [0.5, "ACR", "ACR error"]
+        assert frame.to_numpy().tolist() == [[1.0, 0.75, 0.25]]
+
+    def test_by_class(self):
+        one = record([0.5, 1.0, 0.8, 0.9], y_true=np.array([0, 0, 0, 1]))
+        made = certified_accuracy_table({"a": one}, [0.5], average_radius=True, classwise=True)
+        assert made.names == ("a, 0", "a, 1")
+        assert made.average_radius[:, 0].tolist() == pytest.approx([2.3 / 3, 0.0])
+        assert np.isnan(made.average_radius[1, 1])  # of one row there is none
+        with pytest.raises(ValueError, match="no balanced form"):
+            certified_accuracy_table([one], [0.5], average_radius=True, classwise="balanced")
+
+    def test_decided_radii_are_warned_of(self):
+        one = record([0.5])
+        asked = with_run(one.certificate, asked_radii=(0.5,))
+        with pytest.warns(UserWarning, match="made to decide the radii"):
+            certified_accuracy_table(
+                [dataclasses.replace(one, certificate=asked)], [0.5], average_radius=True
+            )
+
+
+def test_logs_records_and_pairs_make_the_same_line(tmp_path):
+    votes = np.tile([90, 10], (5, 1))
+    made = certify_counts(votes, votes, noise=FloatGaussian(0.5), classes=np.array([0, 1]))
+    y = np.array([0, 1, 0, 0, 1])
+    write_log(tmp_path / "a.tsv", made, y_true=y)
+    sources = {
+        "text": str(tmp_path / "a.tsv"),
+        "path": tmp_path / "a.tsv",
+        "record": Record.of(made, y_true=y),
+        "pair": (y, made),
+    }
+    scores = certified_accuracy_table(sources, [0.0, 0.25]).scores
+    assert (scores == scores[0]).all()
+    assert scores[0, 0] == 0.6
+    with pytest.raises(TypeError, match="got Certificate"):
+        certified_accuracy_table({"a": made}, [0.0])
+    with pytest.raises(TypeError, match="must be a dict or a sequence; got str"):
+        certified_accuracy_table(str(tmp_path / "a.tsv"), [0.0])

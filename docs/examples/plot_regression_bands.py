@@ -44,8 +44,8 @@ PredictionBandDisplay.from_predictions(y_test, bounds)
 plt.show()
 
 # %%
-# The other question: how far may the measurements be off before the *error* can exceed 60? Each line
-# begins at the share of patients that are predicted so well without any change.
+# The other question: how far may the measurements be off before the *error* can exceed 60? Each
+# line begins at the share of patients that are predicted so well without any change.
 
 CertifiedErrorDisplay.from_estimator(reg, X_test, y_test, within=[30, 60, 90])
 plt.show()

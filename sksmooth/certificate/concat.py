@@ -74,13 +74,18 @@ def refuse_other_norms(norms: Sequence[Norm], what: str) -> None:
 
 def _common_run(runs: list[Run]) -> Run:
     """Return what is true of all runs."""
-    names = [field.name for field in dataclasses.fields(Run) if field.name != "shortcut"]
+    names = [f.name for f in dataclasses.fields(Run) if f.name not in ("shortcut", "model")]
     # max_radius follows from others, which say better what is different
     for name in sorted(names, key=lambda name: name == "max_radius"):
         _refuse_other(name, [getattr(run, name) for run in runs])
     # how votes were found may depend on the chunk: a shortcut is not taken where it would not help
     shortcuts = dict.fromkeys(run.shortcut for run in runs if run.shortcut is not None)
-    return dataclasses.replace(runs[0], shortcut=" or ".join(shortcuts) or None)
+    models = {run.model for run in runs}
+    return dataclasses.replace(
+        runs[0],
+        shortcut=" or ".join(shortcuts) or None,
+        model=runs[0].model if len(models) == 1 else None,
+    )
 
 
 def _refuse_other(name: str, values: list[Any]) -> None:

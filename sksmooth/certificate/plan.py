@@ -88,6 +88,9 @@ class Run:
         Generator of the random bits.
     shortcut : str or None
         How votes were found faster than by asking the base about each noisy row, if they were.
+    model : str or None
+        What stands for the content of the base that was asked, of sampled certificates. Runs of
+        other models are equal if the rest is.
 
     Examples
     --------
@@ -117,6 +120,7 @@ class Run:
     stream: str = "philox"
     shortcut: str | None = None
     asked_changes: int = 0
+    model: str | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @classmethod
     def computed(cls, noise: Noise, form: str, abstain_label: Any) -> "Run":

@@ -23,7 +23,7 @@ from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.trees import TreeForm
 from .inputs import Spread
-from .readers import libraries_read, read_once
+from .readers import category_steps, libraries_read, read_once
 
 __all__ = ["closed_form"]
 
@@ -89,6 +89,8 @@ def closed_form(
     try:
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
         columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
+        if columns.coded.any() and not steps:
+            steps = category_steps(_innermost(model), frame)
         still = _inputs_without_noise(steps, columns)
         kinds = tuple(
             kind
@@ -97,7 +99,7 @@ def closed_form(
         )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        key = _content(kinds, estimator, answers, X.dtype.str, sigma, *columns)
+        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, *columns)
         known = _RECENT.pop(key, None) if key else None
         dtype = X.dtype
 
@@ -165,6 +167,8 @@ def _read(
         raise NotClosedError("a step of the Pipeline is not known to be affine")
     if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
         raise NotClosedError("its steps hand on data frames with other names")
+    if not steps and columns.coded.any():
+        raise NotClosedError("it takes columns that do not hold numbers")
     if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
         raise NotClosedError("its steps hand on sparse matrices")
     there = np.where(columns.gaps[: columns.n], 0.0, sigma)

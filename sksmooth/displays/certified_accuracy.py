@@ -1,6 +1,6 @@
 """Certified accuracy by radius."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..certificate.concat import refuse_other_norms
 from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate, radii_of
 from ..noise import L2AndChanges, Norm
+from ..records.named import named_records, refuse_other_rows
 from .axes import label_of, name_of, new_axes, of_one_norm
 
 __all__ = ["CertifiedAccuracyDisplay"]
@@ -20,7 +21,7 @@ __all__ = ["CertifiedAccuracyDisplay"]
 class CertifiedAccuracyDisplay:
     """Certified accuracy as a function of the radius.
 
-    Use `from_estimator`, `from_predictions` or `from_cv_results` to make one.
+    Use `from_estimator`, `from_predictions`, `from_records` or `from_cv_results` to make one.
 
     Parameters
     ----------
@@ -171,6 +172,40 @@ class CertifiedAccuracyDisplay:
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
     @classmethod
+    def from_records(
+        cls,
+        records: Mapping[str, Any] | Sequence[Any],
+        *,
+        ax: Any = None,
+        curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
+    ) -> "CertifiedAccuracyDisplay":
+        """Plot one curve per model, on the same rows.
+
+        Parameters
+        ----------
+        records : mapping of str to log, Record or tuple, or sequence of such
+            A path of a log, a record, or a pair ``(y_true, certificate)`` for each model, with true
+            labels; a sequence is named by sigma.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict or list of dict, default=None
+            Passed to ``ax.plot``, for all curves or for each.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            With the curves drawn.
+        """
+        found = named_records(records)
+        refuse_other_rows(found, "drawn on one axis")
+        return cls._of_curves(
+            [(record.y_true, record.certificate) for record in found.values()],
+            list(found),
+            ax,
+            curve_kwargs,
+        )
+
+    @classmethod
     def from_cv_results(
         cls,
         cv_results: dict[str, Any],
@@ -212,15 +247,22 @@ class CertifiedAccuracyDisplay:
                 f"cv_results lacks {sorted(missing)}; call cross_validate with "
                 "return_estimator=True and return_indices=True."
             )
-        curves, norms = [], []
-        for estimator, rows in zip(
-            cv_results["estimator"], cv_results["indices"]["test"], strict=True
-        ):
-            certificate = certify(estimator, _safe_indexing(X, rows), n=n)
-            curves.append(_curve(_safe_indexing(y, rows), certificate, None))
-            norms.append(certificate.noise.norm)
+        pairs = [
+            (_safe_indexing(y, rows), certify(estimator, _safe_indexing(X, rows), n=n))
+            for estimator, rows in zip(
+                cv_results["estimator"], cv_results["indices"]["test"], strict=True
+            )
+        ]
+        names = [f"fold {i}" for i in range(len(pairs))] if name is None else list(name)
+        return cls._of_curves(pairs, names, ax, curve_kwargs)
+
+    @classmethod
+    def _of_curves(
+        cls, pairs: list[tuple[Any, Any]], names: list[str], ax: Any, curve_kwargs: Any
+    ) -> "CertifiedAccuracyDisplay":
+        norms = [certificate.noise.norm for _, certificate in pairs]
         refuse_other_norms(norms, "drawn on one axis")
-        names = [f"fold {i}" for i in range(len(curves))] if name is None else list(name)
+        curves = [_curve(y, certificate, None) for y, certificate in pairs]
         radius, accuracy = (list(part) for part in zip(*curves, strict=True))
         display = cls(radius=radius, certified_accuracy=accuracy, name=names, norm=str(norms[0]))
         display._norm = norms[0]

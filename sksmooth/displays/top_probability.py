@@ -1,5 +1,6 @@
 """Class probabilities under noise, over the rows."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..certificate import Certificate
 from ..estimators.unwrap import certify
 from ..metrics import top_probability_curve
+from ..records.named import named_records, refuse_other_rows
 from .axes import name_of, new_axes
 
 __all__ = ["TopProbabilityDisplay"]
@@ -17,23 +19,23 @@ class TopProbabilityDisplay:
     """Share of rows on which the right class has at least a given probability under noise.
 
     Beside the average certified radius, this shows which rows it is made of (arXiv:2410.06895).
-    Use `from_estimator` or `from_predictions` to make one.
+    Use `from_estimator`, `from_predictions` or `from_records` to make one.
 
     Parameters
     ----------
-    probability : ndarray of shape (n_points,)
-        Lower bounds on the probability, ascending from 0.
-    share : ndarray of shape (n_points,)
+    probability : ndarray of shape (n_points,), or list of such
+        Lower bounds on the probability, ascending from 0; a list for several curves.
+    share : ndarray of shape (n_points,), or list of such
         Share of rows at or above each.
-    name : str, default=None
-        Name of the curve in the legend.
+    name : str or list of str, default=None
+        Name of each curve in the legend.
 
     Attributes
     ----------
-    line_ : matplotlib Artist
-        The curve.
+    line_ : matplotlib Artist or list of Artist
+        The curves.
     ax_ : matplotlib Axes
-        Axes with the curve.
+        Axes with the curves.
     figure_ : matplotlib Figure
         Figure that holds it.
 
@@ -57,9 +59,9 @@ class TopProbabilityDisplay:
     def __init__(
         self,
         *,
-        probability: NDArray[np.float64],
-        share: NDArray[np.float64],
-        name: str | None = None,
+        probability: NDArray[np.float64] | list[NDArray[np.float64]],
+        share: NDArray[np.float64] | list[NDArray[np.float64]],
+        name: str | Sequence[str] | None = None,
     ) -> None:
         self.probability = probability
         self.share = share
@@ -129,17 +131,53 @@ class TopProbabilityDisplay:
         display = cls(probability=probability, share=share, name=name)
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
-    def plot(
-        self, ax: Any = None, *, curve_kwargs: dict[str, Any] | None = None
+    @classmethod
+    def from_records(
+        cls,
+        records: Mapping[str, Any] | Sequence[Any],
+        *,
+        ax: Any = None,
+        curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> "TopProbabilityDisplay":
-        """Draw the curve.
+        """Plot one curve per model, on the same rows.
+
+        Parameters
+        ----------
+        records : mapping of str to log, Record or tuple, or sequence of such
+            A path of a log, a record, or a pair ``(y_true, certificate)`` for each model, with true
+            labels; a sequence is named by sigma.
+        ax : matplotlib Axes, default=None
+            Where to draw; None for a new figure.
+        curve_kwargs : dict or list of dict, default=None
+            Passed to ``ax.plot``, for all curves or for each.
+
+        Returns
+        -------
+        display : TopProbabilityDisplay
+            With the curves drawn.
+        """
+        found = named_records(records)
+        refuse_other_rows(found, "drawn on one axis")
+        pairs: list[Any] = [(record.y_true, record.certificate) for record in found.values()]
+        curves = [top_probability_curve(y_true, certificate) for y_true, certificate in pairs]
+        probability, share = (list(part) for part in zip(*curves, strict=True))
+        display = cls(probability=probability, share=share, name=list(found))
+        return display.plot(ax, curve_kwargs=curve_kwargs)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
+    ) -> "TopProbabilityDisplay":
+        """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
-        curve_kwargs : dict, default=None
-            Passed to ``ax.plot``.
+        curve_kwargs : dict or list of dict, default=None
+            Passed to ``ax.plot``, for all curves or for each.
 
         Returns
         -------
@@ -147,10 +185,21 @@ class TopProbabilityDisplay:
             The same object, with `line_`, `ax_` and `figure_`.
         """
         ax = new_axes(ax)
-        end = np.nextafter(self.probability[-1], 2)  # where it falls to 0
-        p, share = np.append(self.probability, end), np.append(self.share, 0.0)
-        style = {"label": self.name, "drawstyle": "steps-pre", **(curve_kwargs or {})}
-        (self.line_,) = ax.plot(p, share, **style)
+        several = isinstance(self.probability, list)
+        curves: list[Any] = [
+            self.probability if several else [self.probability],
+            self.share if several else [self.share],
+            [self.name] if self.name is None or isinstance(self.name, str) else list(self.name),
+            curve_kwargs if isinstance(curve_kwargs, list) else [curve_kwargs],
+        ]
+        n = len(curves[0])
+        curves = [part * n if len(part) == 1 else part for part in curves]
+        lines = []
+        for p, share, name, options in zip(*curves, strict=True):
+            end = np.nextafter(p[-1], 2)  # where it falls to 0
+            style = {"label": name, "drawstyle": "steps-pre", **(options or {})}
+            lines += ax.plot(np.append(p, end), np.append(share, 0.0), **style)
+        self.line_: Any = lines if several else lines[0]
         ax.set(
             xlabel=r"$p_A$, lower bound", ylabel="Share of rows", xlim=(0, 1), ylim=(-0.02, 1.02)
         )

@@ -17,6 +17,7 @@ from ..backends import SCORES, FrameMaker, ScoresBackend, kind_inside, unwrap
 from ..bounds.coverage import CoveragePlan, plan_coverage
 from ..checks import is_real, user_level
 from ..closed_forms import FLOOR, ClosedForm
+from ..exceptions import NothingCertifiedWarning
 from ..noise import Noise
 from ..noise.streams import Purpose, row_key
 from ..sampling import Sampler, collect
@@ -155,7 +156,7 @@ def warn_of_all(plans: Sequence[CoveragePlan], radius: float, n: int, what: str)
     )
     warnings.warn(
         f"{what} at radius={radius:g}: {hint}.",
-        UserWarning,
+        NothingCertifiedWarning,
         stacklevel=user_level(),
     )
 

@@ -28,6 +28,7 @@ from ..checks import (
     is_real,
     user_level,
 )
+from ..exceptions import NothingCertifiedWarning
 from ..noise import Specification
 from ..noise.sigma import SIGMAS
 from ..noise.streams import GENERATORS
@@ -210,7 +211,7 @@ def warn_if_out_of_reach(certificate: Certificate | RegressionCertificate) -> No
         f"{what}: with n={certificate.n}, alpha={certificate.alpha:g} and "
         f"{certificate.noise.label}, the largest radius is {most:.4g}."
         + (" (NaN: so many changes alone are too many.)" if most != most else ""),
-        UserWarning,
+        NothingCertifiedWarning,
         stacklevel=user_level(),
     )
 
@@ -243,6 +244,6 @@ def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
         warnings.warn(
             f"{name}={n} draws can never decide a row at alpha={alpha:g}: every row will be "
             f"abstained on. The smallest {name} that can is {needed}.",
-            UserWarning,
+            NothingCertifiedWarning,
             stacklevel=user_level(),
         )

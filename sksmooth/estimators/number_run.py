@@ -20,6 +20,7 @@ from ..certificate.medians import (
 from ..certificate.regression import PredictionBounds, RegressionCertificate
 from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
 from ..closed_forms import ClosedOutput
+from ..exceptions import NothingCertifiedWarning
 from ..noise.streams import Purpose
 from ..records import numbers
 from ..rows import as_rows
@@ -287,7 +288,7 @@ def bounds_of_rows(
             f"All bounds at radius={max(none):g} are infinite: with n={plan.n}, alpha="
             f"{plan.alpha:g} and {bounds.noise.label}, the largest radius with finite ones is "
             f"{bounds.run.max_radius:.4g}. Draw more, or take a larger sigma.",
-            UserWarning,
+            NothingCertifiedWarning,
             stacklevel=user_level(),
         )
     return bounds

@@ -23,6 +23,7 @@ from ..backends import (
     read_frame,
 )
 from ..checks import is_real, refuse_masked, user_level
+from ..exceptions import UnitsWarning
 from ..introspection import steps_of
 from ..labels import of_one_kind
 from ..rows import Rows, as_rows
@@ -92,7 +93,7 @@ def _warn_of_booleans(what: str) -> None:
     warnings.warn(
         f"{what}: true and false are treated as numbers and get noise like all others. If an "
         "attacker cannot change them by small amounts, give them a sigma of 0.",
-        UserWarning,
+        UnitsWarning,
         stacklevel=user_level(),
     )
 
@@ -261,7 +262,7 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
         others = [kind != "numbers" for kind in clf._kinds]
         fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0], weights)
         values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
-        if is_additive(clf.noise) and clf.units is None:
+        if is_additive(clf.noise) and (clf.units is None or isinstance(clf.units, str)):
             warn_of_coded_columns(X, clf.sigma)
         named = type(clf).__name__
         X, y = check_X_y(values, y, dtype=_FLOATS, ensure_all_finite=finite, estimator=named)

@@ -95,6 +95,8 @@ def certify_rows(
             certificate = certify_with_log(log, smoother, job, answers, rows_of_log, parts)
     if draws:
         check.warn_if_out_of_reach(certificate)
+        run = dataclasses.replace(certificate.run, model=smoother.base.fingerprint())
+        certificate = dataclasses.replace(certificate, run=run)
     return named_as(clf, X, certificate)
 
 

@@ -19,6 +19,7 @@ from ..closed_forms import (
     NotClosedError,
     closed_form,
 )
+from ..exceptions import ModelWarning
 from ..introspection import distrust, is_distrusted
 from ..noise import NOISES, Noise, Rows, Specification, bind_mixed
 from ..rows import Rows as RowsElsewhere
@@ -187,7 +188,7 @@ class Smoother:
             if misread and distrust(base.estimator) and not asked:
                 warnings.warn(
                     f"{what} Noise is drawn instead, without shortcuts. Please report the model.",
-                    UserWarning,
+                    ModelWarning,
                     stacklevel=user_level(),
                 )
             if asked and not self.enumerates:

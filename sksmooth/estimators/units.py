@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _check_sample_weight
 
 from ..checks import refuse_masked, user_level
+from ..exceptions import UnitsWarning
 from ..noise import Specification
 from ..noise.sigma import check_by_feature, check_sigma, is_by_name, without_specifications
 
@@ -176,4 +177,4 @@ def _deviations(
 
 
 def _warn(what: str) -> None:
-    warnings.warn(what, UserWarning, stacklevel=user_level())
+    warnings.warn(what, UnitsWarning, stacklevel=user_level())

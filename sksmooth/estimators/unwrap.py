@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from ..checks import user_level
+from ..exceptions import UnitsWarning
 from ..introspection import layers, steps_of
 from .logged import index_of
 
@@ -82,7 +83,7 @@ def ask_inside(estimator: Any, method: str, X: Any, *args: Any, **options: Any) 
                     f"Radii are in the units of what the last step of the Pipeline sees, after "
                     f"{', '.join(type(s).__name__ for s in steps)}; not in the units of X. For "
                     "those, put the Pipeline inside: SmoothedClassifier(make_pipeline(..., clf)).",
-                    UserWarning,
+                    UnitsWarning,
                     stacklevel=user_level(),
                 )
             for step in steps:

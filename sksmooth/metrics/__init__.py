@@ -13,6 +13,7 @@ from .inference import (
     projected_certified_accuracy,
     top_probability_curve,
 )
+from .paired import PairedComparison, paired_comparison
 from .regression import (
     certified_error_score,
     certified_error_scorer,
@@ -28,6 +29,7 @@ from .scores import (
 )
 
 __all__ = [
+    "PairedComparison",
     "abstention_rate",
     "average_certified_radius_score",
     "average_certified_radius_scorer",
@@ -43,6 +45,7 @@ __all__ = [
     "mean_set_size_score",
     "neg_mean_interval_width_scorer",
     "neg_mean_set_size_scorer",
+    "paired_comparison",
     "prediction_outcomes",
     "projected_certified_accuracy",
     "set_coverage_score",

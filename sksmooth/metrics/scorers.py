@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from ..checks import check_draws, check_radii, user_level
 from ..estimators.unwrap import certify
+from ..exceptions import UnitsWarning
 from .scores import average_certified_radius_score, certified_accuracy_score, check_classwise
 
 __all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]
@@ -181,7 +182,7 @@ class CertificateScorer(Scorer):
                 "sigma has a value for each feature, so that radii are in standard deviations of "
                 "that sigma. Scores at another sigma are about other changes. Let units= have a "
                 "value for each feature, and search over one number sigma.",
-                UserWarning,
+                UnitsWarning,
                 stacklevel=user_level(),
             )
         if not self.radii:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from ..certificate import Certificate
 from ..checks import user_level
+from ..exceptions import UnitsWarning
 from ..labels import check_label_kind
 
 __all__ = [
@@ -294,7 +295,7 @@ def warn_if_decided(
             f"{f' beside {beside} changes' if beside else ''}, and draws stopped there: what "
             "it proves at other radii is true, but far less than could be proved. Call certify "
             "without radius, or with all the radii that are to be scored.",
-            UserWarning,
+            UnitsWarning,
             stacklevel=user_level(),
         )
 

@@ -196,3 +196,22 @@ class TestTopProbability:
         display = TopProbabilityDisplay(probability=np.zeros(1), share=np.zeros(1))
         with pytest.raises(ImportError, match=r"pip install 'sksmooth\[plot\]'"):
             display.plot()
+
+
+@pytest.mark.parametrize("display", [CertifiedAccuracyDisplay, TopProbabilityDisplay])
+class TestSeveralModels:
+    def test_each_curve_is_that_of_its_model(self, pyplot, clf, display):
+        pairs = {"few": (y, clf.certify(X, n=200)), "many": (y, clf.certify(X, n=2000))}
+        drawn = display.from_records(pairs, curve_kwargs=[{"color": "red"}, {"color": "blue"}])
+        assert [line.get_label() for line in drawn.line_] == ["few", "many"]
+        assert [line.get_color() for line in drawn.line_] == ["red", "blue"]
+        for line, pair in zip(drawn.line_, pairs.values(), strict=True):
+            alone = display.from_predictions(*pair).line_
+            assert np.array_equal(line.get_xdata(), alone.get_xdata())
+            assert np.array_equal(line.get_ydata(), alone.get_ydata())
+        assert {text.get_text() for text in drawn.ax_.get_legend().get_texts()} == set(pairs)
+
+    def test_other_rows_are_refused(self, pyplot, clf, display):
+        pairs = {"all": (y, clf.certify(X, n=200)), "some": (y[:9], clf.certify(X[:9], n=200))}
+        with pytest.raises(ValueError, match=r"all covers \d+ rows and some 9, and not the same"):
+            display.from_records(pairs)

@@ -5,6 +5,7 @@ Read from ``Booster.save_raw("json")``, whose numbers are those of the model to 
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
+from .sets import Question, with_questions
 from .thresholds import last_at_most
 
 __all__ = ["booster", "regressor"]
@@ -98,13 +100,11 @@ def _tree(found: dict[str, Any], group: int, n_scores: int) -> Tree:
     sides = ("left_children", "right_children")
     left, right = (np.array(found[side], dtype=np.intp) for side in sides)
     leaf, nodes = left < 0, np.arange(len(left))
-    if np.any(np.array(found["split_type"])[~leaf] != 0):
-        raise NotClosedError("it has categorical inputs")
     # a threshold, or the value of a leaf
     number = np.array(found["split_conditions"], dtype=np.float32)
     values = np.zeros((len(nodes), n_scores))
     values[leaf, group] = number[leaf]
-    return Tree(
+    tree = Tree(
         np.where(leaf, 0, np.array(found["split_indices"], dtype=np.intp)),
         last_at_most(np.nextafter(number, np.float32(-np.inf))),
         np.where(leaf, nodes, left),
@@ -112,6 +112,22 @@ def _tree(found: dict[str, Any], group: int, n_scores: int) -> Tree:
         np.array(found["default_left"], dtype=bool),
         values,
     )
+    return with_questions(tree, _questions(found, tree))
+
+
+def _questions(found: dict[str, Any], tree: Tree) -> Iterator[Question]:
+    """Yield the questions about sets: their categories go right, and no other numbers.
+
+    A category is a float32 without its fraction, from 0 on.
+    """
+    parts = (found.get(f"categories_{name}", []) for name in ("nodes", "segments", "sizes"))
+    for node, start, size in zip(*parts, strict=True):
+        chosen = np.array(found["categories"][start : start + size], dtype=np.float32)
+        left, right = int(tree.left[node]), int(tree.right[node])
+        ends = np.unique([chosen, chosen + 1])
+        goals = np.append(left, np.where(np.isin(ends, chosen), right, left))
+        points = last_at_most(np.nextafter(ends, np.float32(-np.inf)))
+        yield Question(node, points, goals, left if tree.missing_left[node] else right)
 
 
 def _offsets(

@@ -1,0 +1,282 @@
+"""Two models on the same rows."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from sklearn.utils import check_random_state
+
+from ..certificate import Certificate
+from ..certificate.concat import refuse_other_norms
+from ..checks import check_draws
+from ..records import Record
+from ..records.named import record_of
+from .scores import check_score_radii, right_rows, warn_if_decided
+
+__all__ = ["PairedComparison", "paired_comparison"]
+
+_BATCH_VALUES = 2**22  # of the bootstrap at a time
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PairedComparison:
+    """Differences between two models on the same rows; `paired_comparison` makes one.
+
+    Attributes
+    ----------
+    radius : ndarray of shape (n_radii,)
+        Radii at which certified accuracies are compared.
+    accuracy : ndarray of shape (n_radii, 2)
+        Certified accuracy of the first model and of the second.
+    difference : ndarray of shape (n_radii,)
+        Of the second less the first.
+    interval : ndarray of shape (n_radii, 2)
+        Ends of its confidence interval.
+    only_first, only_second : ndarray of shape (n_radii,), int64
+        How many rows only the first model certifies to be right at the radius, and only the second.
+    p_value : ndarray of shape (n_radii,)
+        Of the exact test of McNemar, two-sided: how likely at least such a disparity of these
+        counts would be, were both equally likely for each row. Not adjusted for several radii.
+    radius_difference : float
+        Mean difference of the radii, wrong and abstained rows counting as 0; NaN for certificates
+        that were made to decide given radii.
+    radius_interval : ndarray of shape (2,)
+        Ends of its confidence interval.
+    confidence_level : float
+        Of the intervals.
+    n_rows : int
+        Rows that were compared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksmooth.metrics import PairedComparison
+    >>> comparison = PairedComparison(
+    ...     radius=np.array([0.5]),
+    ...     accuracy=np.array([[0.6, 0.7]]),
+    ...     difference=np.array([0.1]),
+    ...     interval=np.array([[0.0, 0.2]]),
+    ...     only_first=np.array([1]),
+    ...     only_second=np.array([3]),
+    ...     p_value=np.array([0.625]),
+    ...     radius_difference=0.08,
+    ...     radius_interval=np.array([0.01, 0.15]),
+    ...     confidence_level=0.95,
+    ...     n_rows=20,
+    ... )
+    >>> print(comparison)
+    Second less first, 20 rows, 95 % intervals:
+    at radius 0.5: 0.600 to 0.700, +0.100 [+0.000, +0.200]; 1 and 3 rows apart, p = 0.62
+    average radius: +0.080 [+0.010, +0.150]
+    """
+
+    radius: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    difference: NDArray[np.float64]
+    interval: NDArray[np.float64]
+    only_first: NDArray[np.int64]
+    only_second: NDArray[np.int64]
+    p_value: NDArray[np.float64]
+    radius_difference: float
+    radius_interval: NDArray[np.float64]
+    confidence_level: float
+    n_rows: int
+
+    def __str__(self) -> str:
+        lines = [
+            f"Second less first, {self.n_rows} rows, {100 * self.confidence_level:g} % intervals:"
+        ]
+        for i, radius in enumerate(self.radius):
+            one, two = self.accuracy[i]
+            lines.append(
+                f"at radius {radius:g}: {one:.3f} to {two:.3f}, "
+                f"{_signed(self.difference[i], self.interval[i])}; {self.only_first[i]} and "
+                f"{self.only_second[i]} rows apart, p = {self.p_value[i]:.2g}"
+            )
+        if not np.isnan(self.radius_difference):
+            text = _signed(self.radius_difference, self.radius_interval)
+            lines.append(f"average radius: {text}")
+        return "\n".join(lines)
+
+    def to_frame(self) -> Any:
+        """Return the comparison at each radius as a pandas DataFrame.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Indexed by the radii.
+        """
+        import pandas as pd  # optional: only this method needs it
+
+        columns = {
+            "first": self.accuracy[:, 0],
+            "second": self.accuracy[:, 1],
+            "difference": self.difference,
+            "low": self.interval[:, 0],
+            "high": self.interval[:, 1],
+            "only_first": self.only_first,
+            "only_second": self.only_second,
+            "p_value": self.p_value,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.radius, name="radius"))
+
+
+def paired_comparison(
+    first: Any,
+    second: Any,
+    *,
+    radius: ArrayLike = 0.0,
+    confidence_level: float = 0.95,
+    n_resamples: int = 9999,
+    random_state: Any = None,
+) -> PairedComparison:
+    """Compare two models on the same rows: certified accuracies and radii, row by row.
+
+    The standard error of a certified accuracy on 500 rows is 2 points, so that two models that
+    differ by 3 seem alike. But it is the same rows that are hard for both. Their differences row by
+    row vary much less.
+
+    Parameters
+    ----------
+    first, second : log, Record, or tuple (y_true, certificate)
+        A path of a log, or what it holds; with true labels. Rows are matched by their numbers (the
+        `index` of records), those of pairs by their order.
+    radius : float or array-like of float, default=0.0
+        Radii at which certified accuracies are compared, in the units of the certificates.
+    confidence_level : float, default=0.95
+        Of the intervals.
+    n_resamples : int, default=9999
+        Resamples of the rows, for the intervals.
+    random_state : int, RandomState instance or None, default=None
+        What the resamples are drawn from.
+
+    Returns
+    -------
+    comparison : PairedComparison
+        ``print`` shows it, ``to_frame`` tabulates it.
+
+    Raises
+    ------
+    ValueError
+        If the two do not cover the same rows, have other true labels, or radii in other norms.
+    ImportError
+        Without statsmodels: ``pip install 'sksmooth[stats]'``.
+
+    Notes
+    -----
+    Intervals are percentiles of the bootstrap over rows [1]_, by ``scipy.stats.bootstrap``; they
+    say how the difference would vary over other rows of this kind. They, and the p-value, take the
+    two models as given: another training of the same recipe is not covered. Neither is a choice of
+    the better one of several models made on these rows. The test is McNemar's in its exact form
+    [2]_, by statsmodels.
+
+    References
+    ----------
+    .. [1] B. Efron and R. Tibshirani (1993). "An introduction to the bootstrap". Chapter 13.
+    .. [2] Q. McNemar (1947). "Note on the sampling error of the difference between correlated
+       proportions or percentages". Psychometrika 12, 153-157.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.metrics import paired_comparison
+    >>> X, y = load_iris(return_X_y=True)
+    >>> pairs = []
+    >>> for k in (1, 15):
+    ...     clf = SmoothedClassifier(KNeighborsClassifier(k), sigma=0.5, random_state=0)
+    ...     pairs.append((y[::3], clf.fit(X, y).certify(X[::3], n=200)))
+    >>> comparison = paired_comparison(*pairs, radius=[0.25, 0.5], random_state=0)
+    >>> bool(comparison.radius_difference > 0)
+    True
+    """
+    if not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level!r}.")
+    n_resamples = check_draws("n_resamples", n_resamples)
+    radii = np.atleast_1d(check_score_radii(radius)).ravel()
+    one, two = _on_the_same_rows(record_of(first, "The first"), record_of(second, "The second"))
+    decided = False
+    reached = []
+    for record in (one, two):
+        c = _certificate(record)
+        warn_if_decided(c, radii)
+        decided = decided or c.asked_radii is not None
+        assert record.y_true is not None
+        right, _ = right_rows(record.y_true, c, None)
+        reached.append(np.where(right, c.radii, -1.0))
+    certified = np.stack([r[None] >= radii[:, None] for r in reached])  # model, radius, row
+    lengths = np.maximum(reached, 0.0)
+    changes = np.concatenate(
+        [certified[1].astype(float) - certified[0], (lengths[1] - lengths[0])[None]]
+    )
+    found = stats.bootstrap(
+        (changes,),
+        np.mean,
+        axis=1,
+        n_resamples=n_resamples,
+        batch=max(1, _BATCH_VALUES // changes.size),
+        confidence_level=confidence_level,
+        method="percentile",
+        random_state=np.random.default_rng(check_random_state(random_state).randint(2**31)),
+    )
+    ends = np.stack([found.confidence_interval.low, found.confidence_interval.high], axis=1)
+    only = [(certified[i] & ~certified[1 - i]).sum(axis=1) for i in (0, 1)]
+    both = (certified[0] & certified[1]).sum(axis=1)
+    neither = (~certified[0] & ~certified[1]).sum(axis=1)
+    return PairedComparison(
+        radius=radii,
+        accuracy=certified.mean(axis=2).T,
+        difference=changes[:-1].mean(axis=1),
+        interval=ends[:-1],
+        only_first=only[0],
+        only_second=only[1],
+        p_value=_p_values(both, only[0], only[1], neither),
+        radius_difference=np.nan if decided else float(changes[-1].mean()),
+        radius_interval=np.full(2, np.nan) if decided else ends[-1],
+        confidence_level=float(confidence_level),
+        n_rows=len(one),
+    )
+
+
+def _on_the_same_rows(first: Record, second: Record) -> tuple[Record, Record]:
+    """Return both records in the order of the rows' numbers, or refuse them."""
+    norms = [_certificate(record).noise.norm for record in (first, second)]
+    refuse_other_norms(norms, "compared")
+    first, second = (record[np.argsort(record.index)] for record in (first, second))
+    if not np.array_equal(first.index, second.index):
+        other = len(np.setxor1d(first.index, second.index))
+        raise ValueError(
+            f"The models were not certified on the same rows: {len(first)} and {len(second)}, of "
+            f"which {other} are in one of the two only. Select common rows, record[positions]."
+        )
+    different = np.flatnonzero(np.asarray(first.y_true) != np.asarray(second.y_true))
+    if len(different):
+        raise ValueError(
+            f"The two have other true labels for the same rows, the first of them row "
+            f"{first.index[different[0]]}."
+        )
+    return first, second
+
+
+def _certificate(record: Record) -> Certificate:
+    assert record.certificate is not None  # record_of has looked
+    return record.certificate
+
+
+def _p_values(
+    both: NDArray[Any], first: NDArray[Any], second: NDArray[Any], neither: NDArray[Any]
+) -> NDArray[np.float64]:
+    try:
+        from statsmodels.stats.contingency_tables import mcnemar
+    except ImportError as error:
+        raise ImportError("Comparisons need statsmodels: pip install 'sksmooth[stats]'.") from error
+    cells = zip(both, first, second, neither, strict=True)
+    tables = [[[a, b], [c, d]] for a, b, c, d in cells]
+    return np.array([float(mcnemar(cells, exact=True).pvalue) for cells in tables])
+
+
+def _signed(value: float, interval: NDArray[np.float64]) -> str:
+    return f"{value:+.3f} [{interval[0]:+.3f}, {interval[1]:+.3f}]"
