@@ -6,6 +6,7 @@ A base that has never seen noise answers noisy inputs badly, and then there is l
 import contextlib
 import inspect
 import warnings
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -85,6 +86,11 @@ def noisy_copy(
     return noisy
 
 
+# of models by identity; a model that changes without a fit of the smoother keeps its old one here
+_FINGERPRINTS: dict[int, tuple[weakref.ref[Any], str]] = {}
+_MOST_KNOWN = 64
+
+
 class FittedBase(NamedTuple):
     """A base classifier, and how to read its answers."""
 
@@ -93,11 +99,22 @@ class FittedBase(NamedTuple):
     answers: NDArray[Any]  # what the estimator predicts for each class code
     frame: FrameMaker | None  # the kind of data frame that the estimator expects
 
-    def fingerprint(self) -> str | None:
-        """Return what stands for the model's content; None if it cannot be taken apart."""
+    def fingerprint(self, *, anew: bool = False) -> str | None:
+        """Return what stands for the model's content; None if it cannot be taken apart.
+
+        It is found once a model and fit, which takes as long as some hundred draws, or `anew`.
+        """
+        reference, known = _FINGERPRINTS.get(id(self.estimator), (None, None))
+        if not anew and reference is not None and reference() is self.estimator:
+            return known
         try:
-            return fingerprint(self.estimator, self.answers)
-        except ValueError:
+            found = fingerprint(self.estimator)
+            if not anew:
+                _FINGERPRINTS[id(self.estimator)] = weakref.ref(self.estimator), found
+                for old in list(_FINGERPRINTS)[:-_MOST_KNOWN]:
+                    _FINGERPRINTS.pop(old, None)
+            return found
+        except Exception:  # whatever objects raise that cannot be pickled
             return None
 
 
@@ -120,6 +137,7 @@ def fit_base(
     With a `random_state`, every unset one of the estimator's is set from it. With `rows`, a net is
     trained on them, and X is a sample of them.
     """
+    _FINGERPRINTS.pop(id(estimator), None)  # a frozen one may have learned something else
     if is_frozen(estimator):
         estimator, frame = _as_it_is(estimator, X, y, fit_params, frame)
         classes = frozen_classes(estimator, X, y, frame)
