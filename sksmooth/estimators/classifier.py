@@ -19,6 +19,7 @@ from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .callbacks import fitting
 from .fitting import fit_base
+from .per_category import per_category
 from .per_feature import per_feature
 from .reading import check_training_rows, frame_of_base, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
@@ -335,6 +336,7 @@ class SmoothedClassifier(MetaClassifier):
         asked: Any = {"radius": radius, "changes": changes, "tol": tol, "bound": bound}
         return certify_rows(self, X, verbose, log, y=y, n=n, n0=n0, alpha=alpha, **asked)
 
+    per_category = per_category
     per_feature = per_feature
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:

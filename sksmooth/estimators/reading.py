@@ -217,6 +217,8 @@ def takes_gaps(estimator: Any) -> bool:
 def _hands_gaps_on(step: Any) -> bool:
     """Whether a transformer is one of scikit-learn's that leave missing values as they are."""
     library, _, module = type(step).__module__.partition(".")
+    if type(step).__name__ in ("OneHotEncoder", "TargetEncoder"):  # to these they are a category
+        return False
     return library == "sklearn" and module.startswith(("preprocessing", "feature_selection"))
 
 

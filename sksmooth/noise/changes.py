@@ -91,6 +91,10 @@ class ChangeNoise(Noise):
         """Return zeros: values between categories, or beside a missing one, are no rows."""
         return np.zeros(shape)
 
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return for which features a missing value in their place is a change like any other."""
+        return np.zeros(self.n_values or 0, dtype=bool)
+
     def with_known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return rows with some known value for each that noise does not know.
 

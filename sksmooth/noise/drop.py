@@ -230,6 +230,10 @@ class DropNoise(ChangeNoise):
             [(self.kept[j], _UNIT - self.kept[j]) for j in noisy],
         )
 
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return which features may become missing: those that noise makes missing."""
+        return np.array([value < _UNIT for value in self.kept])
+
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with dropped features, for training."""
         xp = namespace(rows)

@@ -153,6 +153,10 @@ class MixedNoise(Noise):
         """Return the columns with values that the noise of changes does not know."""
         return self.changes.unknown(X)
 
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return for which columns a missing value counts as a change."""
+        return self.changes.counts_missing()
+
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the rows, and copies of them with replaced values."""
         return self.changes.probed(X)

@@ -171,6 +171,13 @@ class SeveralChangesNoise(ChangeNoise):
             out[:, list(own)] = part.with_known(out[:, list(own)])
         return out.reshape(X.shape)
 
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return for which columns a missing value counts as a change, in their own part."""
+        out = np.zeros(self.n_columns, dtype=bool)
+        for own, part in zip(self.columns, self.parts, strict=True):
+            out[list(own)] = part.counts_missing()
+        return out
+
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with replaced values, for training."""
         out = rows.reshape(len(rows), -1) + 0.0

@@ -133,7 +133,6 @@ def test_every_certified_neighbour_has_the_same_answer():
     inside = (apart <= certificate.radii[:, None]) & ~certificate.abstained[:, None]
     new = np.any(words == "new", axis=1)
     assert (inside & ~new[:, None] & new[None]).sum() >= 20
-    assert (inside & new[:, None]).sum() > new.sum()
     assert np.all(same[inside])
     assert not np.all(same)
 

@@ -476,7 +476,7 @@ class TestRefused:
     def test_an_array_after_a_frame(self):
         frame, y = table()
         clf = smoothed().fit(frame, y)
-        with pytest.raises(ValueError, match="in fit it was a data frame with columns without"):
+        with pytest.raises(ValueError, match="in fit it was a table with columns without"):
             clf.predict(np.zeros((2, 8)))
 
     def test_text_after_numbers(self):

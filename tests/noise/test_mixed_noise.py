@@ -319,6 +319,11 @@ class TestSeveral:
 
     def test_values_that_are_not_known(self):
         row = np.array(CASES["several"][1], dtype=np.float64)
+        row[4] = 3.0
+        assert SEVERAL.unknown(row[None]) == [4]
+        known = SEVERAL.with_known(row[None])[0]
+        assert np.array_equal(np.flatnonzero(known != row)[[-1]], [4])
+        assert SEVERAL.unknown(known[None]) == []
         row[5] = 3.0
         with pytest.raises(
             ValueError, match=r"columns \[5\] of a row: Rows must have 1 values, zeros and ones"
