@@ -41,7 +41,8 @@ class Split(Specification):
         names columns, or has their positions as keys; all others have 0, and reach the base as they
         are. A cell has a whole number of steps of the grid. With a single number radii are L1
         distances, whole numbers of steps, and reached: a row at that distance has the same label.
-        Otherwise they are L1 lengths of ``delta / scale``, and m is the least common multiple of the cells' steps.
+        Otherwise they are L1 lengths of ``delta / scale``, and m is the least common multiple of
+        the cells' steps.
 
     See Also
     --------
