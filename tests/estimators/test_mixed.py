@@ -529,7 +529,7 @@ class TestSigma:
             )
 
     def test_regressors_refuse(self):
-        with pytest.raises(ValueError, match="takes noise that is added to rows"):
+        with pytest.raises(ValueError, match="takes noise that is added to all columns.*got MixedNoise"):
             SmoothedRegressor(DecisionTreeRegressor(), SIGMA).fit(X, y.astype(float))
 
     @pytest.mark.parametrize("sigma", [SIGMA, {2: Flip(keep=0.8), "*": 0}])
