@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_changes
+from ..noise import L2AndChanges
 
 __all__ = ["OfChanges"]
 
@@ -81,6 +82,14 @@ class OfChanges:
     @functools.cached_property
     def _radii_beside(self) -> dict[int, NDArray[np.float64]]:
         return {}
+
+    def _columns_of_changes(self) -> dict[str, NDArray[Any]]:
+        """Return for `to_frame`, of mixed noise, how many columns may change, and radii beside."""
+        if not isinstance(self.noise.norm, L2AndChanges):
+            return {}
+        numbers = range(1, int(self.max_changes.max(initial=0)) + 1)
+        radii = {f"radius_{k}_changed": self.radii_with(changes=k) for k in numbers}
+        return {"max_changes": self.max_changes, **radii}
 
     def _beside(self, changes: int) -> NDArray[np.float64]:
         if self.noise.norm.kind == "l0":

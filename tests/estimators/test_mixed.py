@@ -262,7 +262,12 @@ class TestCertificate:
 
     def test_frames(self, certificate):
         pytest.importorskip("pandas")
-        assert certificate.to_frame()["radius"].tolist() == certificate.radii.tolist()
+        table = certificate.to_frame()
+        assert table["radius"].tolist() == certificate.radii.tolist()
+        assert table["max_changes"].tolist() == certificate.max_changes.tolist()
+        radii = table["radius_1_changed"]
+        assert np.array_equal(radii, certificate.radii_with(changes=1), equal_nan=True)
+        assert len([name for name in table if "changed" in name]) == certificate.max_changes.max()
         intervals = certificate.per_feature(X[:12])
         assert set(intervals.index.get_level_values("feature")) == {0, 1}
         up = intervals["up"].to_numpy().reshape(12, 2)
@@ -529,7 +534,9 @@ class TestSigma:
             )
 
     def test_regressors_refuse(self):
-        with pytest.raises(ValueError, match="takes noise that is added to all columns.*got MixedNoise"):
+        with pytest.raises(
+            ValueError, match="takes noise that is added to all columns.*got MixedNoise"
+        ):
             SmoothedRegressor(DecisionTreeRegressor(), SIGMA).fit(X, y.astype(float))
 
     @pytest.mark.parametrize("sigma", [SIGMA, {2: Flip(keep=0.8), "*": 0}])
