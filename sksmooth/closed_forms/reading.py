@@ -172,8 +172,8 @@ def _read(
         raise NotClosedError("a step of the Pipeline is not known to be affine")
     if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
         raise NotClosedError("its steps hand on data frames with other names")
-    if not steps and columns.coded.any():
-        raise NotClosedError("it takes columns that do not hold numbers")
+    if affine.sizes[..., : columns.n][..., columns.coded].any():
+        raise NotClosedError("columns that do not hold numbers reach the model")
     if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
         raise NotClosedError("its steps hand on sparse matrices")
     there = np.where(columns.gaps[: columns.n], 0.0, sigma)
