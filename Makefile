@@ -6,8 +6,8 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-fast test-minimum test-interpreter lint docs bench bench-gpu \
-	paper statistics nets baselines mutants fidelity clean
+.PHONY: help demo demo-torch test test-fast test-minimum test-pandas test-interpreter test-wheel coverage lint docs \
+	bench bench-gpu paper statistics nets baselines mutants fidelity clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -28,13 +28,33 @@ test-fast: $(VENV)/.test $(VENV)/.torch  ## the tests that are not in tests/slow
 test-minimum: $(VENV)-minimum/.installed  ## the oldest supported versions, without torch and matplotlib
 	$(ONE_THREAD) $(VENV)-minimum/bin/python $(PYTEST) tests
 
+test-wheel: $(VENV)/.release  ## build wheel and sdist; the suite against the wheel, in an empty environment
+	rm -rf dist $(VENV)-wheel
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet dist/*.whl pytest pytest-xdist hypothesis mpmath
+	mkdir -p $(VENV)-wheel/away && cp -r tests benchmarks reproduction docs README.md CHANGELOG.md \
+		changelog.d .ci Makefile pyproject.toml $(VENV)-wheel/away
+	cd $(VENV)-wheel/away && $(ONE_THREAD) ../bin/python $(PYTEST) tests
+	$(VENV)-wheel/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.tar.gz
+	cd $(VENV)-wheel && bin/python -c 'import sksmooth; print(sksmooth.__version__, sksmooth.__file__)'
+
+coverage: $(VENV)/.test $(VENV)/.torch  ## the whole suite; fails under 97 % of statements and branches
+	$(ONE_THREAD) $(BIN)/python $(PYTEST) --cov --cov-report=term:skip-covered tests sksmooth docs
+
+test-pandas: $(VENV)-minimum/.installed $(VENV)-pandas/.installed  ## data frames, with the oldest supported pandas
+	$(ONE_THREAD) PYTHONPATH=$(VENV)-pandas $(VENV)-minimum/bin/python $(PYTEST) -k 'not polars' \
+		tests/estimators/test_frames.py tests/estimators/test_units.py tests/estimators/test_per_feature.py \
+		tests/estimators/test_coded_columns.py tests/certificate/test_for_people.py tests/closed_forms/test_pipelines.py
+
 test-interpreter: $(VENV)/.test $(VENV)/.torch $(VENV)-interpreter/.installed  ## kernels for GPUs, in Triton's interpreter
 	$(ONE_THREAD) PYTHONPATH=$(VENV)-interpreter $(BIN)/python -m pytest -m interpreter tests/backends/test_cuda_noise.py
 
 lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell sksmooth tests benchmarks reproduction docs README.md CHANGELOG.md
+	$(BIN)/codespell sksmooth tests benchmarks reproduction docs changelog.d *.md
 	$(BIN)/mypy
 
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
@@ -76,14 +96,16 @@ bench-gpu:  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu
 
 clean:
-	rm -rf $(VENV) $(VENV)-minimum $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-wheel dist demo_output docs/_build docs/auto_examples docs/api/generated
+
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-pandas $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
 # A stamp file per extra: reinstalled when pyproject.toml changes.
-$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.lint $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.lint $(VENV)/.bench $(VENV)/.release: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	touch $@
 
@@ -91,6 +113,11 @@ $(VENV)-minimum/.installed: pyproject.toml .ci/minimum.txt
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --requirement .ci/minimum.txt
 	$(VENV)-minimum/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# pandas and what it needs beside numpy
+$(VENV)-pandas/.installed: .ci/pandas.txt | $(VENV)-minimum/.installed
+	$(VENV)-minimum/bin/python -m pip install --quiet --no-deps --upgrade --target $(VENV)-pandas --requirement .ci/pandas.txt
 	touch $@
 
 # Triton 3.9 in front of the one that torch asks for, which cannot interpret with current numpy

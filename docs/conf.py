@@ -20,19 +20,46 @@ release = version = sksmooth.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.viewcode",
     "numpydoc",
+    "notfound.extension",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",  # for CHANGELOG.md
+    "offline_check",
     "offline_math",
+    "performance_plots",
+    "result_pages",
+    "sklearn_links",
 ]
-exclude_patterns = ["_build", "auto_examples/*.ipynb", "examples/*.rst"]
+exclude_patterns = [
+    "_build",
+    "auto_examples/*.ipynb",
+    "examples/*.rst",
+    "api/backreferences/*",
+]
+suppress_warnings = ["myst.header"]  # results have the levels that suit them
 templates_path = ["_templates"]
 nitpicky = False
 default_role = "py:obj"
 add_function_parentheses = False
 toc_object_entries_show_parents = "hide"
+
+# Prompts and output are shown, and not copied.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+# Inventories that are kept here (_inventories/make.py): the build asks nobody.
+intersphinx_mapping = {
+    "sklearn": ("https://scikit-learn.org/stable/", "_inventories/sklearn.inv"),
+}
+
+# A page that is not there may have been asked for from any depth: its links are absolute.
+notfound_urls_prefix = "/en/latest/"
 
 # -- API reference -----------------------------------------------------------------------------
 
@@ -57,12 +84,14 @@ numpydoc_validation_exclude = {
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
     r"^sksmooth\.(PredictionBounds|RegressionCertificate)$",
     r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|certificate\.Run|nets\.Checkpoint)$",
+    r"^sksmooth\.bounds\.CoveragePlan$",
     # as of Noise
     r"(Gaussian|PerFeature|InUnits)\.(around|deviations|draw|l2_radius|marginals|radius)$",
     r"(Gaussian|PerFeature|InUnits)\.radius_of_tails$",
-    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split)Noise\.(around|corrupt|deviations|draw|pairs)$",
-    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split)Noise\.radius$",
+    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split|Mixed|SeveralChanges)Noise\.(around|corrupt|deviations|draw|pairs)$",
+    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split|Mixed|SeveralChanges)Noise\.radius$",
     r"Noise\.outcomes$",
+    r"(Mixed|SeveralChanges)Noise\.(deciding|max_changes|probed)$",
     r"\.SplitNoise\.(proves|reached|reached_by_votes|target)$",
     r"^sksmooth\.(certificate\.Run\.|noise\.Draws)",  # for the library itself, and numpy's own
     r"\.(extra_repr|forward|train)$",  # torch's own methods of a module
@@ -82,6 +111,8 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "remove_config_comments": True,
     "download_all_examples": False,
+    "backreferences_dir": "api/backreferences",  # examples of a class, on its page
+    "doc_module": ("sksmooth",),
     "within_subsection_order": "gallery_order.ReadingOrder",
     "write_computation_times": False,  # its page loads scripts from afar
     "thumbnail_size": (480, 300),
@@ -92,22 +123,31 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sksmooth"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["sksmooth.css"]
-html_show_sourcelink = False
-html_copy_source = False
+html_context = {
+    "github_user": "sksmooth",
+    "github_repo": "sksmooth",
+    "github_version": "main",
+    "doc_path": "docs",
+    "default_mode": "auto",
+}
 html_theme_options = {
-    "show_prev_next": False,
-    "navbar_end": ["theme-switcher"],
+    "logo": {"text": f"sksmooth {version}"},
+    "github_url": "https://github.com/sksmooth/sksmooth",
+    "use_edit_page_button": True,
+    "header_links_before_dropdown": 7,
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": ["page-toc", "edit-this-page", "sourcelink"],
     "navigation_depth": 2,
     "pygments_light_style": "friendly",
     "pygments_dark_style": "github-dark",
 }
-_NO_SIDEBAR = "index quickstart theory paper comparison citation contributing changelog"
+_NO_SIDEBAR = "index install quickstart which_method troubleshooting changelog"
 html_sidebars = {page: [] for page in _NO_SIDEBAR.split()}
 
 
@@ -115,14 +155,16 @@ def _check_public_names(app):
     """Fail the build if a public name is missing from the API page, or has no example."""
     page = (HERE / "api" / "index.rst").read_text(encoding="utf-8")
     listed = set(re.findall(r"^ +([\w.]+)$", page, flags=re.MULTILINE))
+    lacking = set()
     for name in sksmooth.__all__:
         thing = getattr(sksmooth, name)
         is_module = isinstance(thing, type(sksmooth))
         names = {f"{name}.{part}" for part in _documented(thing)} if is_module else {name}
-        if missing := {n for n in names if n not in listed and n.rpartition(".")[2] not in listed}:
-            raise ExtensionError(f"docs/api/index.rst lacks {sorted(missing)}.")
+        lacking |= {n for n in names if n not in listed and n.rpartition(".")[2] not in listed}
         if not is_module and ">>>" not in (thing.__doc__ or ""):
             raise ExtensionError(f"sksmooth.{name} has no example in its docstring.")
+    if lacking:
+        raise ExtensionError(f"docs/api/index.rst lacks {sorted(lacking)}.")
 
 
 def _documented(module):

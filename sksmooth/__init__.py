@@ -11,11 +11,15 @@ from .callables import frozen_callable
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
 from .displays import (
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
+    PredictionSetDisplay,
     TopProbabilityDisplay,
 )
 from .estimators.classifier import SmoothedClassifier
+from .estimators.conformal import RobustConformalClassifier
+from .estimators.conformal_regressor import RobustConformalRegressor
 from .estimators.regressor import SmoothedRegressor
 from .estimators.unwrap import certify
 from .metrics import (
@@ -29,8 +33,16 @@ from .metrics import (
     certified_error_scorer,
     certified_r2_score,
     certified_r2_scorer,
+    certified_top_k_accuracy_score,
+    interval_coverage_score,
+    mean_interval_width_score,
+    mean_set_size_score,
+    neg_mean_interval_width_scorer,
+    neg_mean_set_size_scorer,
     prediction_outcomes,
     projected_certified_accuracy,
+    set_coverage_score,
+    top_k_radii,
     top_probability_curve,
 )
 from .report import CertificationReport
@@ -39,10 +51,14 @@ __all__ = [
     "Certificate",
     "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "CertifiedErrorDisplay",
     "PerFeatureDisplay",
     "PredictionBandDisplay",
     "PredictionBounds",
+    "PredictionSetDisplay",
     "RegressionCertificate",
+    "RobustConformalClassifier",
+    "RobustConformalRegressor",
     "SmoothedClassifier",
     "SmoothedRegressor",
     "TopProbabilityDisplay",
@@ -57,14 +73,22 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "certified_top_k_accuracy_score",
     "certify",
     "frozen_callable",
+    "interval_coverage_score",
+    "mean_interval_width_score",
+    "mean_set_size_score",
     "metrics",
+    "neg_mean_interval_width_scorer",
+    "neg_mean_set_size_scorer",
     "noise",
     "prediction_outcomes",
     "projected_certified_accuracy",
     "records",
+    "set_coverage_score",
     "tables",
+    "top_k_radii",
     "top_probability_curve",
 ]
 
@@ -73,10 +97,14 @@ for _public in (
     Certificate,
     CertificationReport,
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionBounds,
+    PredictionSetDisplay,
     RegressionCertificate,
+    RobustConformalClassifier,
+    RobustConformalRegressor,
     SmoothedClassifier,
     SmoothedRegressor,
     TopProbabilityDisplay,

@@ -9,6 +9,7 @@ import numpy as np
 __all__ = [
     "SMALLEST_ALPHA",
     "check_alpha",
+    "check_changes",
     "check_draws",
     "check_radii",
     "is_real",
@@ -77,6 +78,15 @@ def check_radii(radius: Any) -> tuple[float, ...]:
     if not np.all((values >= 0) & np.isfinite(values)):
         raise ValueError(f"radius must be 0 or more, and finite; got {radius!r}.")
     return tuple(float(value) for value in values)
+
+
+def check_changes(changes: Any) -> int:
+    """Return a number of changed columns."""
+    if isinstance(changes, bool) or not isinstance(changes, numbers.Integral) or changes < 0:
+        raise ValueError(
+            f"changes must be a number of changed columns, an int of 0 or more; got {changes!r}."
+        )
+    return int(changes)
 
 
 def is_real(value: Any) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .certificate import Certificate
 from .certificate.concat import refuse_other_norms
+from .checks import check_changes
 from .metrics import certified_accuracy_score
 from .metrics.scores import labels_of, right_rows, warn_if_decided
 from .records import Record
@@ -159,6 +160,7 @@ def certified_accuracy_table(
     records: Mapping[str, Any] | Sequence[Any],
     radii: ArrayLike,
     *,
+    changes: int | Sequence[int] = 0,
     average_radius: bool = False,
     classwise: bool | str = False,
     unequal: str = "refuse",
@@ -172,6 +174,9 @@ def certified_accuracy_table(
         labels; a sequence is named by sigma.
     radii : array-like of float of shape (n_radii,)
         In the units of the certificates.
+    changes : int or sequence of int, default=0
+        How many columns may change beside, for mixed noise. Several give a line each, and the best
+        record of each number is in bold.
     average_radius : bool, default=False
         Whether there is a last column with the average certified radius and the standard error that
         it has from the choice of rows. It depends on n more than the others (arXiv:2410.06895).
@@ -223,6 +228,12 @@ def certified_accuracy_table(
     refuse_other_norms([certificate.noise.norm for certificate in certificates], "in one table")
     notes = _other_settings(certificates)
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
+    numbers = [check_changes(number) for number in np.atleast_1d(np.asarray(changes)).tolist()]
+    if average_radius and numbers != [0]:
+        raise ValueError(
+            "average_radius=True is for radii beside no changed columns: leave out `changes` for "
+            "that column, or average_radius for the others."
+        )
     longest = max(by_name.values(), key=len)
     names: list[str] = []
     groups: list[str] = []
@@ -246,15 +257,18 @@ def certified_accuracy_table(
                 )
             notes.append(f"* {name} covers {what}.")
             name += "*"
-        found = certified_accuracy_score(
-            y_true, _certificate(record), radius=radii, classwise=classwise
-        )
-        by_class = found if isinstance(found, dict) else {"": found}
-        for label, score in by_class.items():
-            names.append(f"{name}, {label}" if isinstance(found, dict) else name)
-            groups.append(str(label))
-            scores.append(score)
-            flagged.append(flag)
+        for number in numbers:
+            found = certified_accuracy_score(
+                y_true, _certificate(record), radius=radii, changes=number, classwise=classwise
+            )
+            by_class = found if isinstance(found, dict) else {"": found}
+            beside = f", {number} changed" if np.ndim(changes) else ""
+            for label, score in by_class.items():
+                of_class = f", {label}" if isinstance(found, dict) else ""
+                names.append(f"{name}{of_class}{beside}")
+                groups.append(f"{label}{beside}")
+                scores.append(score)
+                flagged.append(flag)
         if average_radius:
             averages += _averages(record, by_class=classwise is True)
     order = sorted(range(len(names)), key=lambda i: list(dict.fromkeys(groups)).index(groups[i]))
@@ -264,7 +278,7 @@ def certified_accuracy_table(
         np.array(scores)[order],
         tuple(notes),
         tuple(flagged[i] for i in order),
-        tuple(groups[i] for i in order) if classwise is True else (),
+        tuple(groups[i] for i in order) if classwise is True or np.ndim(changes) else (),
         np.array(averages)[order] if average_radius else None,
     )
 
@@ -292,7 +306,7 @@ def _labels(record: Record) -> NDArray[Any]:
 def _other_settings(certificates: Sequence[Certificate]) -> list[str]:
     """Return a note for each setting, other than sigma, in which certificates differ."""
     notes = []
-    for name in ("n", "n0", "alpha", "bound", "asked_radii", "noise.kind"):
+    for name in ("n", "n0", "alpha", "bound", "asked_radii", "run.asked_changes", "noise.kind"):
         values = dict.fromkeys(map(operator.attrgetter(name), certificates))
         if len(values) > 1:
             notes.append(f"{name} differs: {', '.join(map(str, values))}.")

@@ -93,3 +93,16 @@ def skewed(k, n=500, d=5, missing=0.0):
     y = np.searchsorted(np.quantile(score, [0.9] if k == 2 else [0.5, 0.8]), score)
     X[rng.random(X.shape) < missing] = np.nan
     return X, y
+
+
+def with_categories(k, missing=0.0):
+    """Two columns, of which the second holds categories, 0 to 19 and a few from 40 to 59."""
+    X, y = skewed(k, n=1500)
+    X = X[:, :2].copy()
+    rng = np.random.default_rng(k)
+    X[:, 1] = rng.integers(20, size=len(X))
+    X[rng.random(len(X)) < 0.02, 1] += 40
+    moved = (X[:, 1] % 3 == 1) & (rng.random(len(X)) < 0.8)
+    y = np.where(moved, k - 1, y)
+    X[rng.random(len(X)) < missing, 1] = np.nan
+    return X, y

@@ -4,6 +4,7 @@ from benchmarks.runner import run_experiments
 
 _EXPERIMENTS = {
     "decisions": "decisions",
+    "sequences": "sequences",
     "bound": "bound",
     "two_sided": "two_sided",
     "tolerance": "tolerance",

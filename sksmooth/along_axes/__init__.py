@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..closed_forms import FLOOR, ClosedForm, Linear, Part
+from ..closed_forms.forms.pruned import Pruned
 from ..noise import Noise
 from .cells import by_cells
 from .half_spaces import by_half_spaces
@@ -67,6 +68,14 @@ def _ends_of_part(
         return noise.norm.along_axes(radii, n_columns)[at, columns]
 
     ends = np.zeros((2, *X.shape))
+    if isinstance(
+        part.form, Pruned
+    ):  # no noise, and no step along an axis, leaves a row's own form
+        for rows, form in part.form.groups(part.spread.around(X).mean):
+            own = Part(form, part.spread)
+            ends[:, rows] = _ends_of_part(own, noise, X[rows], of[rows], n_columns)
+        ends[:, part.law_of(X, of).miss[np.arange(n), of] >= 0.5] = 0.0
+        return ends
     noisy = np.flatnonzero(sigma > 0).tolist()
     all_known = False
     if isinstance(part.form, Linear):

@@ -6,18 +6,23 @@ variation diminishing the smoothed answer changes at most twice along the axis, 
 well: from the vertex on, it is monotone on both sides.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from ..bounds.rounding import UNIT
 from ..closed_forms import Part
 from ..closed_forms.forms.quadratic import Quadratic
+from ..closed_forms.numerics.normal import REACH
 from .marching import Proves
 
 __all__ = ["by_parabola"]
 
 _FLAT = 1e-6  # curvature, relative, from which on it is one
-_DOUBLINGS, _HALVINGS = 60, 14
+_DOUBLINGS, _STEPS = 60, 40
+_TOL = 1e-4  # deviations
 _SAFE = 1 - 1e-9
 
 
@@ -69,29 +74,84 @@ def by_parabola(
         vertex - (spread.affine.unclipped(X)[:, k] - rate * value)
     ) / rate  # of the vertex, by row
 
-    def room(at: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
+    def rows_at(at: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
         rows = X[lines]
         rows[:, column] = at
-        return prove(rows, of[lines], np.full(len(rows), column))
+        return rows
+
+    def lead(at: NDArray[np.float64], lines: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return a number that is positive where the answer stays: a normal quantile of it."""
+        law = part.law_of(rows_at(at, lines), of[lines])
+        miss = law.miss[np.arange(len(lines)), of[lines]]
+        return np.clip(-ndtri(miss), -REACH, REACH)
 
     # where the answer stays at the vertex of a parabola that opens up, it stays everywhere; the
     # vertex itself is within rounding of there
-    known = room(place, np.arange(len(X))) > 1e-9 * (np.abs(place) + np.abs(value)) + 1e-6 * sigma
+    every = np.arange(len(X))
+    room = prove(rows_at(place, every), of, np.full(len(X), column))
+    known = room > 1e-9 * (np.abs(place) + np.abs(value)) + 1e-6 * sigma
     ends = np.full((2, len(X)), np.inf)
     for side, sign in enumerate((-1.0, 1.0)):
         inside = opens_up & ~known & (sign * (place - value) > 0)  # between row and vertex
         lines = np.flatnonzero(inside | ~opens_up)
         most = np.where(inside, np.abs(place - value), np.inf)[lines]
         start, low, high = value[lines], np.zeros(len(lines)), np.minimum(sigma, most)
+        gain, loss = lead(start, lines), lead(start + sign * high, lines)  # at both
         for _ in range(_DOUBLINGS):
-            on = (high < most) & (room(start + sign * high, lines) > 0)
+            on = (high < most) & (loss > 0)
             if not on.any():
                 break
-            low, high = np.where(on, high, low), np.where(on, np.minimum(2 * high, most), high)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            on = room(start + sign * middle, lines) > 0
-            low, high = np.where(on, middle, low), np.where(on, high, middle)
+            falls = np.maximum(gain - loss, 1e-9)
+            beyond = np.clip(1.1 * (low + (high - low) * gain / falls), 2 * high, 16 * high)
+            low, high = np.where(on, high, low), np.where(on, np.minimum(beyond, most), high)
+            gain[on] = loss[on]
+            loss[on] = lead((start + sign * high)[on], lines[on])
+        low = _last_positive(
+            lambda at, some: lead((start + sign * at)[some], lines[some]),  # noqa: B023
+            (low, high),
+            (gain, loss),
+            _TOL * sigma,
+        )
         # places were rounded beside where the row is
         ends[side, lines] = np.maximum(low * _SAFE - 4 * UNIT * (np.abs(start) + low), 0.0)
     return ends[0], ends[1]
+
+
+def _last_positive(
+    function: Callable[[NDArray[np.float64], NDArray[np.intp]], NDArray[np.float64]],
+    ends: tuple[NDArray[np.float64], NDArray[np.float64]],
+    values: tuple[NDArray[np.float64], NDArray[np.float64]],
+    tol: float,
+) -> NDArray[np.float64]:
+    """Return points where functions of one change of sign are positive, `tol` from that at most.
+
+    The Illinois rule: secants, with the value of an end halved that stays twice.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(at, some)``: values of some of the functions, by number.
+    ends, values : tuple of two ndarray of shape (n_functions,)
+        Between which points to look, and the values there. What is positive at the second point is
+        not looked at, nor what is not positive at the first.
+    tol : float
+        How near.
+    """
+    (low, high), (gain, loss) = (tuple(np.array(part) for part in pair) for pair in (ends, values))
+    last = np.zeros(len(low))
+    for _ in range(_STEPS):
+        some = np.flatnonzero((gain > 0) & (loss <= 0) & (high - low > tol))
+        if not len(some):
+            break
+        share = gain[some] / (gain[some] - loss[some])
+        at = low.copy()
+        at[some] += (high - low)[some] * share
+        at[some] = np.clip(at, low + 0.5 * tol, high - 0.5 * tol)[some]  # both ends come near
+        found = function(at, some)
+        on = found > 0
+        up, down = some[on], some[~on]
+        low[up], gain[up], high[down], loss[down] = at[up], found[on], at[down], found[~on]
+        loss[up[last[up] > 0]] *= 0.5
+        gain[down[last[down] < 0]] *= 0.5
+        last[up], last[down] = 1, -1
+    return low

@@ -13,6 +13,7 @@ from ..backends import kind_inside, unwrap
 from ..certificate.procedures import predict_by_votes
 from ..checks import check_draws, user_level
 from ..estimators import Smoother, check_rows, smoother_of
+from ..exceptions import NothingCertifiedWarning
 from ..labels import check_label_kind, decode
 from ..noise.streams import new_seed, row_key
 from ..rows import as_rows
@@ -239,7 +240,7 @@ def pgd_attack(
         warnings.warn(
             f"The net's gradient was zero at every step for {flat.sum()} of {len(attacked)} "
             "rows: these have not been attacked. Its outputs may be steps (rounded, or signs).",
-            UserWarning,
+            NothingCertifiedWarning,
             stacklevel=user_level(),
         )
     return AttackResult(

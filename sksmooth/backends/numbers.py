@@ -1,5 +1,6 @@
 """Any fitted regressor, through its ``predict``."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,10 @@ class NumbersBackend(Backend):
 
     def with_votes(self, rows: NDArray[np.floating]) -> "NumbersBackend":
         """Return the backend that votes for intervals between the answers to some rows."""
-        found = NumbersBackend(self.estimator, self.frame, float32=self.float32)
+        found = copy.copy(self)
         shares = np.arange(1, _N_INTERVALS) / _N_INTERVALS
         # between two answers: on the one value of a leaf, rounding would decide
-        answers = np.unique(self.outputs(rows))
+        answers = np.unique(self.number(self.outputs(rows)))
         answers = answers[np.isfinite(answers)]
         middles = 0.5 * answers[1:] + 0.5 * answers[:-1]
         if len(middles):
@@ -57,15 +58,15 @@ class NumbersBackend(Backend):
 
     def classify(self, batch: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return the number of the interval that each answer lies in."""
-        return np.searchsorted(self.edges, self.outputs(batch)).astype(np.int64)
+        return np.searchsorted(self.edges, self.number(self.outputs(batch))).astype(np.int64)
+
+    def number(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return one number for each of some outputs: by default, the output."""
+        return outputs
 
     def outputs(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the answers: numbers or infinities."""
-        n = len(batch)
-        X: Any = batch.astype(np.float32, copy=False) if self.float32 else batch
-        X = X if self.frame is None else self.frame(X)
-        with noise_explained(self.estimator, batch):
-            answer = self.estimator.predict(X)
+        n, answer = len(batch), self.asked("predict", batch)
         name = type(unwrap(self.estimator)[1]).__name__
         if isinstance(answer, np.ma.MaskedArray) and np.ma.is_masked(answer):
             raise ValueError(f"{name}.predict returned masked numbers, which are no answers.")
@@ -86,3 +87,10 @@ class NumbersBackend(Backend):
                 "log of a negative number, weights that diverged in training."
             )
         return numbers
+
+    def asked(self, method: str, batch: NDArray[np.floating]) -> Any:
+        """Return what a method of the estimator answers to a batch, as it expects it."""
+        X: Any = batch.astype(np.float32, copy=False) if self.float32 else batch
+        X = X if self.frame is None else self.frame(X)
+        with noise_explained(self.estimator, batch):
+            return getattr(self.estimator, method)(X)

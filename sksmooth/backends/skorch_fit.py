@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skorch.callbacks import Callback
 
 from ..checks import user_level
+from ..exceptions import TrainingWarning
 from ..introspection import trained_inside
 from ..noise import Draws
 from ..rows import Rows
@@ -95,7 +96,7 @@ def warn_of_loss(net: Any) -> None:
             f"The training loss of {type(net).__name__} was {loss} in its last epoch: its weights "
             "have diverged, and there is nothing to certify. Try a smaller learning rate, or "
             "scale the rows in the module's first layer.",
-            UserWarning,
+            TrainingWarning,
             stacklevel=user_level(),
         )
 
@@ -125,7 +126,7 @@ def warn_of_lost_weights(estimator: Any) -> None:
         f"{what}. To certify the net as it is, wrap it: FrozenEstimator(net), or "
         "sksmooth.nets.frozen_net(module). To train on from its weights, pass the module itself: "
         f"{name}(net.module_, ...).",
-        UserWarning,
+        TrainingWarning,
         stacklevel=user_level(),
     )
 

@@ -15,6 +15,7 @@ from .binomial import (
     clopper_pearson_upper,
     smallest_certifying_n,
 )
+from .coverage import coverage_level
 from .mixed import mixed_lower, mixed_needed, mixed_radius, mixed_upper
 from .pairs import Pair, changes_proved
 from .radius import radius_cohen, radius_lecuyer, radius_li, radius_of_tails
@@ -30,6 +31,7 @@ from .top_class import (
     two_sided,
     widened,
 )
+from .worst import worst_pairs
 
 __all__ = [
     "BOUNDS",
@@ -40,6 +42,7 @@ __all__ = [
     "clopper_pearson",
     "clopper_pearson_simultaneous",
     "clopper_pearson_upper",
+    "coverage_level",
     "mixed_lower",
     "mixed_needed",
     "mixed_radius",
@@ -57,4 +60,5 @@ __all__ = [
     "two_sided",
     "upper_rank",
     "widened",
+    "worst_pairs",
 ]

@@ -1,19 +1,21 @@
 """What is certified, row by row, and what it was computed from."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .plan import Run
+from .changes import OfChanges
+from .result import Result
+from .within import WithinRadius
 
 __all__ = ["Certificate", "codes_of"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Certificate:
+class Certificate(OfChanges, WithinRadius, Result):
     """Certified labels and radii, one per row, with everything that they were computed from.
 
     Unpacks as ``labels, radii = certificate``, so that iterating gives these two arrays and not the
@@ -106,12 +108,9 @@ class Certificate:
     n_draws: NDArray[np.int64]
     stop_reason: NDArray[np.str_]
     classes: NDArray[Any]
-    run: Run
     # arrays always: what is not given is filled in
     width: NDArray[np.float64] = None  # type: ignore[assignment]
     radii_l2: NDArray[np.float64] = None  # type: ignore[assignment]
-    index: Any = None
-    feature_names: tuple[str, ...] | None = None
 
     _PER_ROW = (
         "labels",
@@ -127,35 +126,14 @@ class Certificate:
         "width",
         "radii_l2",
     )
+    _SHARED = ("classes",)
 
     def __post_init__(self) -> None:
         if self.width is None:
             object.__setattr__(self, "width", np.full(len(self.radii), np.nan))
         if self.radii_l2 is None:
             object.__setattr__(self, "radii_l2", self.noise.l2_radius(self.radii))
-        for name in (*self._PER_ROW, "classes"):
-            view = getattr(self, name).view()
-            view.setflags(write=False)  # the view only: the caller's array is left alone
-            object.__setattr__(self, name, view)
-
-    def __getattr__(self, name: str) -> Any:
-        # what the run was made with: method, noise, n, alpha, seed and so on
-        if name in _OF_RUN and "run" in vars(self):
-            return getattr(self.run, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_OF_RUN})
-
-    @property
-    def sigma(self) -> Any:
-        """Standard deviation of the noise, in the units of X; a tuple if features differ."""
-        return getattr(self.noise, "sigma", None)
-
-    @property
-    def norm(self) -> str:
-        """Norm of the radii."""
-        return str(self.noise.norm)
+        super().__post_init__()
 
     def at(self, alpha: float | None = None, bound: str | None = None) -> "Certificate":
         """Return what the stored counts certify at another level or with another bound.
@@ -197,23 +175,6 @@ class Certificate:
 
         return spend_counts(self, alpha, bound)
 
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        yield self.labels
-        yield self.radii
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, rows: Any) -> "Certificate":
-        """Select rows: by position, slice, mask or list of positions."""
-        if isinstance(rows, int | np.integer):
-            rows = [rows]
-        if hasattr(rows, "to_numpy"):  # a mask of pandas
-            rows = rows.to_numpy()
-        index = None if self.index is None else self.index[rows]
-        chosen = {k: getattr(self, k)[rows] for k in self._PER_ROW}
-        return dataclasses.replace(self, index=index, **chosen)
-
     @staticmethod
     def concatenate(certificates: "Iterable[Certificate]") -> "Certificate":
         """Put certificates of one classifier one after another.
@@ -249,51 +210,6 @@ class Certificate:
         from .concat import concatenate
 
         return concatenate(certificates)
-
-    def equals(self, other: Any) -> bool:
-        """Return whether another certificate is the same in everything but the seed.
-
-        Parameters
-        ----------
-        other : object
-            Anything; only a Certificate can be equal.
-
-        Returns
-        -------
-        equal : bool
-            True if rows, classes, settings, noise, index and feature names are the same, numbers to
-            the last bit. The seed does not count.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.neighbors import NearestCentroid
-        >>> from sksmooth import SmoothedClassifier
-        >>> X, y = load_iris(return_X_y=True)
-        >>> clf = SmoothedClassifier(NearestCentroid(), sigma=0.5, random_state=0).fit(X, y)
-        >>> certificate = clf.certify(X[25::50], n=1000)
-        >>> certificate.equals(clf.certify(X[25::50], n=1000)), certificate.equals(certificate[:2])
-        (True, False)
-        """
-        from .concat import same
-
-        if not isinstance(other, Certificate):
-            return False
-        runs = [dataclasses.replace(c.run, seed=None) for c in (self, other)]
-        names = (*self._PER_ROW, "classes", "index", "feature_names")
-        return same(*runs) and all(same(getattr(self, k), getattr(other, k)) for k in names)
-
-    def summary(self) -> str:
-        """Return what is certified, how it was found and what it guarantees, as text.
-
-        Returns
-        -------
-        text : str
-            Some lines to print. The seed is not in it.
-        """
-        from .summary import as_text
-
-        return as_text(self)
 
     def per_feature(self, X: Any = None) -> Any:
         """Return how far each feature alone may change without changing the label.
@@ -337,11 +253,6 @@ class Certificate:
 
         return intervals_of_radii(self, X)
 
-    def _repr_html_(self) -> str:
-        from .summary import as_html
-
-        return as_html(self)
-
     def __repr__(self) -> str:
         certified = int((~self.abstained).sum())
         median = (
@@ -358,22 +269,8 @@ class Certificate:
         how += "" if self.noise.sound else " (unsound in floating point)"
         return f"<Certificate of {len(self)} rows: {certified} certified{median}; {how}>"
 
-    def to_frame(self, index: Any = None) -> Any:
-        """Return a pandas DataFrame with one line per row.
-
-        Parameters
-        ----------
-        index : array-like of shape (n_samples,), default=None
-            Index of the frame; None for that of the frame that was certified, if it had one.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-            Labels, radii, bounds, selected classes and draws, in columns of their names.
-        """
-        import pandas as pd  # optional: only this method needs it
-
-        columns = {
+    def _columns(self) -> dict[str, Any]:
+        return {
             "label": self.labels,
             "radius": self.radii,
             "abstained": self.abstained,
@@ -384,10 +281,6 @@ class Certificate:
             "stop_reason": self.stop_reason,
             "radius_l2": self.radii_l2,
         }
-        return pd.DataFrame(columns, index=self.index if index is None else index)
-
-
-_OF_RUN = frozenset(field.name for field in dataclasses.fields(Run))
 
 
 def codes_of(certificate: Certificate) -> NDArray[np.intp]:

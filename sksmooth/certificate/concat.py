@@ -2,15 +2,18 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..noise import Norm
 from .certificate import Certificate
 from .plan import Run
+from .result import Result
 
-__all__ = ["common_run", "concatenate", "refuse_other_norms", "same"]
+__all__ = ["AnyResult", "concatenate", "join_parts", "refuse_other_norms", "same"]
+
+AnyResult = TypeVar("AnyResult", bound=Result)
 
 
 def concatenate(certificates: Iterable[Certificate]) -> Certificate:
@@ -21,17 +24,22 @@ def concatenate(certificates: Iterable[Certificate]) -> Certificate:
     if len(parts) == 1:  # in its own dtypes, to the order of bytes
         return parts[0]
     refuse_other_norms([part.noise.norm for part in parts], "put together")
-    _refuse_other("classes", [part.classes for part in parts])
-    _refuse_other("feature_names", [part.feature_names for part in parts])
+    return join_parts(parts)
+
+
+def join_parts(parts: Sequence[AnyResult]) -> AnyResult:
+    """Put results of one class and one estimator one after another, at least one."""
+    first = parts[0]
+    for name in (*first._SHARED, "feature_names"):
+        _refuse_other(name, [getattr(part, name) for part in parts])
     per_row: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in Certificate._PER_ROW
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in first._PER_ROW
     }
-    run = common_run([part.run for part in parts])
-    return dataclasses.replace(parts[0], run=run, index=_joined_index(parts), **per_row)
+    run = _common_run([part.run for part in parts])
+    return dataclasses.replace(first, run=run, index=_joined_index(parts), **per_row)
 
 
-def _joined_index(parts: list[Certificate]) -> Any:
+def _joined_index(parts: Sequence[Result]) -> Any:
     """Return the indices of all parts, one after another; None if one of them has none."""
     if any(part.index is None for part in parts):
         return None
@@ -64,15 +72,20 @@ def refuse_other_norms(norms: Sequence[Norm], what: str) -> None:
             )
 
 
-def common_run(runs: list[Run]) -> Run:
+def _common_run(runs: list[Run]) -> Run:
     """Return what is true of all runs."""
-    names = [field.name for field in dataclasses.fields(Run) if field.name != "shortcut"]
+    names = [f.name for f in dataclasses.fields(Run) if f.name not in ("shortcut", "model")]
     # max_radius follows from others, which say better what is different
     for name in sorted(names, key=lambda name: name == "max_radius"):
         _refuse_other(name, [getattr(run, name) for run in runs])
     # how votes were found may depend on the chunk: a shortcut is not taken where it would not help
     shortcuts = dict.fromkeys(run.shortcut for run in runs if run.shortcut is not None)
-    return dataclasses.replace(runs[0], shortcut=" or ".join(shortcuts) or None)
+    models = {run.model for run in runs}
+    return dataclasses.replace(
+        runs[0],
+        shortcut=" or ".join(shortcuts) or None,
+        model=runs[0].model if len(models) == 1 else None,
+    )
 
 
 def _refuse_other(name: str, values: list[Any]) -> None:

@@ -27,6 +27,8 @@ class Plan:
         Draw only until each of these is certified or declined.
     tol : float or None
         Draw only as often as the n0 draws predict that the radius needs, with this loss.
+    changes : int, default=0
+        How many columns change beside each of `radii`, of those in which noise replaces values.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class Plan:
     bound: str = "one-sided"
     radii: tuple[float, ...] | None = None
     tol: float | None = None
+    changes: int = 0
 
     @property
     def draws(self) -> int:
@@ -71,6 +74,8 @@ class Run:
         Name of the stopping rule.
     asked_radii : tuple of float or None
         The radii that were to be decided; None where the radius was asked for.
+    asked_changes : int
+        How many columns change beside each of these radii.
     tol : float or None
         The loss of radius that was allowed.
     max_radius : float
@@ -83,6 +88,9 @@ class Run:
         Generator of the random bits.
     shortcut : str or None
         How votes were found faster than by asking the base about each noisy row, if they were.
+    model : str or None
+        What stands for the content of the base that was asked, of sampled certificates. Runs of
+        other models are equal if the rest is.
 
     Examples
     --------
@@ -111,6 +119,8 @@ class Run:
     seed: str | None = dataclasses.field(default=None, repr=False)  # nothing prints it
     stream: str = "philox"
     shortcut: str | None = None
+    asked_changes: int = 0
+    model: str | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @classmethod
     def computed(cls, noise: Noise, form: str, abstain_label: Any) -> "Run":
@@ -127,6 +137,7 @@ class Run:
             alpha=plan.alpha,
             bound=plan.bound,
             asked_radii=plan.radii,
+            asked_changes=plan.changes,
             tol=plan.tol,
             max_radius=max_radius,
             **options,

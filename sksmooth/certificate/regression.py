@@ -1,33 +1,21 @@
 """What is certified of a smoothed regressor: bounds at a radius, and radii for an interval."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..noise import Noise
-from .concat import common_run
-from .plan import Run
+from .concat import join_parts
+from .result import Result
 
 __all__ = ["PredictionBounds", "RegressionCertificate"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class _OfRows:
-    """Arrays with a line per row, and the run that they came from."""
-
-    run: Run
-    index: Any = dataclasses.field(default=None, kw_only=True)
-
-    _PER_ROW: ClassVar[tuple[str, ...]]
-
-    def __post_init__(self) -> None:
-        for name in self._PER_ROW:
-            view = getattr(self, name).view()
-            view.setflags(write=False)
-            object.__setattr__(self, name, view)
+class _OfNumbers(Result):
+    """Arrays about predictions that are numbers."""
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
@@ -43,40 +31,15 @@ class _OfRows:
         joined
             Of all rows.
         """
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts]) for name in cls._PER_ROW
-        }
-        run = common_run([part.run for part in parts])
-        return dataclasses.replace(parts[0], run=run, index=None, **arrays)
+        return join_parts(parts)
 
-    @property
-    def noise(self) -> Noise:
-        """The noise."""
-        return self.run.noise
-
-    @property
-    def norm(self) -> str:
-        """Norm of the radii."""
-        return str(self.run.noise.norm)
-
-    @property
-    def method(self) -> str:
-        """How the statements were found: "montecarlo" or "exact"."""
-        return self.run.method
-
-    @property
-    def n(self) -> int:
-        """Most draws per row; 0 if computed."""
-        return self.run.n
-
-    @property
-    def alpha(self) -> float:
-        """Probability, row by row, with which a statement may be false; 0 if computed."""
-        return self.run.alpha
+    def _how(self) -> str:
+        drawn = "exact" if self.method == "exact" else f"n={self.n}, alpha={self.alpha:g}"
+        return f"{drawn}, {self.noise.label}, norm={self.norm!r}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class PredictionBounds(_OfRows):
+class PredictionBounds(_OfNumbers):
     """Bounds on predictions within a radius, one per row; unpacks as ``lower, upper = bounds``.
 
     Row by row, and radius by radius, with probability at least ``1 - alpha`` over the noise: the
@@ -101,6 +64,8 @@ class PredictionBounds(_OfRows):
         bounds, too.
     index : pandas.Index of length n_samples or None
         Index of the data frame that was asked about, if it was one of pandas.
+    feature_names : tuple of str or None
+        Names of its columns, if it had any.
 
     See Also
     --------
@@ -130,23 +95,26 @@ class PredictionBounds(_OfRows):
     n_draws: NDArray[np.int64]
 
     _PER_ROW = ("lower", "upper", "prediction", "n_draws")
-
-    def __iter__(self) -> Iterator[NDArray[np.float64]]:
-        yield self.lower
-        yield self.upper
-
-    def __len__(self) -> int:
-        return len(self.prediction)
+    _SHARED = ("radius", "ranks")
 
     def __repr__(self) -> str:
-        return (
-            f"PredictionBounds({len(self)} rows, radius={self.radius}, {self.method}, "
-            f"alpha={self.alpha:g}, {self.noise.label})"
-        )
+        return f"<PredictionBounds of {len(self)} rows: radius={self.radius}; {self._how()}>"
+
+    def _columns(self) -> dict[str, Any]:
+        columns = {"prediction": self.prediction}
+        if isinstance(self.radius, tuple):
+            for j, radius in enumerate(self.radius):
+                columns |= {
+                    f"lower@{radius:.15g}": self.lower[:, j],
+                    f"upper@{radius:.15g}": self.upper[:, j],
+                }
+        else:
+            columns |= {"lower": self.lower, "upper": self.upper}
+        return columns | {"n_draws": self.n_draws}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class RegressionCertificate(_OfRows):
+class RegressionCertificate(_OfNumbers):
     """Radii within which predictions stay in an interval; unpacks as ``predictions, radii``.
 
     Row by row, with probability at least ``1 - alpha`` over the noise: the smoothed regressor
@@ -174,6 +142,8 @@ class RegressionCertificate(_OfRows):
         certificate, too.
     index : pandas.Index of length n_samples or None
         Index of the data frame that was certified, if it was one of pandas.
+    feature_names : tuple of str or None
+        Names of its columns, if it had any.
 
     See Also
     --------
@@ -201,18 +171,14 @@ class RegressionCertificate(_OfRows):
 
     _PER_ROW = ("predictions", "radii", "lower", "upper", "p_lower", "counts")
 
-    def __iter__(self) -> Iterator[NDArray[np.float64]]:
-        yield self.predictions
-        yield self.radii
-
-    def __len__(self) -> int:
-        return len(self.radii)
-
     def __repr__(self) -> str:
-        return (
-            f"RegressionCertificate({len(self)} rows, {self.method}, alpha={self.alpha:g}, "
-            f"{self.noise.label})"
-        )
+        certified = int((self.radii > 0).sum())
+        return f"<RegressionCertificate of {len(self)} rows: {certified} certified; {self._how()}>"
+
+    def _columns(self) -> dict[str, Any]:
+        names = ("lower", "upper", "p_lower", "n_draws")
+        columns = {name: getattr(self, name) for name in names}
+        return {"prediction": self.predictions, "radius": self.radii} | columns
 
     @property
     def n_draws(self) -> NDArray[np.int64]:

@@ -290,16 +290,17 @@ class GroupSequential:
         if plan.radii is None:
             return None
         bound = FREE_BOUNDS[plan.bound] if pilot is None else BOUNDS[plan.bound]
+        reached, targets = noise.deciding(plan.radii, plan.changes)
         return cls(
             plan.radii,
             n_rows,
             plan.n,
             plan.alpha,
             bound,
-            noise.reached,
+            reached,
             None if pilot is None else pilot.argmax(axis=1),
             noise.tv_error,
-            noise.target,
+            lambda _: targets,
         )
 
     def __init__(

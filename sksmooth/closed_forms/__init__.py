@@ -9,6 +9,7 @@ from .closed import ClosedForm, DisagreementError, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.additive import Additive
 from .forms.boxes import Boxes
+from .forms.cells import Cells
 from .forms.grid import Grid, SmallGrid
 from .forms.leaves import Leaves
 from .forms.line import Line
@@ -17,6 +18,7 @@ from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
 from .forms.sums import Sums
 from .law import Law
+from .numerics.laws import law_of
 from .numerics.normal import FLOOR
 from .outputs import ClosedOutput, OutputForm, output_form
 from .reading import closed_form
@@ -35,6 +37,7 @@ __all__ = [
     "OutputForm",
     "Part",
     "closed_form",
+    "law_of",
     "output_form",
     "refit_leaves",
 ]
@@ -42,4 +45,4 @@ __all__ = [
 # in the order in which they are tried
 FORMS: list[type[Form]] = [Linear, Boxes, Quadratic, SmallGrid, Additive, Grid]
 # of regressors
-OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves, Sums]
+OUTPUT_FORMS: list[type[OutputForm]] = [Line, Leaves, Sums, Cells]

@@ -18,9 +18,9 @@ from .closed import DisagreementError
 from .form import NotClosedError
 from .inputs import Inputs, Spread
 from .links import IDENTITY, Link, link_of, link_of_target
-from .readers import libraries_read
+from .readers import libraries_read, read_once
 
-__all__ = ["ClosedOutput", "OutputForm", "output_form", "safe_tail"]
+__all__ = ["ClosedOutput", "OutputForm", "asked", "output_form", "safe_tail"]
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Any], Floats]
@@ -44,10 +44,18 @@ class OutputForm(abc.ABC):
         For the certificate.
     models : tuple of type
         What it is known to be a form of; subclasses are other models.
+    before_link : bool
+        Whether its outputs are those before the model's own link, if that has one.
     """
 
     name: str
-    models: ClassVar[tuple[type, ...]]
+    models: ClassVar[tuple[type, ...]] = ()
+    before_link = True
+
+    @classmethod
+    def may_be(cls, model: Any) -> bool:
+        """Return False where a short look at a model tells that it is not of this form."""
+        return type(model) in cls.models
 
     @classmethod
     @abc.abstractmethod
@@ -77,6 +85,23 @@ class OutputForm(abc.ABC):
     @abc.abstractmethod
     def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
         """Return a distance within which all medians lie in an interval; 0 if there is none."""
+
+    def along_axes(self, inputs: Inputs, amounts: Floats) -> tuple[Floats, Floats] | None:
+        """Return bounds on medians where one feature of a row alone moves; None if unknown.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            Rows.
+        amounts : ndarray of shape (n_features,)
+            How far each feature moves at most, in its own units; 0 for those without noise.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_rows, n_features)
+            Of all medians on the segment of each feature.
+        """
+        return None
 
     def probes(self, Z: Floats) -> Floats:
         """Return inputs near `Z` at which a model that was misread would show it."""
@@ -131,6 +156,13 @@ class ClosedOutput:
         medians, lower, upper = found[:, 0], found[:, 1 : k + 1], found[:, k + 1 :]
         return self.link.forward(medians), self.link.below(lower), self.link.above(upper)
 
+    def along_axes(self, X: NDArray[np.floating], amounts: Floats) -> tuple[Floats, Floats] | None:
+        """Return bounds on medians where one feature alone moves: see `OutputForm.along_axes`."""
+        found = self.form.along_axes(self._around(X), amounts)
+        if found is None:
+            return None
+        return self.link.below(found[0]), self.link.above(found[1])
+
     def reach(self, X: NDArray[np.floating], lower: Floats, upper: Floats) -> Floats:
         """Return a distance within which all medians lie in [lower, upper]; 0 if there is none."""
         low, high = self.link.start(lower), self.link.end(upper)
@@ -176,6 +208,7 @@ class ClosedOutput:
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
 
 
+@read_once()
 def output_form(
     kinds: Sequence[type[OutputForm]],
     estimator: Any,
@@ -219,12 +252,13 @@ def output_form(
         if type(behind) is TransformedTargetRegressor:
             inner, model = split(behind.regressor_)
             link = link_of_target(behind)
-        kind = next((kind for kind in kinds if type(model) in kind.models), None)
+        kind = next((kind for kind in kinds if kind.may_be(model)), None)
         if kind is None:
-            raise NotClosedError(f"{type(model).__name__} is of no known kind")
+            raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
+        own = link_of(model) if kind.before_link else IDENTITY
         if link is IDENTITY:
-            link = link_of(model)
-        elif link_of(model) is not IDENTITY:
+            link = own
+        elif own is not IDENTITY:
             raise NotClosedError("it has a link inside of another")
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
         columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
@@ -243,7 +277,7 @@ def output_form(
         closed = ClosedOutput(kind.of(model, spread), spread, link, frame)
         if len(X):
             forward = IDENTITY if behind is model else link  # a model has its own link inside
-            closed.check(X, predict, lambda Z: forward.forward(_asked(model, Z)))
+            closed.check(X, predict, lambda Z: forward.forward(asked(model, Z)))
     except NotClosedError as reason:
         raise type(reason)(*reason.args) from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -252,8 +286,9 @@ def output_form(
     return closed
 
 
-def _asked(model: Any, Z: Floats) -> Floats:
+def asked(model: Any, Z: Floats) -> Floats:
+    """Return the outputs of a model that is asked without names of columns."""
     with warnings.catch_warnings():
         # of a model that was fitted with names, which arrays do not have
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        return np.ravel(model.predict(Z))
+        return np.ravel(model.predict(Z)).astype(np.float64)

@@ -10,14 +10,12 @@ from sklearn.utils import _safe_indexing
 from ..certificate import Certificate
 from ..certificate.concat import refuse_other_norms
 from ..estimators.unwrap import certify
-from ..metrics.scores import certified_accuracy_score, check_certificate
-from ..noise import L0, L1, L2, Linf, Norm
+from ..metrics.scores import certified_accuracy_score, check_certificate, radii_of
+from ..noise import L2AndChanges, Norm
 from ..records.named import named_records, refuse_other_rows
-from .axes import name_of, new_axes, of_one_norm
+from .axes import label_of, name_of, new_axes, of_one_norm
 
 __all__ = ["CertifiedAccuracyDisplay"]
-
-_LABELS = {str(norm): norm.label for norm in (L0(), L1(), L2(), Linf())}
 
 
 class CertifiedAccuracyDisplay:
@@ -82,6 +80,7 @@ class CertifiedAccuracyDisplay:
         n: int | None = None,
         sample_weight: ArrayLike | None = None,
         name: str | None = None,
+        changes: Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -101,6 +100,9 @@ class CertifiedAccuracyDisplay:
             Weights of the rows.
         name : str, default=None
             Name of the curve; None for its sigma.
+        changes : sequence of int, default=None
+            For mixed noise, numbers of changed columns: each has a curve, over the radii beside
+            them. None for all of which some row is certified.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         curve_kwargs : dict, default=None
@@ -109,12 +111,11 @@ class CertifiedAccuracyDisplay:
         Returns
         -------
         display : CertifiedAccuracyDisplay
-            With the curve drawn.
+            With the curve drawn; mixed noise has several.
         """
         certificate = certify(estimator, X, n=n)
-        return cls.from_predictions(
-            y, certificate, sample_weight=sample_weight, name=name, ax=ax, curve_kwargs=curve_kwargs
-        )
+        options: Any = {"name": name, "changes": changes, "ax": ax, "curve_kwargs": curve_kwargs}
+        return cls.from_predictions(y, certificate, sample_weight=sample_weight, **options)
 
     @classmethod
     def from_predictions(
@@ -124,6 +125,7 @@ class CertifiedAccuracyDisplay:
         *,
         sample_weight: ArrayLike | None = None,
         name: str | None = None,
+        changes: Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -139,6 +141,9 @@ class CertifiedAccuracyDisplay:
             Weights of the rows.
         name : str, default=None
             Name of the curve; None for its sigma.
+        changes : sequence of int, default=None
+            For mixed noise, numbers of changed columns: each has a curve, over the radii beside
+            them. None for all of which some row is certified.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         curve_kwargs : dict, default=None
@@ -147,12 +152,22 @@ class CertifiedAccuracyDisplay:
         Returns
         -------
         display : CertifiedAccuracyDisplay
-            With the curve drawn.
+            With the curve drawn; mixed noise has several.
         """
-        radius, accuracy = _curve(y_true, certificate, sample_weight)
+        check_certificate(certificate)
+        mixed = isinstance(certificate.noise.norm, L2AndChanges)
+        if changes is None:
+            changes = range(max(int(certificate.max_changes.max(initial=0)), 0) + 1 if mixed else 1)
+        curves = [_curve(y_true, certificate, sample_weight, k) for k in changes]
+        radius, accuracy = (list(part) for part in zip(*curves, strict=True))
         name = name_of(certificate) if name is None else name
-        norm = certificate.norm
-        display = cls(radius=radius, certified_accuracy=accuracy, name=name, norm=norm)
+        many = mixed or len(curves) > 1
+        display = cls(
+            radius=radius if many else radius[0],
+            certified_accuracy=accuracy if many else accuracy[0],
+            name=[f"{name}, {_changed(k)}" for k in changes] if many else name,
+            norm=certificate.norm,
+        )
         display._norm = certificate.noise.norm
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
@@ -291,7 +306,7 @@ class CertifiedAccuracyDisplay:
             lines += ax.plot(r, accuracy, **style)
         for line in lines:
             line.sticky_edges.x[:] = [0]  # no margin left of 0, and later curves still fit in
-        xlabel = _LABELS.get(self.norm, f"Radius, {self.norm}")
+        xlabel = label_of(self.norm)
         ax.set(xlabel=xlabel, ylabel="Certified accuracy", ylim=(-0.02, 1.02))
         if any(names):
             ax.legend()
@@ -301,14 +316,21 @@ class CertifiedAccuracyDisplay:
         return self
 
 
+def _changed(number: int) -> str:
+    return f"{number or 'no'} column{'' if number == 1 else 's'} changed"
+
+
 def _curve(
-    y_true: ArrayLike, certificate: Certificate, sample_weight: ArrayLike | None
+    y_true: ArrayLike,
+    certificate: Certificate,
+    sample_weight: ArrayLike | None,
+    changes: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the corners of the curve; drawn with steps that hold the value to the left."""
     check_certificate(certificate)
-    radius = np.unique(np.append(0.0, certificate.radii))
+    radius = np.unique(np.append(0.0, np.maximum(radii_of(certificate, changes), 0.0)))
     radius = np.append(radius, np.nextafter(radius[-1], np.inf))  # where it falls to 0
     accuracy = certified_accuracy_score(
-        y_true, certificate, radius=radius, sample_weight=sample_weight
+        y_true, certificate, radius=radius, changes=changes, sample_weight=sample_weight
     )
     return radius, accuracy

@@ -19,8 +19,9 @@ from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .callbacks import fitting
 from .fitting import fit_base
+from .per_category import per_category
 from .per_feature import per_feature
-from .reading import check_training_rows, labels_of
+from .reading import check_training_rows, frame_of_base, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
 
@@ -50,7 +51,8 @@ class SmoothedClassifier(MetaClassifier):
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
         deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict, "*"
         is for all columns of numbers that are not named. Columns without numbers have 0, and reach
-        the base as they are; missing values stay missing.
+        the base as they are; missing values stay missing. Single columns may have a ``Flip`` or
+        ``Drop`` in place of a number: then their values are replaced (mixed noise, see the guide).
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
         Noise on a feature has the deviation ``sigma * unit``, and radii are lengths of ``delta /
         units``, comparable over sigma; 0 for no noise. "std": those of the training rows.
@@ -90,12 +92,11 @@ class SmoothedClassifier(MetaClassifier):
         for each feature, of sigma / 2**22. "float" sums them as floating-point numbers, as others
         do; **certificates are then unsound**, since the sums leak the row.
     stream : {"philox", "shake128"}, default="philox"
-        Random bits: a fast generator, or a cryptographic one for a base that somebody made who
-        might know a weakness of the fast one.
+        Random bits: a fast generator, or a cryptographic one against who knows a weakness of it.
     shortcuts : "auto", None or sequence of str, default="auto"
-        Ways to find the same votes faster for some kinds of base: "steps", "trees"; or to
-        run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". "auto" is all of
-        the former; None asks the base's ``predict`` about each noisy row. See the guide.
+        Ways to find the same votes faster: "steps", "trees", "boosters", which are "auto"; or to
+        run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". None asks the
+        base's ``predict`` about each noisy row. See the guide.
     batch_size : int, default=None
         Noisy rows per call of the base; None for what suits it. It does not change the results.
     n_jobs : int, default=None
@@ -131,7 +132,6 @@ class SmoothedClassifier(MetaClassifier):
     order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
     change; the last digits of what is computed from a closed form may, too.)
-
     ``set_params(sigma=...)`` after `fit` smooths the same base with the new noise.
 
     References
@@ -240,7 +240,7 @@ class SmoothedClassifier(MetaClassifier):
             self.estimator_, self.classes_, self._answers, frame = fit_base(
                 base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given
             )
-            self._frame = frame and frame.bare()
+            self._frame = frame_of_base(self, frame)
             asked = self.abstain_label
             self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)
             # last, when the model exists: a model that was made knowing the seed could cheat
@@ -275,6 +275,7 @@ class SmoothedClassifier(MetaClassifier):
         n0: int | None = None,
         alpha: float | None = None,
         radius: float | Sequence[float] | None = None,
+        changes: int | None = None,
         tol: float | None = None,
         bound: str = "one-sided",
         log: str | os.PathLike[str] | None = None,
@@ -297,23 +298,23 @@ class SmoothedClassifier(MetaClassifier):
             Override the constructor's parameters of these names.
         radius : float or sequence of float, default=None
             Only decide whether each row is certified at this radius, or at each of several, with
-            as few draws, up to `n`, as that takes: about 45 times fewer. 0 asks for any certificate
-            at all. With the one-sided bound the same draws select the class.
+            few draws, up to `n`: about 45 times fewer. 0 asks for any certificate at all.
+        changes : int, default=None
+            For mixed noise: decide each radius beside so many changed columns.
         tol : float, default=None
             Radius that may be lost, in the units of the radii. The `n0` draws then predict how
             many, up to `n`, each row needs; the guarantee does not rest on that prediction.
         bound : {"one-sided", "two-sided"}, default="one-sided"
-            "two-sided" bounds the runner-up's probability as well, each at level alpha / 2. With
-            many classes and noise that blurs them, radii are much larger; with two classes or where
-            :math:`p_A` is near 1, slightly smaller.
+            "two-sided" bounds the runner-up's probability as well, each at level alpha / 2: much
+            larger radii with many classes and much noise, slightly smaller ones with two classes.
         log : str or path-like, default=None
-            File to which finished rows are appended, and from which an interrupted call goes on if
-            it is repeated: to the same certificate, bit for bit. See the guide on long runs.
+            File for finished rows. An interrupted call, if repeated, goes on from it, to the same
+            certificate, bit for bit. See the guide on long runs.
         y : array-like of shape (n_samples,), default=None
             True labels, for the log alone. None takes those that a ``Dataset`` has.
         verbose : int, default=None
-            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
-            types there, after ten seconds, and a note first if the call will take minutes.
+            0 shows no progress bar, 1 shows one. None shows one in a terminal or notebook, after
+            ten seconds, and first a note if the call will take minutes.
 
         Returns
         -------
@@ -332,9 +333,10 @@ class SmoothedClassifier(MetaClassifier):
         BlockingIOError
             If another process is writing `log`.
         """
-        asked = {"n": n, "n0": n0, "alpha": alpha, "radius": radius, "tol": tol, "bound": bound}
-        return certify_rows(self, X, verbose=verbose, log=log, y=y, **asked)
+        asked: Any = {"radius": radius, "changes": changes, "tol": tol, "bound": bound}
+        return certify_rows(self, X, verbose, log, y=y, n=n, n0=n0, alpha=alpha, **asked)
 
+    per_category = per_category
     per_feature = per_feature
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:

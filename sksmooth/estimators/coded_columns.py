@@ -5,6 +5,7 @@ from numbers import Real
 from typing import Any
 
 from ..checks import user_level
+from ..exceptions import UnitsWarning
 
 __all__ = ["warn_of_coded_columns"]
 
@@ -41,7 +42,7 @@ def warn_of_coded_columns(X: Any, sigma: Any) -> None:
             f"Columns of few whole numbers get noise of sigma={sigma:g} like all others: {shown}. "
             "If these are codes of categories, numbers between them mean nothing. Give them a "
             f"sigma of 0: sigma={{..., {coded[0]!r}: 0}}.",
-            UserWarning,
+            UnitsWarning,
             stacklevel=user_level(),
         )
 

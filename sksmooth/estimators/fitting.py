@@ -23,6 +23,8 @@ from ..backends import (
     unwrap,
 )
 from ..checks import user_level
+from ..exceptions import TrainingWarning
+from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
 from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
 from ..rows import Rows
@@ -90,6 +92,13 @@ class FittedBase(NamedTuple):
     classes: NDArray[Any]  # the user's labels, by class code
     answers: NDArray[Any]  # what the estimator predicts for each class code
     frame: FrameMaker | None  # the kind of data frame that the estimator expects
+
+    def fingerprint(self) -> str | None:
+        """Return what stands for the model's content; None if it cannot be taken apart."""
+        try:
+            return fingerprint(self.estimator, self.answers)
+        except ValueError:
+            return None
 
 
 def fit_base(
@@ -225,7 +234,7 @@ def fit_under_noise(
     if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
         in_parts = _learns_in_parts(estimator, per_row)
         what = _what_it_takes(estimator, X, n_copies, in_parts)
-        warnings.warn(what, UserWarning, stacklevel=user_level())
+        warnings.warn(what, TrainingWarning, stacklevel=user_level())
         if in_parts:
 
             def copy(number: int) -> Any:

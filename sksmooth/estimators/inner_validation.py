@@ -28,6 +28,7 @@ from sklearn.utils.validation import _num_samples
 
 from ..backends import backend_kind
 from ..checks import user_level
+from ..exceptions import TrainingWarning
 
 __all__ = ["CopiesTogether", "held_out_rows", "on_original_rows"]
 
@@ -227,7 +228,7 @@ def _warn(name: str, parameter: str, n_copies: int) -> None:
         f"n_augment={n_copies}: {name} holds out rows by its parameter {parameter}, and trains on "
         "other noisy copies of the same rows. What it measures on them is too good, and it may "
         f"choose a worse model. Take n_augment=1, or do without {parameter}.",
-        UserWarning,
+        TrainingWarning,
         stacklevel=user_level(),
     )
 

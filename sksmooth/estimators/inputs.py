@@ -5,6 +5,7 @@ import warnings
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -15,16 +16,19 @@ from ..backends import (
     is_frozen,
     unwrap,
 )
-from ..bounds import BOUNDS, FREE_BOUNDS, smallest_certifying_n
-from ..certificate import Certificate, Plan, RegressionCertificate
+from ..bounds import BOUNDS, FREE_BOUNDS, smallest_certifying_n, widened
+from ..certificate import Certificate, Plan, RegressionCertificate, Run
+from ..certificate.stopping import rule_of
 from ..checks import (
     SMALLEST_ALPHA,
     check_alpha,
+    check_changes,
     check_draws,
     check_radii,
     is_real,
     user_level,
 )
+from ..exceptions import NothingCertifiedWarning
 from ..noise import Specification
 from ..noise.sigma import SIGMAS
 from ..noise.streams import GENERATORS
@@ -141,7 +145,16 @@ def check_base(estimator: Any, kind: str = "classifier") -> None:
 
 
 def plan_of(
-    clf: Any, n: Any, n0: Any, alpha: Any, *, radius: Any, tol: Any, bound: Any, draws: bool = True
+    clf: Any,
+    n: Any,
+    n0: Any,
+    alpha: Any,
+    *,
+    radius: Any,
+    tol: Any,
+    bound: Any,
+    changes: Any = None,
+    draws: bool = True,
 ) -> Plan:
     """Return the checked settings of one certification; None stands for those of `clf`.
 
@@ -152,6 +165,12 @@ def plan_of(
     if radius is not None and tol is not None:
         raise ValueError(
             "Give radius, to have radii decided, or tol, to have them measured; not both."
+        )
+    if changes is not None and radius is None:
+        raise ValueError(
+            "changes goes with a radius, to have both decided together; radius=0 asks for changes "
+            "alone. A certificate without them knows the radius beside any number of changes: "
+            "certificate.radii_with(changes=...)."
         )
     if tol is not None and not (is_real(tol) and 0 < tol <= sys.float_info.max):
         raise ValueError(f"tol must be a positive, finite length in the units of X; got {tol!r}.")
@@ -165,6 +184,7 @@ def plan_of(
         bound=bound,
         radii=None if radius is None else check_radii(radius),
         tol=None if tol is None else float(tol),
+        changes=check_changes(0 if changes is None else changes),
     )
     # unanimous votes certify if (1/2)**n <= alpha, or alpha / 2 where two bounds or all classes
     # share it
@@ -178,18 +198,30 @@ def warn_if_out_of_reach(certificate: Certificate | RegressionCertificate) -> No
     """Warn where radii, or a loss of radius, were asked for that are beyond what n can prove."""
     run = certificate.run
     most, asked, tol = run.max_radius, run.asked_radii or (), run.tol
-    if any(radius > most for radius in asked):
-        what = f"No row can be certified at {max(asked):g}"
+    beside = ""
+    if run.asked_changes:
+        most, beside = _most_beside(run), f" beside {run.asked_changes} changed columns"
+    if any(not radius <= most for radius in asked):
+        what = f"No row can be certified at {max(asked):g}{beside}"
     elif tol is not None and tol >= most > 0:
         what = f"tol={tol:g} allows all of the radius to be lost"
     else:
         return
     warnings.warn(
         f"{what}: with n={certificate.n}, alpha={certificate.alpha:g} and "
-        f"{certificate.noise.label}, the largest radius is {most:.4g}.",
-        UserWarning,
+        f"{certificate.noise.label}, the largest radius is {most:.4g}."
+        + (" (NaN: so many changes alone are too many.)" if most != most else ""),
+        NothingCertifiedWarning,
         stacklevel=user_level(),
     )
+
+
+def _most_beside(run: Run) -> float:
+    """Return the radius of unanimous votes beside the changes that were asked for; maybe NaN."""
+    plan = Plan(run.n, run.n0, run.alpha, run.bound, run.asked_radii, changes=run.asked_changes)
+    pilot = np.zeros((1, 2), dtype=np.int64) if run.n0 else None
+    bounds = widened(*rule_of(plan, 1, run.noise, pilot).ceiling(), run.noise.tv_error)
+    return float(run.noise.radius_with(run.asked_changes, *bounds)[0])
 
 
 def never_abstains(clf: Any) -> bool:
@@ -212,6 +244,6 @@ def warn_if_hopeless(name: str, n: int, alpha: float, *, shared: bool) -> None:
         warnings.warn(
             f"{name}={n} draws can never decide a row at alpha={alpha:g}: every row will be "
             f"abstained on. The smallest {name} that can is {needed}.",
-            UserWarning,
+            NothingCertifiedWarning,
             stacklevel=user_level(),
         )

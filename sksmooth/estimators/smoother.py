@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,9 +18,11 @@ from ..closed_forms import (
     GapsError,
     NotClosedError,
     closed_form,
+    law_of,
 )
+from ..exceptions import ModelWarning
 from ..introspection import distrust, is_distrusted
-from ..noise import NOISES, Noise, Rows, Specification
+from ..noise import NOISES, Noise, Rows, Specification, bind_mixed
 from ..rows import Rows as RowsElsewhere
 from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
@@ -168,17 +170,18 @@ class Smoother:
         The model is certified as it is now: a form is read anew if its content has changed.
         """
         asked = self.method == "exact"
-        if self.method == "montecarlo" or not (self.noise.sound or asked):
+        if self.method == "montecarlo" or not (self.noise.sound or asked) or self.enumerates:
             return None
         base = self.base
         name = type(unwrap(base.estimator)[1]).__name__
         try:
             marginals = self.noise.marginals(self.row_shape)
-            if marginals is None or marginals.law != "normal":
+            law = None if marginals is None else law_of(marginals)
+            if marginals is None or law is None:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
-            return self._read(X, marginals.deviations)
+            return self._read(X, marginals.deviations, law)
         except GapsError:
             refuse_gaps(X)
             return None
@@ -188,7 +191,7 @@ class Smoother:
             if misread and distrust(base.estimator) and not asked:
                 warnings.warn(
                     f"{what} Noise is drawn instead, without shortcuts. Please report the model.",
-                    UserWarning,
+                    ModelWarning,
                     stacklevel=user_level(),
                 )
             if asked and not self.enumerates:
@@ -201,7 +204,7 @@ class Smoother:
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
 
-    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64]) -> Any:
+    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64], law: Any) -> Any:
         base = self.base
         return closed_form(
             FORMS,
@@ -211,6 +214,7 @@ class Smoother:
             deviations,
             self.backend.classify,
             base.frame,
+            law=law,
             gaps=self.gaps,  # not if these rows have some: their answers are their own
         )
 
@@ -269,7 +273,7 @@ def noise_of(clf: Any) -> Noise:
         raise ValueError(
             f"arithmetic='float' is drawn by numpy from stream='philox'; got {clf.stream!r}."
         )
-    sigma, units = scale_of(clf, clf._row_shape)
+    sigma, units, changes = scale_of(clf, clf._row_shape)
     rows = Rows(
         sigma=sigma,
         units=units,
@@ -284,7 +288,7 @@ def noise_of(clf: Any) -> Noise:
             f"units are for Gaussian noise; got noise={clf.noise!r}. Scale the features in X, or "
             "leave units out."
         )
-    return specification.bind(rows)
+    return bind_mixed(specification, rows, changes) if changes else specification.bind(rows)
 
 
 def specification_of(noise: Any) -> Specification:
@@ -317,7 +321,12 @@ def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> 
     clf._levels = levels_of(X if rows is None else rows.peek())
     clf._categories = None
     if specification_of(clf.noise).needs_categories:
-        clf._categories = categories_of([X] if rows is None else rows.chunks())
+        wanted = set(range(X[0].size))
+    else:
+        changes = scale_of(clf, clf._row_shape).changes
+        wanted = {place for place, each in changes.items() if each.needs_categories}
+    if wanted:
+        clf._categories = categories_of([X] if rows is None else rows.chunks(), wanted)
 
 
 def levels_of(X: NDArray[np.floating]) -> int | None:
@@ -340,14 +349,20 @@ def levels_of(X: NDArray[np.floating]) -> int | None:
     return 1 if all(on(1, row) for row in X) else None
 
 
-def categories_of(X: Iterable[NDArray[np.floating]]) -> tuple[tuple[float, ...], ...]:
-    """Return the values that each column of the training rows has, which come in parts."""
+def categories_of(
+    X: Iterable[NDArray[np.floating]], wanted: Container[int]
+) -> tuple[tuple[float, ...], ...]:
+    """Return the values that columns of the training rows have, which come in parts.
+
+    None are returned for columns that are not wanted: numbers may have as many values as rows.
+    """
     columns: list[NDArray[Any]] = []
     for part in X:
         flat = np.asarray(part, dtype=np.float64).reshape(len(part), -1)
         columns = columns or [flat[:0, j] for j in range(flat.shape[1])]
         columns = [
-            np.union1d(seen, new[~np.isnan(new)]) for seen, new in zip(columns, flat.T, strict=True)
+            np.union1d(seen, new[~np.isnan(new)]) if j in wanted else seen
+            for j, (seen, new) in enumerate(zip(columns, flat.T, strict=True))
         ]
     return tuple(tuple(values.tolist()) for values in columns)
 

@@ -1,7 +1,7 @@
 """How wide the noise is: the parameters `sigma` and `units`, checked against the rows of fit."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _check_sample_weight
 
 from ..checks import refuse_masked, user_level
-from ..noise.sigma import check_by_feature, check_sigma
+from ..exceptions import UnitsWarning
+from ..noise import Specification
+from ..noise.sigma import check_by_feature, check_sigma, is_by_name, without_specifications
 
-__all__ = ["Scale", "fit_units", "is_additive", "scale_of"]
+__all__ = ["Scale", "columns_hold", "fit_units", "is_additive", "scale_of"]
 
 
 class Scale(NamedTuple):
@@ -20,6 +22,7 @@ class Scale(NamedTuple):
 
     sigma: float | tuple[float, ...]
     units: tuple[float, ...] | None  # with units, sigma is one number
+    changes: dict[int, Specification]  # columns with a noise of their own; sigma is 0 there
 
     @property
     def deviations(self) -> NDArray[np.float64]:
@@ -32,6 +35,11 @@ def is_additive(noise: Any) -> bool:
     return getattr(noise, "additive", True)  # only specifications that are passed replace
 
 
+def columns_hold(noise: Any) -> str:
+    """Return what columns with noise may hold: "numbers", "values" or "anything"."""
+    return getattr(noise, "columns_hold", "numbers")
+
+
 def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:
     """Return the checked sigma and units of an estimator for rows of a shape.
 
@@ -41,16 +49,28 @@ def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:
     names, kinds = getattr(clf, "feature_names_in_", None), clf._kinds
     if not is_additive(clf.noise):  # they count changes, and have no sigma
         kinds = None
+    given, changes = without_specifications(clf.sigma, shape, names)
+    if changes and not is_additive(clf.noise):
+        raise ValueError(
+            f"noise={clf.noise!r} is for all columns, and sigma has noises for single ones. Leave "
+            "noise out."
+        )
+
+    def checked() -> float | tuple[float, ...]:
+        if changes:  # 0 may be all that is left
+            return check_by_feature("sigma", given, shape, names, kinds)
+        return check_sigma(given, shape, names, kinds)
+
     if clf.units is None:
-        return Scale(check_sigma(clf.sigma, shape, names, kinds), None)
+        return Scale(checked(), None, changes)
     units = clf.units_
     if units is None or not (
-        isinstance(clf.units, str) or units == _checked(clf.units, shape, names, kinds)
+        isinstance(clf.units, str) or units == _checked(clf.units, shape, names, kinds, changes)
     ):
         raise ValueError("units was changed after fit, which notes them: fit again.")
     if isinstance(clf.sigma, Real):
-        return Scale(float(clf.sigma), units)
-    sigma = check_sigma(clf.sigma, shape, names, kinds)
+        return Scale(float(clf.sigma), units, changes)
+    sigma = checked()
     assert not isinstance(sigma, float)
     several = sorted({value for value in sigma if value > 0})
     if len(several) > 1:
@@ -59,9 +79,11 @@ def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:
             f"{several[:5]}. Put what is different into units."
         )
     still = [unit if value > 0 else 0.0 for unit, value in zip(units, sigma, strict=True)]
-    if not any(still):
-        raise ValueError("sigma or units is 0 for every feature: there would be no noise.")
-    return Scale(several[0], tuple(still))
+    if any(still):
+        return Scale(several[0], tuple(still), changes)
+    if changes:
+        return Scale((0.0,) * len(still), None, changes)
+    raise ValueError("sigma or units is 0 for every feature: there would be no noise.")
 
 
 def fit_units(
@@ -76,8 +98,9 @@ def fit_units(
         return
     refuse_masked("units", clf.units)
     names = getattr(clf, "feature_names_in_", None)
+    _, changes = without_specifications(clf.sigma, shape, names)
     if not isinstance(clf.units, str):
-        clf.units_ = _checked(clf.units, shape, names, clf._kinds)
+        clf.units_ = _checked(clf.units, shape, names, clf._kinds, changes)
         return
     if clf.units != "std":
         raise ValueError(
@@ -91,14 +114,23 @@ def fit_units(
             "deviations themselves, in the shape of a row."
         )
     flat = X.reshape(len(X), -1)
-    clf.units_ = _deviations(flat, _check_sample_weight(weights, flat), names, clf._kinds)
+    weights = _check_sample_weight(weights, flat)
+    clf.units_ = _deviations(flat, weights, names, clf._kinds, changes)
 
 
 def _checked(
-    units: Any, shape: tuple[int, ...], names: Any, kinds: tuple[str, ...] | None
+    units: Any,
+    shape: tuple[int, ...],
+    names: Any,
+    kinds: tuple[str, ...] | None,
+    changes: Collection[int],
 ) -> tuple[float, ...]:
+    if is_by_name(units):  # columns with a noise of their own need not be named
+        called = list(range(shape[0]) if names is None else names)
+        given = {key: units[key] for key in units.keys()}  # noqa: SIM118  a Series has no items
+        units = {called[place]: 0.0 for place in changes} | given
     values = check_by_feature("units", units, shape, names, kinds)
-    if not any(values):
+    if not any(values) and not changes:
         raise ValueError("units are 0 for every feature: there would be no noise.")
     return values
 
@@ -108,6 +140,7 @@ def _deviations(
     weights: NDArray[np.floating],
     names: Any,
     kinds: tuple[str, ...] | None,
+    changes: Collection[int],
 ) -> tuple[float, ...]:
     """Return the standard deviation of each column of numbers, without what is missing.
 
@@ -122,9 +155,9 @@ def _deviations(
         values = column[there].astype(np.float64)
         low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
         if low == high:
-            constant.append(called[place])
+            constant += [called[place]] * (place not in changes)
             continue
-        if np.all((values == low) | (values == high)):
+        if place not in changes and np.all((values == low) | (values == high)):
             binary.append(called[place])
         middle = np.average(values, weights=weights[there])
         variance = np.average((values - middle) ** 2, weights=weights[there])
@@ -140,7 +173,7 @@ def _deviations(
             "most questions, and a rare value counts as many units. Give them a unit of 0: "
             "units={..., name: 0}."
         )
-    if not any(out):
+    if not any(out) and not changes:
         raise ValueError(
             f"units='std' is 0 for every feature of n_samples={len(X)} rows: there would be no "
             "noise."
@@ -149,4 +182,4 @@ def _deviations(
 
 
 def _warn(what: str) -> None:
-    warnings.warn(what, UserWarning, stacklevel=user_level())
+    warnings.warn(what, UnitsWarning, stacklevel=user_level())

@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from ..checks import user_level
+from ..exceptions import UnitsWarning
 from ..introspection import layers, steps_of
 from .logged import index_of
 
@@ -56,12 +57,22 @@ def certify(estimator: Any, X: Any, n: int | None = None, **options: Any) -> Any
     return ask_inside(estimator, "certify", X, n, **options)
 
 
+_HAVE = {
+    "certify": "SmoothedClassifier",
+    "certify_interval": "SmoothedRegressor",
+    "predict_set": "RobustConformalClassifier",
+    "predict_interval": "RobustConformalRegressor",
+}
+
+
 def ask_inside(estimator: Any, method: str, X: Any, *args: Any, **options: Any) -> Any:
     """Call a method of the smoother inside a search or at the end of a Pipeline, on its rows."""
     index = index_of(X)
     for part in layers(estimator):
         if hasattr(part, method):
             found = getattr(part, method)(X, *args, **options)
+            if isinstance(found, tuple):  # sets or intervals, which are arrays
+                return found
             if found.index is None and index is not None:  # steps hand on arrays
                 found = dataclasses.replace(found, index=index)
             return found
@@ -72,12 +83,12 @@ def ask_inside(estimator: Any, method: str, X: Any, *args: Any, **options: Any) 
                     f"Radii are in the units of what the last step of the Pipeline sees, after "
                     f"{', '.join(type(s).__name__ for s in steps)}; not in the units of X. For "
                     "those, put the Pipeline inside: SmoothedClassifier(make_pipeline(..., clf)).",
-                    UserWarning,
+                    UnitsWarning,
                     stacklevel=user_level(),
                 )
             for step in steps:
                 X = step.transform(X)
-    expected = "SmoothedClassifier" if method == "certify" else "SmoothedRegressor"
+    expected = _HAVE[method]
     raise TypeError(
         f"{type(estimator).__name__} has no {method} method and leads to no estimator that has "
         f"one. Expected a fitted {expected}, a Pipeline that ends in one, or a search over "

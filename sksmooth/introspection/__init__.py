@@ -6,7 +6,7 @@ of the base itself.
 """
 
 from .affine import AffineMap, after, elementwise
-from .columns import Columns
+from .columns import CategoryCodes, Columns
 from .readable import answers_by_row, distrust, is_distrusted, methods_set, why_not_readable
 from .wrappers import (
     THRESHOLDS,
@@ -22,6 +22,7 @@ from .wrappers import (
 __all__ = [
     "THRESHOLDS",
     "AffineMap",
+    "CategoryCodes",
     "Columns",
     "after",
     "answers_by_row",

@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from .columns import Columns, Encoder, encoder_of, positions
+from .columns import CategoryCodes, Columns, Encoder, encoder_of, positions
 from .wrappers import split
 
 __all__ = ["AffineMap", "Ops", "after", "elementwise"]
@@ -162,6 +162,8 @@ class AffineMap:
             return self._impute(step)
         if type(step) is ColumnTransformer:
             return self._side_by_side(step)
+        if type(step) is CategoryCodes:
+            return self._with_codes(step)
         if type(step) is FunctionTransformer and step.func is None:
             return self
         if type(step) is Pipeline:
@@ -173,9 +175,9 @@ class AffineMap:
         whole: AffineMap | None = self
         for step in steps:
             if whole is not None and not (isinstance(step, str) and step == "passthrough"):
-                whole = whole._after_step(step)
-                if whole is not None:
-                    whole.names, whole.columns = _names_after(step), None
+                names, whole = whole.names, whole._after_step(step)
+                if whole is not None and type(step) is not Pipeline:  # which was followed inside
+                    whole.names, whole.columns = _names_after(step, names), None
         return whole
 
     def _then(self, op: Callable[..., Any], operand: NDArray[np.float64]) -> None:
@@ -285,6 +287,19 @@ class AffineMap:
             parts.append(part)
         return self._stacked(parts, sparse=bool(step.sparse_output_)) if parts else None
 
+    def _with_codes(self, step: CategoryCodes) -> "AffineMap | None":
+        """Return the map with codes of categories in place of columns without noise."""
+        places = np.array(step.places, dtype=np.intp)
+        if self.columns is None or not self.columns.still[places].all():
+            return None
+        coded = np.flatnonzero(self.columns.coded)
+        if not np.array_equal(coded, places):
+            return None  # other columns that hold no numbers
+        encoder = Encoder(step, places, len(places))
+        rest = np.setdiff1d(np.arange(self.columns.n), places)
+        found = self._stacked([self._select(rest), encoder], sparse=False)
+        return found._select(np.argsort(np.concatenate([rest, places])))
+
     def _stacked(self, parts: list["AffineMap | Encoder"], *, sparse: bool) -> "AffineMap":
         """Return parts one under the other, encoders' outputs behind the features."""
         encoders = tuple(part for part in parts if isinstance(part, Encoder))
@@ -320,8 +335,10 @@ class AffineMap:
         )
 
 
-def _names_after(step: Any) -> tuple[str, ...]:
+def _names_after(step: Any, before: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a step's outputs are called if it hands on data frames."""
+    if type(step) is FunctionTransformer and not step.validate:  # it returns just what it gets
+        return before
     default = sklearn.get_config()["transform_output"]
     config = getattr(step, "_sklearn_output_config", {}).get("transform", default)
     return () if config == "default" else tuple(step.get_feature_names_out())

@@ -1,6 +1,8 @@
 """Columns of rows: which have noise, which hold numbers, and what takes those without noise."""
 
+import dataclasses
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from .readable import answers_by_row
 
-__all__ = ["Columns", "Encoder", "encoder_of", "hands_on", "positions"]
+__all__ = ["CategoryCodes", "Columns", "Encoder", "encoder_of", "hands_on", "positions"]
 
 
 class Columns(NamedTuple):
@@ -75,6 +77,49 @@ class Encoder(NamedTuple):
         found = self.transformer.transform(_safe_indexing(X, self.columns, axis=1))
         found = found.toarray() if hasattr(found, "toarray") else found
         return np.asarray(found, dtype=np.float64).reshape(len(X), self.n_outputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class CategoryCodes:
+    """A step that puts codes in place of a frame's categories, as a model does that gets frames.
+
+    Parameters
+    ----------
+    names : tuple of str
+        All columns.
+    places : tuple of int
+        Those of pandas' dtype ``category``.
+    categories : tuple of tuple
+        What the codes 0, 1, ... of each of them stand for in the model.
+    refuses : bool
+        Whether the model takes no categories that it has not seen; else they are missing.
+    """
+
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+    categories: tuple[tuple[Any, ...], ...]
+    refuses: bool
+
+    _sklearn_output_config = MappingProxyType({"transform": "pandas"})
+
+    def get_feature_names_out(self) -> tuple[str, ...]:
+        """Return what the columns are called, before and after."""
+        return self.names
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the codes of the columns with categories."""
+        codes = np.empty((len(X), len(self.places)))
+        for j, categories in enumerate(self.categories):
+            column = X.iloc[:, j]
+            found = np.asarray(column.cat.set_categories(list(categories)).cat.codes, dtype=float)
+            strange = (found < 0) & ~np.asarray(column.isna())
+            if self.refuses and strange.any():
+                raise ValueError(
+                    f"Column {X.columns[j]!r} has the category {column[strange].iloc[0]!r}, which "
+                    "the base was not fitted on and refuses."
+                )
+            codes[:, j] = np.where(found < 0, np.nan, found)
+        return codes
 
 
 def encoder_of(

@@ -1,5 +1,13 @@
 """Scores of certificates, what they say of the truth, and scorers for scikit-learn's search."""
 
+from .conformal import (
+    interval_coverage_score,
+    mean_interval_width_score,
+    mean_set_size_score,
+    neg_mean_interval_width_scorer,
+    neg_mean_set_size_scorer,
+    set_coverage_score,
+)
 from .inference import (
     certified_accuracy_lower_bound,
     projected_certified_accuracy,
@@ -19,6 +27,7 @@ from .scores import (
     certified_accuracy_score,
     prediction_outcomes,
 )
+from .top_k import certified_top_k_accuracy_score, top_k_radii
 
 __all__ = [
     "PairedComparison",
@@ -32,8 +41,16 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "certified_top_k_accuracy_score",
+    "interval_coverage_score",
+    "mean_interval_width_score",
+    "mean_set_size_score",
+    "neg_mean_interval_width_scorer",
+    "neg_mean_set_size_scorer",
     "paired_comparison",
     "prediction_outcomes",
     "projected_certified_accuracy",
+    "set_coverage_score",
+    "top_k_radii",
     "top_probability_curve",
 ]

@@ -9,6 +9,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from ..checks import check_draws, check_radii, user_level
 from ..estimators.unwrap import certify
+from ..exceptions import UnitsWarning
 from .scores import average_certified_radius_score, certified_accuracy_score, check_classwise
 
 __all__ = ["average_certified_radius_scorer", "certified_accuracy_scorer"]
@@ -34,7 +35,8 @@ def certified_accuracy_scorer(
         As of `certified_accuracy_score`: "balanced" gives the mean over the classes, True a score
         of each class, named "certified_accuracy[cat]" or "certified_accuracy@0.5[cat]".
     **options : dict
-        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
+        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``, or
+        ``changes=1`` for radii beside a changed column.
 
     Returns
     -------
@@ -180,7 +182,7 @@ class CertificateScorer(Scorer):
                 "sigma has a value for each feature, so that radii are in standard deviations of "
                 "that sigma. Scores at another sigma are about other changes. Let units= have a "
                 "value for each feature, and search over one number sigma.",
-                UserWarning,
+                UnitsWarning,
                 stacklevel=user_level(),
             )
         if not self.radii:
@@ -189,6 +191,7 @@ class CertificateScorer(Scorer):
             y,
             certificate,
             radius=self.radii,
+            changes=self.options.get("changes") or 0,
             classwise=self.classwise,
             sample_weight=sample_weight,
         )

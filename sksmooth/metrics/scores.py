@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from ..certificate import Certificate
 from ..checks import user_level
+from ..exceptions import UnitsWarning
 from ..labels import check_label_kind
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "check_score_radii",
     "labels_of",
     "prediction_outcomes",
+    "radii_of",
     "right_rows",
     "share_at_or_above",
     "warn_if_decided",
@@ -35,6 +37,7 @@ def certified_accuracy_score(
     certificate: Certificate,
     *,
     radius: ArrayLike = 0.0,
+    changes: int = 0,
     classwise: bool | str = False,
     sample_weight: ArrayLike | None = None,
 ) -> Any:
@@ -51,6 +54,8 @@ def certified_accuracy_score(
         Certificates of the same rows.
     radius : float or array-like of float, default=0.0
         In the units of the certificate. An array gives an array of scores.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise: radii are `Certificate.radii_with`.
     classwise : bool or "balanced", default=False
         True gives the score of the rows of each true class apart; "balanced" the mean of these over
         the classes, in which rare classes weigh as much as frequent ones.
@@ -81,8 +86,8 @@ def certified_accuracy_score(
     right, weight = right_rows(y_true, certificate, sample_weight)
     radius = check_score_radii(radius)
     check_classwise(classwise)
-    warn_if_decided(certificate, radius)
-    reached = np.where(right, certificate.radii, -1.0)
+    warn_if_decided(certificate, radius, changes)
+    reached = np.where(right, radii_of(certificate, changes), -1.0)
 
     def share(rows: NDArray[np.bool_] | slice) -> Any:
         if not weight[rows].sum() > 0:
@@ -260,7 +265,16 @@ def share_at_or_above(
     return np.minimum(share, 1.0)  # a sum of weights, and a rounded one
 
 
-def warn_if_decided(certificate: Certificate, radius: NDArray[np.float64] | None = None) -> None:
+def radii_of(certificate: Certificate, changes: int) -> NDArray[np.float64]:
+    """Return the radii beside a number of changed columns; -1 where they are not certified."""
+    if not changes:
+        return certificate.radii
+    return np.nan_to_num(certificate.radii_with(changes=changes), nan=-1.0, posinf=np.inf)
+
+
+def warn_if_decided(
+    certificate: Certificate, radius: NDArray[np.float64] | None = None, changes: int | None = 0
+) -> None:
     """Warn where draws stopped before the radii that a score looks at were known.
 
     Parameters
@@ -269,14 +283,19 @@ def warn_if_decided(certificate: Certificate, radius: NDArray[np.float64] | None
         Certificates.
     radius : ndarray, default=None
         Radii that are looked at; None for all.
+    changes : int or None, default=0
+        Beside how many changed columns; None for any number.
     """
-    asked = certificate.asked_radii
-    if asked is not None and (radius is None or not np.isin(radius, asked).all()):
+    asked, beside = certificate.asked_radii, certificate.run.asked_changes
+    if asked is not None and (
+        radius is None or changes != beside or not np.isin(radius, asked).all()
+    ):
         warnings.warn(
-            f"This certificate was made to decide the radii {asked}, and draws stopped there: what "
+            f"This certificate was made to decide the radii {asked}"
+            f"{f' beside {beside} changes' if beside else ''}, and draws stopped there: what "
             "it proves at other radii is true, but far less than could be proved. Call certify "
             "without radius, or with all the radii that are to be scored.",
-            UserWarning,
+            UnitsWarning,
             stacklevel=user_level(),
         )
 

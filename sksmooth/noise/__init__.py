@@ -6,19 +6,23 @@ family, write both in one file, and register them here: the specification in `NO
 classes, by the words that logs hold, in `KINDS`.
 """
 
-from .base import Draws, Noise, Rows, Specification
+from .base import Draws, Noise
 from .binary_flip import BinaryFlipNoise
 from .drop import Drop, DropNoise
-from .flip import Flip, FlipNoise
+from .flip import Flip
+from .flip_noise import FlipNoise
 from .floating import FloatGaussian
 from .gaussian import Gaussian
 from .in_units import FloatInUnits, IntegerInUnits
 from .integer import IntegerGaussian
 from .laplace import Laplace, LaplaceNoise
 from .marginals import Marginals
-from .norms import L0, L1, L2, Linf, Norm
+from .mixed import MixedNoise, bind_mixed
+from .norms import L0, L1, L2, L2AndChanges, Linf, Norm
 from .outcomes import Outcomes
 from .per_feature import FloatPerFeature, IntegerPerFeature
+from .several import SeveralChangesNoise
+from .specification import Rows, Specification
 from .split import Split
 from .split_noise import SplitNoise
 from .uniform import Uniform, UniformNoise
@@ -42,19 +46,23 @@ __all__ = [
     "IntegerGaussian",
     "IntegerInUnits",
     "IntegerPerFeature",
+    "L2AndChanges",
     "Laplace",
     "LaplaceNoise",
     "Linf",
     "Marginals",
+    "MixedNoise",
     "Noise",
     "Norm",
     "Outcomes",
     "Rows",
+    "SeveralChangesNoise",
     "Specification",
     "Split",
     "SplitNoise",
     "Uniform",
     "UniformNoise",
+    "bind_mixed",
 ]
 
 # what the parameter `noise` may name: specifications that need no parameters
@@ -80,5 +88,7 @@ KINDS: dict[str, type[Noise]] = {
         BinaryFlipNoise,
         DropNoise,
         SplitNoise,
+        SeveralChangesNoise,
+        MixedNoise,
     )
 }

@@ -1,9 +1,8 @@
 """What every noise family promises. Knows nothing of models, labels or counts."""
 
 import abc
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +11,10 @@ from .marginals import Marginals
 from .norm import Norm
 from .outcomes import Outcomes
 
-__all__ = ["Draws", "Noise", "Perturb", "Rows", "Specification"]
+__all__ = ["Deciding", "Draws", "Noise", "Perturb"]
 
 Perturb = Callable[[Any, NDArray[np.floating]], None]
+Deciding = tuple[Callable[..., NDArray[np.float64]], NDArray[np.float64]]
 
 
 class Draws(Protocol):
@@ -61,6 +61,8 @@ class Noise(abc.ABC):
         Values of a row, if the noise knows.
     additive : bool
         Whether noise is added to rows. Where it is not, `draw` raises, and `corrupt` does it.
+    closed : bool
+        Whether a distance equal to the radius is within it, where radii are lengths.
     n_outcomes : int or None
         How many different rows noise can make of one, at most; None if they cannot be listed.
     proviso : str
@@ -75,6 +77,7 @@ class Noise(abc.ABC):
     unit: float = 1.0
     n_values: int | None = None
     additive: bool = True
+    closed: bool = False
     n_outcomes: int | None = None
     proviso: str = ""
 
@@ -203,6 +206,70 @@ class Noise(abc.ABC):
         # a subnormal one may be flushed to 0
         return np.maximum(np.asarray(radii, dtype=np.float64), np.finfo(np.float64).tiny)
 
+    def deciding(self, radii: ArrayLike, n_changed: int = 0) -> Deciding:
+        """Return what bounds have to reach for radii that are asked for, beside some changes.
+
+        Parameters
+        ----------
+        radii : array-like of float
+            Radii of 0 or more; 0 asks for any certificate at all.
+        n_changed : int, default=0
+            How many columns change as well, of those in which noise replaces values.
+
+        Returns
+        -------
+        reached : callable
+            ``reached(p_lower, p_upper)``; by default `reached`.
+        targets : ndarray of float64
+            What that has to be for each radius; by default `target`.
+        """
+        if n_changed:
+            self.radius_with(n_changed, 0.0)
+        return self.reached, self.target(radii)
+
+    def radius_with(
+        self, n_changed: int, p_lower: ArrayLike, p_upper: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return the radius beside some changed columns, for mixed noise; others refuse any.
+
+        Parameters
+        ----------
+        n_changed : int
+            How many columns change, at most.
+        p_lower, p_upper : array-like of float in [0, 1]
+            As of `radius`.
+
+        Returns
+        -------
+        radius : ndarray of float64
+            NaN where that many changes are not certified.
+        """
+        if n_changed:
+            what = "its radii are numbers of changes" if self.norm.kind == "l0" else "none replaced"
+            raise ValueError(
+                f"changes={n_changed} is for noise that is added to some columns and replaces the "
+                f"values of others, such as sigma={{'age': 2.0, 'colour': Flip(keep=0.6)}}; with "
+                f"{self.label} {what}."
+            )
+        return np.where(self.proves(p_lower, p_upper), self.radius(p_lower, p_upper), np.nan)
+
+    def max_changes(
+        self, p_lower: ArrayLike, p_upper: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return how many columns may change to any other value; -1 where nothing is proved.
+
+        Parameters
+        ----------
+        p_lower, p_upper : array-like of float in [0, 1]
+            As of `radius`.
+
+        Returns
+        -------
+        changes : ndarray of float64
+            By default 0: noise that is added says nothing of such changes.
+        """
+        return np.where(self.proves(p_lower, p_upper), 0.0, -1.0)
+
     def l2_radius(self, radius: ArrayLike) -> NDArray[np.float64]:
         """Return the radius of the L2 ball that lies in a ball of the norm.
 
@@ -221,6 +288,22 @@ class Noise(abc.ABC):
             return np.zeros(radius.shape)
         n = self.n_values if self.norm.scale is None else len(self.norm.scale)
         return self.norm.l2(radius, (n or 1,))
+
+    def radius_in(
+        self, kind: str, p_lower: NDArray[np.float64], p_upper: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return radii in another norm that bounds prove; None: what `Norm.ball` says."""
+        return None
+
+    def overlaps(
+        self, delta: NDArray[np.float64], p_lower: NDArray[np.float64], p_upper: NDArray[np.float64]
+    ) -> NDArray[np.bool_] | None:
+        """Return whether changes of flattened rows are certified; None: by their length."""
+        return None
+
+    def on_grid(self, X: Any) -> NDArray[np.bool_]:
+        """Return which rows certificates speak of: by default, all."""
+        return np.ones(len(X), dtype=bool)
 
     def radius_of_tails(
         self, miss: NDArray[np.float64], rival: NDArray[np.float64]
@@ -276,6 +359,10 @@ class Noise(abc.ABC):
         """
         return None
 
+    def unknown(self, X: NDArray[np.floating]) -> list[int]:
+        """Return the columns, of flattened rows, with values that noise does not know."""
+        return []
+
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return rows that probes of a model lie around: by default, the rows themselves.
 
@@ -310,90 +397,3 @@ class Noise(abc.ABC):
     @abc.abstractmethod
     def label(self) -> str:
         """The parameters in few words, for legends and messages."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Rows:
-    """What a specification is bound to.
-
-    Parameters
-    ----------
-    sigma : float or tuple of float
-        The smoother's `sigma`, checked: one number, or one for each value of a row.
-    shape : tuple of int
-        Shape of a row.
-    levels : int or None
-        The grid that the training rows lie on, if they are images of bytes.
-    arithmetic : {"integer", "float"}
-        How row and noise are summed.
-    categories : tuple of tuple of float, default=None
-        The values of each column in the training rows, ascending, if they are asked for.
-    units : tuple of float, default=None
-        The smoother's `units`, checked; then sigma is one number.
-
-    Examples
-    --------
-    >>> from sksmooth.noise import Gaussian, Rows
-    >>> Gaussian().bind(Rows(sigma=0.5, shape=(3,))).label
-    'sigma=0.5'
-    """
-
-    sigma: float | tuple[float, ...]
-    shape: tuple[int, ...]
-    levels: int | None = None
-    arithmetic: str = "integer"
-    categories: tuple[tuple[float, ...], ...] | None = None
-    units: tuple[float, ...] | None = None
-
-    def refuse_float(self, family: str) -> None:
-        """Refuse floating-point arithmetic, for families that know none.
-
-        Parameters
-        ----------
-        family : str
-            Name for the message.
-
-        Raises
-        ------
-        ValueError
-            If `arithmetic` is not "integer".
-        """
-        if self.arithmetic != "integer":
-            raise ValueError(
-                f"{family} noise is drawn with arithmetic='integer' only; got {self.arithmetic!r}."
-            )
-
-
-class Specification(abc.ABC):
-    """What users write to choose a noise: frozen, cloned and searched like any parameter.
-
-    A subclass is a frozen dataclass of the family's parameters.
-
-    Attributes
-    ----------
-    needs_categories : bool
-        Whether `bind` needs the categories of the training rows.
-    additive : bool
-        As of its noise.
-    takes_units : bool
-        Whether it knows `Rows.units`.
-    """
-
-    needs_categories: ClassVar[bool] = False
-    additive: ClassVar[bool] = True
-    takes_units: ClassVar[bool] = False
-
-    @abc.abstractmethod
-    def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind.
-
-        Parameters
-        ----------
-        rows : Rows
-            Their shape, grid and sigma.
-
-        Returns
-        -------
-        noise : Noise
-            Frozen. Equal specifications bound to equal rows are equal.
-        """

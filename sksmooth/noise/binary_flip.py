@@ -105,6 +105,11 @@ class BinaryFlipNoise(ChangeNoise):
         """Return the pairs of k changed columns: of all numbers of them with added ones."""
         return tuple(self._pair(r, k - r) for r in range(k + 1))
 
+    @property
+    def kinds(self) -> tuple[tuple[Pair, int], ...]:
+        """What an added one does, and what a removed one: each could be in any column."""
+        return (self._pair(1, 0), self.n_columns), (self._pair(0, 1), self.n_columns)
+
     def covers(
         self, n_added: int, n_removed: int, p_lower: Any, p_upper: Any = None
     ) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Noise that drops features, for numbers of changed features."""
 
+import collections
 import dataclasses
 import functools
 import math
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bounds import Pair
-from .base import Draws, Noise, Perturb, Rows, Specification
+from .base import Draws, Noise, Perturb
 from .changes import ChangeNoise, on_grid
 from .norm import namespace
 from .norms import L0, Norm
 from .outcomes import Outcomes, of_columns
 from .samplers import ColumnTables, replacement
+from .specification import Rows, Specification
 
 __all__ = ["Drop", "DropNoise"]
 
@@ -58,6 +60,7 @@ class Drop(Specification):
 
     drop: float | tuple[float, ...]
     additive = False
+    columns_hold = "anything"
 
     def __post_init__(self) -> None:
         if isinstance(self.drop, Iterable):  # a list too: the specification is hashable
@@ -178,6 +181,12 @@ class DropNoise(ChangeNoise):
         """Return the pair of the k features that are dropped least."""
         return (_within(1 - math.prod(self._rates[:k])),)
 
+    @property
+    def kinds(self) -> tuple[tuple[Pair, int], ...]:
+        """What a change of one feature does, by how often it is dropped."""
+        numbers = collections.Counter(self._rates)
+        return tuple((_within(1 - rate), count) for rate, count in numbers.items())
+
     @functools.cached_property
     def _tables(self) -> tuple[ColumnTables, NDArray[np.intp], NDArray[np.intp]]:
         """Tables, the number of each noisy feature's table, and which features are noisy."""
@@ -220,6 +229,10 @@ class DropNoise(ChangeNoise):
             [0] * len(noisy),
             [(self.kept[j], _UNIT - self.kept[j]) for j in noisy],
         )
+
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return which features may become missing: those that noise makes missing."""
+        return np.array([value < _UNIT for value in self.kept])
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with dropped features, for training."""

@@ -10,6 +10,8 @@ import os
 import warnings
 from typing import Any
 
+from ..exceptions import SpeedWarning
+
 __all__ = ["load", "loops", "note_words", "use"]
 
 # Of Philox, which numpy draws in a quarter of a second, and the noise made of them in about one
@@ -56,7 +58,7 @@ def load() -> Any:
         warnings.warn(
             f"numba is installed, but its loops cannot be used ({reason}). Noise is drawn by "
             "numpy, as it would be without numba: slower, with the same results.",
-            UserWarning,
+            SpeedWarning,
             stacklevel=2,
         )
         return None

@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from .base import Noise, Rows, Specification
+from .base import Noise
 from .floating import FloatGaussian
 from .in_units import FloatInUnits, IntegerInUnits
 from .integer import IntegerGaussian
 from .per_feature import FloatPerFeature, IntegerPerFeature
 from .sigma import one_sigma
+from .specification import Rows, Specification
 
 __all__ = ["Gaussian"]
 

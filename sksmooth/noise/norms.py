@@ -1,14 +1,15 @@
 """The norms: L2, L1, L-infinity, and the number of features that change."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .norm import Norm, over_row_max, row_max, shortened, top
+from .norm import Norm, namespace, over_row_max, row_max, shortened, top
 
-__all__ = ["L0", "L1", "L2", "Linf", "Norm"]
+__all__ = ["L0", "L1", "L2", "L2AndChanges", "Linf", "Norm"]
 
 # The roots and sums below err by less than 2**-50 relative; 2**-48 is outward.
 _MARGIN = 1 - 2.0**-48
@@ -61,6 +62,62 @@ class L2(Norm):
         if self.scale is None:
             return radius
         return np.where(np.isfinite(radius), np.nextafter(radius * self._least, 0.0), radius)
+
+
+@dataclasses.dataclass(frozen=True)
+class L2AndChanges(L2):
+    """The Euclidean norm of some features, where others may change to any other value.
+
+    Lengths and balls are of changes that leave the latter as they are.
+
+    Parameters
+    ----------
+    scale : sequence of float
+        Unit of length of each feature; 0 for those that may change, and for those that cannot.
+    unit : str, default="sigma"
+        What the scale is, in the word for logs.
+    changing : sequence of int
+        Places of the features that may change.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksmooth.noise.norms import L2AndChanges
+    >>> norm = L2AndChanges([0.5, 0.0, 0.0], changing=[2])
+    >>> norm.length(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 3.0], [1.0, 3.0, 3.0]]))
+    array([ 2., inf, inf])
+    >>> norm.changes(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 3.0], [1.0, 3.0, 3.0]]))
+    array([ 0.,  1., inf])
+    """
+
+    changing: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "changing", tuple(int(place) for place in self.changing))
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}, and changes"
+
+    def changes(self, delta: Any) -> Any:
+        """Return how many of the features change that may.
+
+        Parameters
+        ----------
+        delta : array of shape (n_samples, *shape)
+            Changes of rows.
+
+        Returns
+        -------
+        number : array of shape (n_samples,)
+            Infinite where a feature has moved that cannot.
+        """
+        xp = namespace(delta)
+        moved = delta.reshape(len(delta), -1) != 0
+        may = list(self.changing)
+        still = [j for j, scale in enumerate(self.scale or ()) if not scale and j not in may]
+        stray = moved[:, still].any(-1) if still else xp.zeros_like(moved[:, 0])
+        return xp.where(stray, math.inf, moved[:, may].sum(-1) * 1.0)
 
 
 @dataclasses.dataclass(frozen=True)

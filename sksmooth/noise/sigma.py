@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from .specification import Specification
+
 __all__ = [
     "SIGMAS",
     "check_by_feature",
@@ -12,6 +14,7 @@ __all__ = [
     "check_sigma",
     "is_by_name",
     "one_sigma",
+    "without_specifications",
 ]
 
 SIGMAS = 1e-100, 1e100  # beyond, squares and quotients leave the range of floats
@@ -57,6 +60,46 @@ def check_sigma(
             "positive for the features that can be changed."
         )
     return values
+
+
+def without_specifications(
+    sigma: Any, shape: tuple[int, ...], names: Any = None
+) -> tuple[Any, dict[int, Specification]]:
+    """Return sigma with 0 for columns that have a noise of their own, and what these have.
+
+    Parameters
+    ----------
+    sigma, shape, names
+        As of `check_sigma`. Entries may be specifications of noise.
+
+    Returns
+    -------
+    sigma : object
+        Still to be checked.
+    changes : dict of int to Specification
+        By the place of the column.
+    """
+    if is_by_name(sigma):
+        entries = {key: sigma[key] for key in sigma.keys()}  # noqa: SIM118  a Series has no items
+    elif isinstance(sigma, list | tuple) or str(getattr(sigma, "dtype", "")) == "object":
+        entries = dict(enumerate(sigma))
+        names = None
+    else:
+        return sigma, {}
+    special = {key: value for key, value in entries.items() if isinstance(value, Specification)}
+    if not special:
+        return sigma, {}
+    if len(shape) != 1:
+        raise ValueError(
+            f"Single columns of a table may have a noise of their own; rows have shape {shape}. "
+            "Pass noise= for one noise of all values."
+        )
+    named = list(range(shape[0]) if names is None else names)
+    rest = special.get(_OTHERS) if _OTHERS not in named else None
+    found = [special.get(name, None if name in entries else rest) for name in named]
+    changes = {place: each for place, each in enumerate(found) if each is not None}
+    numbers = {key: 0.0 if key in special else value for key, value in entries.items()}
+    return (numbers if is_by_name(sigma) else list(numbers.values())), changes
 
 
 def check_by_feature(

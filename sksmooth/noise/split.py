@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .base import Noise, Rows, Specification
+from .base import Noise
 from .sigma import check_scale
+from .specification import Rows, Specification
 from .split_noise import SplitNoise
 
 __all__ = ["Split"]

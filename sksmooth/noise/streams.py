@@ -37,6 +37,7 @@ __all__ = [
 
 SEED_BYTES = 16
 _SECOND = np.uint64(1 << 63)
+_PART = 8  # bits of a purpose; above them is the number of a stream's part
 
 
 class Purpose(enum.IntEnum):
@@ -46,6 +47,7 @@ class Purpose(enum.IntEnum):
     PREDICT = 1
     SELECT = 2  # the n0 draws of CERTIFY, which choose the class
     ESTIMATE = 3  # its n draws, which bound the probability of that class
+    CALIBRATE = 4  # around rows with known answers, to which prediction sets are adjusted
 
 
 def new_seed(random_state: np.random.RandomState | None) -> bytes:
@@ -91,7 +93,7 @@ class Streams(Protocol):
 
     loops: Any
 
-    def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Streams":
+    def at(self, key: NDArray[np.uint64], block: int, purpose: int) -> "Streams":
         """Move to the start of the named stream, and return the generator."""
 
     def words(self, n: int) -> NDArray[np.uint64]:
@@ -99,6 +101,13 @@ class Streams(Protocol):
 
     def more(self, n: int) -> NDArray[np.uint64]:
         """Return the next n words of its second half."""
+
+    def part(self, number: int) -> "Streams":
+        """Return a generator at the start of the stream's part of a number from 1 to 2**24.
+
+        Parts are streams of their own. So each of several noises finds its bits whatever the others
+        take.
+        """
 
 
 class Philox:
@@ -133,9 +142,10 @@ class Philox:
         self._key = np.zeros(2, np.uint64)
         self._counters = np.zeros((2, 4), np.uint64)  # with which the halves begin
         self._taken, self._moved = [0, 0], [True, True]  # it is nowhere yet
+        self._parts: dict[int, Philox] = {}
         self.loops: Any = None
 
-    def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Philox":
+    def at(self, key: NDArray[np.uint64], block: int, purpose: int) -> "Philox":
         """Move to the start of the named stream, and return the generator."""
         self._key[:] = key
         self._counters[:] = 0, 0, block, purpose
@@ -152,6 +162,13 @@ class Philox:
     def more(self, n: int) -> NDArray[np.uint64]:
         """Return the next n words of its second half."""
         return self._next(1, n)
+
+    def part(self, number: int) -> "Philox":
+        """Return a generator at the start of the stream's part of that number."""
+        if number not in self._parts:
+            self._parts[number] = Philox()
+        block, purpose = self._counters[0, 2:].tolist()
+        return self._parts[number].at(self._key, block, purpose | number << _PART)
 
     def standard_normal(self, out: NDArray[np.floating]) -> None:
         """Fill an array with floating-point normals by numpy, which may change between versions."""
@@ -196,11 +213,13 @@ class Shake128:
     def __init__(self) -> None:
         self._halves: list[Iterator[NDArray[np.uint64]]] = []
         self._left: list[NDArray[np.uint64]] = []
+        self._name: tuple[Any, int, int] = np.zeros(2, np.uint64), 0, 0
         self.loops: Any = None
 
-    def at(self, key: NDArray[np.uint64], block: int, purpose: Purpose) -> "Shake128":
+    def at(self, key: NDArray[np.uint64], block: int, purpose: int) -> "Shake128":
         """Move to the start of the named stream, and return the generator."""
         self.loops = fast.loops()
+        self._name = key, block, int(purpose)
         name = [*key.tolist(), block, int(purpose)]
         self._halves = [self._pages([*name, half]) for half in (0, 1)]
         self._left = [np.empty(0, np.uint64)] * 2
@@ -213,6 +232,11 @@ class Shake128:
     def more(self, n: int) -> NDArray[np.uint64]:
         """Return the next n words of its second half."""
         return self._next(1, n)
+
+    def part(self, number: int) -> "Shake128":
+        """Return a generator at the start of the stream's part of that number."""
+        key, block, purpose = self._name
+        return Shake128().at(key, block, purpose | number << _PART)
 
     def _next(self, half: int, n: int) -> NDArray[np.uint64]:
         parts, length = [self._left[half]], len(self._left[half])

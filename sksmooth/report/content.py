@@ -178,6 +178,7 @@ def _settings(certificate: Certificate) -> dict[str, Any]:
     names = ("method", "form", "n", "n0", "alpha", "bound", "tol", "stream", "shortcut")
     return {name: plain(getattr(run, name)) for name in names} | {
         "asked_radii": None if run.asked_radii is None else list(run.asked_radii),
+        "asked_changes": run.asked_changes or None,
         "max_radius": plain(run.max_radius),
         "noise": noise.kind,
         "noise_label": noise.label,

@@ -48,6 +48,7 @@ _NAMES = {
     "bound": "Confidence bound",
     "tol": "Radius that may be lost",
     "asked_radii": "Radii that were decided",
+    "asked_changes": "Changed columns beside them",
     "max_radius": "Largest possible radius",
     "noise": "Noise",
     "noise_label": "Its parameters",

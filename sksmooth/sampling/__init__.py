@@ -4,12 +4,13 @@ from .count import Report
 from .enumerator import Enumerator
 from .numbers import RowBinTally, collect
 from .sampler import Journal, Sampler
-from .tally import BinTally, Tally, VoteTally
+from .tally import BinTally, PassTally, Tally, VoteTally
 
 __all__ = [
     "BinTally",
     "Enumerator",
     "Journal",
+    "PassTally",
     "Report",
     "RowBinTally",
     "Sampler",

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backends import Backend, Source
+from ..exceptions import ModelWarning
 from ..noise import Noise
 from ..noise.streams import Purpose, block_rows, row_key
 from .parallel import hand_out
@@ -112,7 +113,7 @@ def count_votes(
         if workers > 1 and n_tasks > 1:
             trial = trial_of(backend, noise.probed(X), noise.deviations(X.shape[1:]))
             if trial is not None and trial.is_random:
-                warnings.warn(_RANDOM, UserWarning, stacklevel=2)
+                warnings.warn(_RANDOM, ModelWarning, stacklevel=2)
                 workers = 1
         if workers == 1 or n_tasks < 2:
             counts = _count_blocks(backend, X, keys, tally, draws, 0, total, report)
@@ -134,7 +135,7 @@ def count_votes(
                 for first, part in results:
                     counts[first : first + len(part)] += part
                     if report is not None:
-                        report(int(part.sum()))
+                        report(int(tally.draws(part).sum()))
     return tally.check(counts, n - start, rows + first_row)
 
 
@@ -221,7 +222,7 @@ def _count_blocks(
             # the last batch is shorter; with each new length a compiler would start again
             length = _power_of_two(filled) if backend.constant_shape else filled
             outputs = backend.outputs(batch[:length])[:filled]
-            backend.count(counters, tally.bins(outputs, rows), rows)
+            tally.count(outputs, rows, counters, backend)
             if report is not None:
                 report(filled)
     return backend.to_numpy(counters)

@@ -48,20 +48,25 @@ class RowBinTally(Tally):
 
 
 class _Kept(Tally):
-    """Not counted but kept, in the order of the draws."""
+    """Not counted but kept, in the order of the draws: numbers, or each row's column of several."""
 
     n_bins = 1
 
-    def __init__(self) -> None:
+    def __init__(self, columns: NDArray[np.intp] | None) -> None:
+        self.columns = columns
         self.outputs: list[NDArray[np.float64]] = []
 
     def bins(self, outputs: Any, rows: NDArray[np.int64]) -> NDArray[np.intp]:
         """Keep the outputs, and count how many they are."""
+        if self.columns is not None:
+            outputs = np.take_along_axis(outputs, self.columns[rows, None], axis=1)[:, 0]
         self.outputs.append(np.array(outputs, dtype=np.float64))
         return np.zeros(len(outputs), dtype=np.intp)
 
 
-def collect(sampler: Sampler, n: int, purpose: Purpose) -> NDArray[np.float64]:
+def collect(
+    sampler: Sampler, n: int, purpose: Purpose, columns: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
     """Return the outputs themselves, sorted: for few draws, whose values are asked for.
 
     Parameters
@@ -72,6 +77,8 @@ def collect(sampler: Sampler, n: int, purpose: Purpose) -> NDArray[np.float64]:
         Draws of each row.
     purpose : Purpose
         Names the draws.
+    columns : ndarray of shape (n_samples,), int, default=None
+        Where the base answers several numbers: which of them is kept, for each row.
 
     Returns
     -------
@@ -87,13 +94,16 @@ def collect(sampler: Sampler, n: int, purpose: Purpose) -> NDArray[np.float64]:
         trial = trial_of(backend, noise.probed(X), noise.deviations(X.shape[1:]))
     if n_tasks < 2 or (trial is not None and trial.is_random):
         parts: Iterable[tuple[int, NDArray[np.float64]]]
-        parts = [_kept(backend, 0, X, n, purpose, *common)]
+        parts = [_kept(backend, 0, X, columns, n, purpose, *common)]
     else:
         edges = [len(X) * i // n_tasks for i in range(n_tasks + 1)]
         parts = hand_out(
             _kept,
             backend,
-            [(i, X[i:j], n, purpose, *common) for i, j in itertools.pairwise(edges)],
+            [
+                (i, X[i:j], None if columns is None else columns[i:j], n, purpose, *common)
+                for i, j in itertools.pairwise(edges)
+            ],
             n_jobs=sampler.n_jobs,
             prefer=backend.prefer,
             in_order=sampler.report is None,
@@ -112,6 +122,7 @@ def _kept(
     backend: Backend,
     first: int,
     X: NDArray[np.floating],
+    columns: NDArray[np.intp] | None,
     n: int,
     purpose: Purpose,
     noise: Noise,
@@ -120,7 +131,7 @@ def _kept(
     batch_size: int | None,
 ) -> tuple[int, NDArray[np.float64]]:
     """Return the outputs around some rows, the first of which has the number `first`."""
-    tally = _Kept()
+    tally = _Kept(columns)
     options: dict[str, Any] = {"stream": stream, "batch_size": batch_size, "n_jobs": 1}
     count_votes(backend, X, n, noise=noise, seed=seed, purpose=purpose, tally=tally, **options)
     return first, np.concatenate(tally.outputs).reshape(len(X), n)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from sklearn import config_context, get_config
 from sklearn.utils.parallel import Parallel, delayed
 
+from ..exceptions import ModelWarning
 from .copies import copy_model
 
 try:  # joblib's own pickler: before version 1.6 it had a copy, since then it requires the package
@@ -231,7 +232,7 @@ def _for_threads(model: Any, n: int, check: Check | None, prefer: str | None) ->
         return models
     warnings.warn(
         f"The base estimator is asked by one thread only, as with n_jobs=1: {reasons[0]}.",
-        UserWarning,
+        ModelWarning,
         stacklevel=2,
     )
     return None

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BinTally", "Tally", "VoteTally"]
+from ..backends import Backend
+
+__all__ = ["BinTally", "PassTally", "Tally", "VoteTally"]
 
 Positions = slice | NDArray[np.intp]
 
@@ -41,6 +43,14 @@ class Tally(abc.ABC):
         """Return the tally of some of the rows; the same if it has no payload."""
         return self
 
+    def count(self, outputs: Any, rows: NDArray[np.int64], counters: Any, backend: Backend) -> None:
+        """Count outputs into the backend's counters; `outputs` and `rows` are as of `bins`."""
+        backend.count(counters, self.bins(outputs, rows), rows)
+
+    def draws(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many draws of each row were counted, of all counters."""
+        return counts.sum(axis=1)
+
     def check(self, counts: NDArray[np.int64], n: int, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the counts without the column for "no answer", after looking at both.
 
@@ -53,7 +63,7 @@ class Tally(abc.ABC):
         rows : ndarray of shape (n_rows,), int
             Numbers of the rows, for messages.
         """
-        if np.any(counts.sum(axis=1) != n):  # never seen, but it would be a false count
+        if np.any(self.draws(counts) != n):  # never seen, but it would be a false count
             raise RuntimeError(
                 "The workers have not returned each draw once: some work was lost or done twice. "
                 "Nothing is certified; try again, with n_jobs=1 if it happens again."
@@ -85,6 +95,47 @@ class VoteTally(Tally):
     def bins(self, outputs: Any, rows: NDArray[np.int64]) -> Any:
         """Return the class codes."""
         return outputs
+
+
+class PassTally(VoteTally):
+    """How often each class's score reaches thresholds, beside votes for the class with the highest.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes: the outputs are scores, one for each.
+    thresholds : ndarray of shape (n_thresholds,)
+        A score passes if it is not below. The first bins are votes; for each threshold those of
+        draws that passed follow, class by class.
+    """
+
+    def __init__(self, n_classes: int, thresholds: NDArray[np.float64]) -> None:
+        super().__init__(n_classes)
+        self.n_classes, self.thresholds = n_classes, thresholds
+        self.n_bins = n_classes * (1 + len(thresholds))
+
+    def bins(self, outputs: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return the votes; of equal scores the first one's."""
+        return outputs.argmax(axis=1)
+
+    def count(
+        self,
+        outputs: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        counters: NDArray[np.int64],
+        backend: Backend,
+    ) -> None:
+        """Count votes and passes."""
+        super().count(outputs, rows, counters, backend)
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        for j, threshold in enumerate(self.thresholds, start=1):
+            here = slice(j * self.n_classes, (j + 1) * self.n_classes)
+            passed = np.add.reduceat(outputs >= threshold, starts, axis=0, dtype=np.int64)
+            counters[rows[starts], here] += passed
+
+    def draws(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many votes were counted."""
+        return counts[:, : self.n_classes].sum(axis=1)
 
 
 class BinTally(Tally):

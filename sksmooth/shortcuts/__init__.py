@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..checks import user_level
+from ..exceptions import ModelWarning
 from ..introspection import distrust, is_distrusted
 from ..introspection.probes import probe_rows
 from . import boosters, nets, steps, trees
@@ -73,7 +74,7 @@ def _answering_alike(problem: Problem, names: Sequence[str]) -> Problem:
             f"{type(problem.estimator).__name__}.predict for {int((answers != found).sum())} "
             f"of {len(probes)} noisy rows. Noise is drawn without shortcuts, and no closed form of "
             "this model is used. Please report the model.",
-            UserWarning,
+            ModelWarning,
             stacklevel=user_level(),
         )
     return problem

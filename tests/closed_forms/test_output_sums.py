@@ -1,6 +1,7 @@
 """Additive regressors under noise: against all sums listed, and against draws."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from sksmooth import SmoothedRegressor
+from sksmooth.closed_forms.forms.sums import blur, convolved
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -118,8 +120,8 @@ def test_bounds_lie_outside_of_quantiles_of_draws(base):
 
 def test_other_boosting_has_no_closed_form():
     for base in (
-        HistGradientBoostingRegressor(max_iter=5),
-        GradientBoostingRegressor(max_depth=2, n_estimators=5),
+        HistGradientBoostingRegressor(max_iter=20),
+        GradientBoostingRegressor(max_depth=2, n_estimators=30),
         GradientBoostingRegressor(max_depth=1, n_estimators=5, init=LinearRegression()),
     ):
         reg = SmoothedRegressor(base, SIGMA, method="exact").fit(X, y)
@@ -133,3 +135,49 @@ def test_a_model_that_never_splits():
     bounds = reg.certify_interval(X[:2], 10.0)
     assert np.allclose([bounds.lower, bounds.upper], 3.0)
     assert np.all(np.isposinf(reg.certify(X[:2], within=1e-6).radii))
+
+
+def whole(law, length, bits):
+    """Return integers with one in each of `length` places of so many bits."""
+    digits = bytearray(bits // 8 * length)
+    for at, mass in law:
+        digits[at * bits // 8 : (at + 1) * bits // 8] = int(mass).to_bytes(bits // 8, "little")
+    return int.from_bytes(digits, "little")
+
+
+@pytest.mark.parametrize(("k", "shape"), [(2, 1.0), (4, 0.02), (6, 0.3)])
+def test_the_error_of_the_transform_is_below_its_bound(k, shape):
+    """Against products of large integers, which convolve laws of dyadic masses exactly."""
+    length, rng = 2**12, np.random.default_rng(k)
+    laws, product = [], 1
+    bits = 8 * ((50 * k + 64) // 8 + 1)
+    for _ in range(k):
+        at = np.sort(rng.choice(length // k - 1, 30, replace=False))
+        masses = np.floor(rng.dirichlet(np.full(30, shape)) * 2**50).astype(np.int64)
+        masses[masses.argmax()] += 2**50 - masses.sum()
+        laws.append((at, (masses / 2**50)[None]))
+        product *= whole(zip(at, masses, strict=True), length, bits)
+    digits = product.to_bytes(bits // 8 * length, "little")
+    exact = [
+        int.from_bytes(digits[i * bits // 8 : (i + 1) * bits // 8], "little") for i in range(length)
+    ]
+    assert sum(exact) == 2 ** (50 * k)
+    found = convolved(laws, length)[0]
+    errors = [
+        Fraction(e, 2 ** (50 * k)) - Fraction(float(f)) for e, f in zip(exact, found, strict=True)
+    ]
+    # the worst sum of some of the masses, in either direction
+    worst = max(sum(e for e in errors if e > 0), -sum(e for e in errors if e < 0))
+    assert 0 < worst < blur(k, length) < 1e-10
+
+
+def test_laws_that_sum_to_more_than_one_blur_more():
+    """Masses are rounded up, and by much where a row is so large that nothing is known of it."""
+    base = GradientBoostingRegressor(max_depth=1, n_estimators=30, random_state=0)
+    reg = SmoothedRegressor(base, SIGMA, method="exact", random_state=0).fit(X, y)
+    far = X[:2].copy()
+    far[1] *= 1e17  # noise is less than the rounding of these numbers
+    bounds = reg.certify_interval(far, 0.1)
+    answers = reg.estimator_.predict(far)
+    assert np.all(bounds.lower[1] <= answers[1])
+    assert np.all(bounds.upper[1] >= answers[1])

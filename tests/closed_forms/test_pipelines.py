@@ -39,6 +39,7 @@ from sksmooth.closed_forms import (
     NotClosedError,
     closed_form,
 )
+from sksmooth.estimators.smoother import smoother_of
 from sksmooth.introspection import why_not_readable
 
 N = 30_000
@@ -426,6 +427,30 @@ class TestFrames:
         assert clear.sum() > 5
         assert np.array_equal(drawn.selected[clear], certificate.selected[clear])
 
+    @pytest.mark.parametrize(
+        "inside",
+        [
+            lambda: make_pipeline(StandardScaler(), PCA()),
+            lambda: make_pipeline(make_pipeline(StandardScaler()), make_pipeline("passthrough")),
+            lambda: make_pipeline(
+                StandardScaler(), FunctionTransformer(feature_names_out="one-to-one")
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("of_frames", [True, False])
+    def test_frames_between_nested_steps(self, inside, of_frames):
+        pandas = pytest.importorskip("pandas")
+        rows = pandas.DataFrame(NUMBERS, columns=["a", "b", "c"]) if of_frames else NUMBERS
+        base = make_pipeline(inside(), LogisticRegression()).set_output(transform="pandas")
+        plain = make_pipeline(inside(), LogisticRegression())
+        expected, found = (
+            SmoothedClassifier(b, 0.5, method="exact", random_state=0)
+            .fit(rows, Y)
+            .certify(rows[:9])
+            for b in (plain, base)
+        )
+        assert np.allclose(found.radii, expected.radii, rtol=1e-9)
+
     def test_names_in_any_container(self):
         """An Index of pandas, a subclass of one, and others choose the same columns."""
         pandas = pytest.importorskip("pandas")
@@ -554,6 +579,31 @@ class TestAlongAxes:
             expected = np.where(falls, np.abs(margin / np.where(slopes == 0, 1, slopes)), np.inf)
             np.testing.assert_allclose(found, expected[:, :3], rtol=1e-6)
 
+    def test_the_rest_of_trees_at_the_constants_of_a_row(self):
+        """The answer changes just beyond an end, and far away where there is none."""
+        pytest.importorskip("pandas")
+        rows = np.column_stack([NUMBERS[:, :2], RNG.normal(size=(400, 6))])
+        score = NUMBERS[:, 0] + rows[:, 2:].sum(axis=1) * (NUMBERS[:, 1] > 50)
+        base = hist(max_iter=25, max_leaf_nodes=6)
+        sigma = np.array([0.5, 4.0, *np.zeros(6)])
+        clf = SmoothedClassifier(base, sigma, random_state=0).fit(rows, score > 0)
+        assert type(smoother_of(clf).closed_form(rows).form).__name__ == "Pruned"
+        some = rows[:8]
+        ends, certificate = clf.per_feature(some), clf.certify(some)
+        up = ends["up"].to_numpy().reshape(8, 2)
+        assert (ends["how"] == "exact").all()
+        assert np.isinf(up[~certificate.abstained]).any()
+        assert np.isfinite(up[~certificate.abstained]).any()
+        for i, j in np.argwhere(up > 0):
+            for part in (0.5, 0.999) if np.isfinite(up[i, j]) else (1.0,):
+                moved = some[[i]].copy()
+                moved[0, j] += part * min(up[i, j], 1e6)
+                assert clf.predict(moved)[0] == certificate.labels[i]
+            if np.isfinite(up[i, j]):
+                moved[0, j] = some[i, j] + up[i, j] + 0.02 * sigma[j]
+                now = clf.certify(moved)
+                assert now.abstained[0] or now.labels[0] != certificate.labels[i]
+
     @pytest.mark.parametrize(
         "model", [TREE, hist(max_iter=3, max_leaf_nodes=4), GaussianNB()], ids=lambda m: str(m)[:4]
     )
@@ -620,3 +670,89 @@ class TestCategoriesOfBoosting:
         assert np.all(drawn.p_lower <= certificate.p_lower + 1e-9)
         plain = clf.set_params(shortcuts=None).certify(table[:20], n=3000)
         assert np.array_equal(plain.counts, drawn.counts)
+
+
+class TestCategoriesOfBoosters:
+    """Columns of pandas' dtype category, which boosters turn into codes of their own."""
+
+    KINDS = ("lightgbm", "xgboost")
+
+    @staticmethod
+    def frame(pandas, last="stays"):
+        rng = np.random.default_rng(3)
+        home, number = rng.integers(5, size=300), rng.integers(3, 9, size=300)
+        debt = NUMBERS[:300, 0]
+        y = debt + np.array([1, -1, -1, 1, 0.5])[home] + 0.5 * (number % 2) > 0.5
+        words = pandas.Categorical(np.array(["own", "rent", "parents", "other", last])[home])
+        columns = {"home": words, "debt": debt, "age": NUMBERS[:300, 1], "spare": debt > 1}
+        frame = pandas.DataFrame(columns | {"number": pandas.Categorical(number)})
+        frame.loc[::17, "home"] = None
+        return frame, y.astype(int)
+
+    @staticmethod
+    def booster(kind, n_estimators=8):
+        library = pytest.importorskip(kind)
+        options = {"n_estimators": n_estimators, "n_jobs": 1}
+        if kind == "xgboost":
+            options |= {"enable_categorical": True, "max_cat_to_onehot": 1, "max_depth": 3}
+            return library.XGBClassifier(**options)
+        options |= {"num_leaves": 6, "min_data_per_group": 5, "verbose": -1}
+        return library.LGBMClassifier(**options)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("n_estimators", [1, 8])
+    def test_laws(self, kind, n_estimators):
+        pandas = pytest.importorskip("pandas")
+        frame, y = self.frame(pandas)
+        base = self.booster(kind, n_estimators)
+        clf = SmoothedClassifier(base, {"debt": 0.5, "age": 4.0, "*": 0}, random_state=0)
+        clf.fit(frame, y)
+        rows = frame[:18].copy()  # their order is not that of fit
+        rows["home"] = rows["home"].cat.reorder_categories(rows["home"].cat.categories[::-1])
+        rows["number"] = rows["number"].astype(object).astype("category")
+        exact = clf.certify(rows)
+        assert exact.form == ("boxes" if n_estimators == 1 else "grid")
+        drawn = clf.set_params(method="montecarlo", alpha=1e-6).certify(
+            rows, bound="two-sided", n=5000
+        )
+        assert np.all(drawn.p_lower <= exact.p_lower + exact.width)
+        share = drawn.counts[np.arange(18), exact.selected] / 5000
+        assert np.all(np.abs(share - exact.p_lower) <= 0.03 + exact.width)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_categories_that_are_new(self, kind):
+        """LightGBM takes them for missing values, XGBoost refuses them."""
+        pandas = pytest.importorskip("pandas")
+        frame, y = self.frame(pandas)
+        sigma = {"debt": 0.5, "age": 4.0, "*": 0}
+        clf = SmoothedClassifier(self.booster(kind), sigma, method="exact", random_state=0)
+        clf.fit(frame, y)
+        new, gap = frame[:2].copy(), frame[:2].copy()
+        new["home"] = pandas.Categorical(["tent", "own"])
+        gap["home"] = pandas.Categorical([None, "own"], categories=frame["home"].cat.categories)
+        if kind == "xgboost":
+            with pytest.raises(ValueError, match="tent"):
+                clf.certify(new)
+            return
+        assert np.array_equal(clf.certify(new).radii, clf.certify(gap).radii)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_letters_beyond_ascii(self, kind):
+        """XGBoost cuts its list of names at wrong places then."""
+        pandas = pytest.importorskip("pandas")
+        frame, y = self.frame(pandas, last="été")
+        sigma = {"debt": 0.5, "age": 4.0, "*": 0}
+        clf = SmoothedClassifier(self.booster(kind), sigma, n=1000, random_state=0).fit(frame, y)
+        method = "exact" if kind == "lightgbm" else "montecarlo"
+        assert clf.certify(frame[:5]).method == method
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_other_columns_than_in_fit(self, kind):
+        """A column that is no category any more."""
+        pandas = pytest.importorskip("pandas")
+        frame, y = self.frame(pandas)
+        sigma = {"debt": 0.5, "age": 4.0, "*": 0}
+        clf = SmoothedClassifier(self.booster(kind), sigma, method="exact", random_state=0)
+        clf.fit(frame, y)
+        with pytest.raises(ValueError, match="not those of fit"):
+            clf.certify(frame[:5].astype({"home": object}))

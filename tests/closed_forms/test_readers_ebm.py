@@ -6,8 +6,10 @@ from tree_readers import (
     assert_no_draw_contradicts,
     assert_reads,
     beside_points,
+    leaves_of,
     scores_of,
     skewed,
+    with_categories,
 )
 
 from sksmooth.closed_forms import NotClosedError
@@ -70,14 +72,38 @@ def test_pairs_are_read_where_they_are_cut():
     assert_no_draw_contradicts(model, X[:4, :2], "grid")
 
 
+@pytest.mark.parametrize(("k", "interactions"), [(2, 0), (2, 1), (3, 0)])
+def test_nominal_inputs(k, interactions):
+    """They are looked up by how they are written: nothing is known between whole numbers."""
+    X, y = with_categories(k)
+    X[:, 1] -= 2  # there may be negative ones
+    options = SMALL | {"interactions": interactions, "max_bins": 16}
+    model = glassbox.ExplainableBoostingClassifier(
+        **options, feature_types=["continuous", "nominal"]
+    ).fit(X, y)
+    ensemble = read(model)
+    rows = np.repeat(X[:300], 7, axis=0)
+    rows[:, 1] += np.tile([0.0, 0.5, -1e-15, 1e-15, 1.0, 100.0, np.nan], 300)
+    for some in (rows, beside_points(ensemble, X)):
+        leaves = leaves_of(ensemble, some)
+        _, cell = np.unique(leaves, axis=0, return_inverse=True)
+        scores = np.asarray(model.decision_function(some)).reshape(len(some), -1)
+        in_cell = np.zeros((cell.max() + 1, scores.shape[1]))
+        in_cell[cell.ravel()] = scores
+        assert np.array_equal(in_cell[cell.ravel()], scores)  # nothing changes within a cell
+        if not interactions:
+            assert np.allclose(scores_of(ensemble, some), scores, rtol=0, atol=1e-12)
+
+
 def test_refused():
     X, y = skewed(2)
-    model = glassbox.ExplainableBoostingClassifier(
-        **SMALL, feature_types=["nominal"] + 4 * ["continuous"]
-    )
-    X[:, 0] = np.rint(X[:, 0])
-    with pytest.raises(NotClosedError, match="continuous"):
-        read(model.fit(X, y))
+    words = np.array(["low", "high"])[(X[:, 0] > 0).astype(int)]
+    model = glassbox.ExplainableBoostingClassifier(**SMALL, feature_types=["nominal"])
+    with pytest.raises(NotClosedError, match="not whole numbers"):
+        read(model.fit(words[:, None].astype(object), y))
+    model.set_params(feature_types=[["low", "high"]])
+    with pytest.raises(NotClosedError, match="ordinal"):
+        read(model.fit(words[:, None].astype(object), y))
     with pytest.raises(NotClosedError, match="Other"):
         read(fitted(2, kind=type("Other", (glassbox.ExplainableBoostingClassifier,), {}))[0])
 

@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from tree_readers import assert_no_draw_contradicts, assert_reads, leaves_of, skewed
+from tree_readers import (
+    assert_no_draw_contradicts,
+    assert_reads,
+    leaves_of,
+    scores_of,
+    skewed,
+    with_categories,
+)
 
 from sksmooth.closed_forms import NotClosedError
 from sksmooth.closed_forms.readers import read
@@ -122,6 +129,26 @@ def test_early_stopping_of_predict_is_refused(when):
         read(model)
 
 
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("params", [{}, {"zero_as_missing": True}, {"max_cat_to_onehot": 100}])
+@pytest.mark.parametrize("missing", [0.0, 0.05])
+def test_sets_of_categories(k, params, missing):
+    """They are numbers without fractions: -0.9 is 0; all that a set does not hold goes right."""
+    X, y = with_categories(k, missing)
+    model = lightgbm.LGBMClassifier(
+        **SMALL | params | {"n_estimators": 5}, min_data_per_group=1, cat_smooth=0
+    )
+    model.fit(X, y, categorical_feature=[1])
+    whole = X[~np.isnan(X).any(axis=1)]
+    assert_reads(model, whole, margins(model))
+    ensemble = read(model)
+    assert np.any(ensemble.feature[~ensemble.leaf] == 1)
+    rows = np.repeat(whole[:200], 8, axis=0)
+    rows[:, 1] = np.tile([np.nan, -0.0, -0.9, -1.0, -1e9, 3e9, np.inf, 1.999999999], 200)
+    found = scores_of(ensemble, rows).reshape(len(rows), -1).squeeze()
+    assert np.allclose(found, margins(model)(rows), rtol=0, atol=1e-12)
+
+
 def test_one_against_all_is_read_by_its_answers():
     """Sigmoids of single classes may all be 1."""
     model, X = fitted(3, objective="multiclassova")
@@ -145,11 +172,6 @@ def test_a_custom_objective_has_no_classes():
 def test_refused():
     with pytest.raises(NotClosedError, match="linear"):
         read(fitted(2, linear_tree=True)[0])
-    X, y = skewed(2)
-    X[:, 0] = np.digitize(X[:, 0], [-1, 0, 1])
-    model = lightgbm.LGBMClassifier(**SMALL, min_data_per_group=1, cat_smooth=0)
-    with pytest.raises(NotClosedError, match="categorical"):
-        read(model.fit(X, y, categorical_feature=[0]))
     with pytest.raises(NotClosedError, match="Other"):
         read(fitted(2, kind=type("Other", (lightgbm.LGBMClassifier,), {}))[0])
 

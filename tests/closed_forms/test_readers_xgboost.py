@@ -5,7 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tree_readers import assert_no_draw_contradicts, assert_reads, leaves_of, skewed
+from tree_readers import (
+    assert_no_draw_contradicts,
+    assert_reads,
+    leaves_of,
+    scores_of,
+    skewed,
+    with_categories,
+)
 
 from sksmooth.closed_forms import NotClosedError
 from sksmooth.closed_forms.readers import read
@@ -146,14 +153,25 @@ def test_parameters_that_are_changed_after_the_fit():
         read(model)
 
 
-def test_categories_are_refused():
-    pandas = pytest.importorskip("pandas")
-    X, y = skewed(2)
-    frame = pandas.DataFrame(X).rename(columns=str)
-    frame["0"] = pandas.Categorical(np.digitize(X[:, 0], [-1, 0, 1]).astype(str))
-    model = xgboost.XGBClassifier(**SMALL, enable_categorical=True, max_cat_to_onehot=1)
-    with pytest.raises(NotClosedError, match="categorical"):
-        read(model.fit(frame, y))
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_sets_of_categories(k, at_once):
+    """They are float32 without fractions; those beyond all sets, and numbers below 0, go left."""
+    X, y = with_categories(k, missing=0.05)
+    options = {"enable_categorical": True, "feature_types": ["q", "c"]}
+    model = xgboost.XGBClassifier(n_estimators=5, **options, max_cat_to_onehot=at_once).fit(X, y)
+    whole = X[~np.isnan(X).any(axis=1)]
+    assert_reads(model, whole, margins(model))
+    ensemble = read(model)
+    assert np.any(ensemble.feature[~ensemble.leaf] == 1)
+    rows = np.repeat(whole[:200], 8, axis=0)
+    rows[:, 1] = np.tile([np.nan, -0.0, -0.5, -1e9, 1e9, 2.0**24, np.inf, 1.999999999], 200)
+    assert np.allclose(
+        scores_of(ensemble, rows).reshape(len(rows), -1).squeeze(),
+        margins(model)(rows),
+        rtol=0,
+        atol=1e-4,
+    )
 
 
 def test_subclasses_are_not_read():

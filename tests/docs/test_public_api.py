@@ -15,7 +15,16 @@ DOCS = pathlib.Path(__file__).parents[2] / "docs"
 
 def public_objects():
     yield from ((f"sksmooth.{name}", getattr(sksmooth, name)) for name in sksmooth.__all__)
-    modules = ["attacks", "bounds", "certificate", "noise", "metrics", "records", "rows", "tables"]
+    modules = [
+        "attacks",
+        "bounds",
+        "certificate",
+        "noise",
+        "metrics",
+        "records",
+        "rows",
+        "tables",
+    ]
     if importlib.util.find_spec("skorch"):
         modules += ["nets", "objectives"]
     for module in modules:

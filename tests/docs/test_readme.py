@@ -1,62 +1,77 @@
-"""The README's code runs, from its first block to its last, and prints what the README shows."""
+"""Every block of the README runs alone and prints what is shown; every link leads somewhere."""
 
 import contextlib
 import importlib.util
 import io
 import pathlib
 import re
+import tomllib
 
 import numpy as np
 import pytest
 
-README = pathlib.Path(__file__).parents[2] / "README.md"
+ROOT = pathlib.Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
 
-# Code, and what it prints if the next block shows that.
-BLOCKS = re.findall(
-    r"```python\n(.*?)```(?:\s+```\n(.*?)```)?", README.read_text(encoding="utf-8"), flags=re.DOTALL
+BLOCKS = re.findall(r"```python\n(.*?)```\n+```\n(.*?)```", README, flags=re.DOTALL)
+LINKS = re.findall(r"\]\((.*?)\)", README)
+
+# pages of other people
+ELSEWHERE = (
+    "https://arxiv.org/",
+    "https://github.com/locuslab/",
+    "https://github.com/Trusted-AI/",
 )
-
-# What a block needs beside scikit-learn, if this is in it.
-NEEDS = {"skorch": "skorch", "wine.": "pandas"}
 
 
 def numbers(text):
     return [float(number) for number in re.findall(r"\d+\.?\d*", text)]
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    """What the blocks print, in order, and the names that they leave behind."""
-    names, printed = {}, []
-    with contextlib.chdir(tmp_path_factory.mktemp("readme")):
-        for code, _ in BLOCKS:
-            needs = [package for word, package in NEEDS.items() if word in code]
-            if not all(map(importlib.util.find_spec, needs)):
-                printed.append("")
-                continue
-            with contextlib.redirect_stdout(io.StringIO()) as out:
-                exec(compile(code, str(README), "exec"), names)
-            printed.append(out.getvalue())
-    return names, printed
-
-
 def test_no_block_is_overlooked():
-    assert len(BLOCKS) == README.read_text(encoding="utf-8").count("```python")
-    assert sum(bool(shown) for _, shown in BLOCKS) == 2
+    assert len(BLOCKS) == README.count("```python")
 
 
-def test_the_code_prints_what_is_shown(ran):
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_the_code_prints_what_is_shown(number):
     """The forest differs a little between versions of scikit-learn; words do not."""
-    for (_, shown), printed in zip(BLOCKS, ran[1], strict=True):
-        if shown:
-            np.testing.assert_allclose(numbers(printed), numbers(shown), atol=0.03)
-            assert re.findall("[a-z]+", printed) == re.findall("[a-z]+", shown)
+    code, shown = BLOCKS[number]
+    if "torch" in code and importlib.util.find_spec("skorch") is None:
+        pytest.skip("needs torch and skorch")
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(compile(code, "README.md", "exec"), names)
+    np.testing.assert_allclose(numbers(out.getvalue()), numbers(shown), atol=0.03)
+    assert re.findall("[a-z]+", out.getvalue()) == re.findall("[a-z]+", shown)
+    if "n=1000" in code and "certificate" in names:
+        certificate = names["certificate"]
+        assert certificate.method == "montecarlo"
+        alone = names["clf"].estimator.fit(names["X_train"], names["y_train"])
+        (said,) = re.findall(r"The forest\s+alone has accuracy ([\d.]+)", README)
+        assert abs(alone.score(names["X_test"], names["y_test"]) - float(said)) < 0.03
 
 
-def test_sampled_and_computed_are_what_the_text_says_they_are(ran):
-    names, _ = ran
-    assert names["certificate"].method == "montecarlo"
-    for computed in (names[name] for name in ("computed", "of_tree") if name in names):
-        assert computed.method == "exact"
-        assert not computed.n_draws.any()
-    assert names["computed"].radii.max() > 5 * 0.25  # no number of draws that one waits for
+@pytest.mark.parametrize("link", LINKS)
+def test_links_are_absolute_and_lead_to_a_page(link):
+    """A package index resolves no relative ones."""
+    site, repository = URLS["Documentation"] + "/en/latest/", URLS["Repository"]
+    raw = repository.replace("github.com", "raw.githubusercontent.com")
+    if link.startswith(site):
+        page = ROOT / "docs" / link.removeprefix(site).partition("#")[0]
+        assert page.with_suffix(".rst").exists()
+    elif link.startswith((repository, raw)):
+        path = link.removeprefix(repository).removeprefix(raw)
+        assert (ROOT / re.sub("^/(blob/)?main/", "", path)).is_file()
+    else:
+        assert link.startswith(ELSEWHERE)
+
+
+def test_the_forms_of_the_repository_use_the_same_addresses():
+    folder = ROOT / ".github"
+    if not folder.exists():
+        pytest.skip("a source distribution has no .github")
+    known = tuple(URLS.values())
+    for path in [*folder.rglob("*.yml"), ROOT / "CONTRIBUTING.md"]:
+        for url in re.findall(r"https://[\w.]*sksmooth[\w./-]*", path.read_text(encoding="utf-8")):
+            assert url.startswith(known), (path.name, url)

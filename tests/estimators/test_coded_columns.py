@@ -43,6 +43,15 @@ def test_codes_are_named_and_other_columns_are_not(frame):
         assert name not in message
 
 
+def test_units_std_is_one_sigma_for_all(frame):
+    with pytest.warns(UserWarning, match="few whole numbers.*'marital'"):
+        fitted(frame[["income", "marital"]], sigma=0.3, units="std")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted(frame[["income", "marital"]], sigma=0.3, units={"income": 30, "marital": 1})
+        fitted(frame[["income", "marital"]], sigma={"income": 0.3, "marital": 0}, units="std")
+
+
 @pytest.mark.parametrize(
     ("why", "change"),
     [

@@ -1,6 +1,7 @@
 """per_feature of a classifier and of a certificate: frames, what they say, and the sentence."""
 
 import builtins
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth import CertificationReport, SmoothedClassifier
+from sksmooth import Certificate, CertificationReport, SmoothedClassifier
 from sksmooth.certificate.per_feature import _inward, sentence
 from sksmooth.noise import Flip, Split
 
@@ -79,6 +80,20 @@ class TestFrame:
         wider = SmoothedClassifier(TREE, X.std().to_dict(), random_state=0).fit(X, y)
         with pytest.raises(ValueError, match="another noise or seed"):
             clf.per_feature(rows, certificate=wider.certify(rows))
+
+    def test_a_sampled_certificate_of_another_model(self, sampled):
+        rows = X[1:20:3]
+        other = SmoothedClassifier(KNeighborsClassifier(9), SIGMA, n=500, random_state=0)
+        certificate = other.fit(X[::2], y[::2]).certify(rows)
+        assert certificate.seed == sampled.certify(rows).seed
+        with pytest.raises(ValueError, match="another model"):
+            sampled.per_feature(rows, certificate=certificate)
+        again = SmoothedClassifier(KNeighborsClassifier(), SIGMA, n=500, random_state=0)
+        same = again.fit(X[::2], y[::2]).certify(rows)
+        assert sampled.per_feature(rows, certificate=pickle.loads(pickle.dumps(same))) is not None
+        parts = Certificate.concatenate([same[:3], same[3:]])
+        assert parts.model == same.model is not None
+        assert Certificate.concatenate([same[:3], certificate[3:]]).model is None
 
     def test_a_computed_certificate_of_others_without_an_index(self, clf):
         other = SmoothedClassifier(TREE, SIGMA, random_state=0).fit(X[::2], y[::2] == 0)

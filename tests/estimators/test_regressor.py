@@ -287,7 +287,8 @@ def test_results_are_frozen_and_say_what_they_are(forest):
     assert lower.shape == upper.shape == bounds.prediction.shape == (3,)
     assert np.all(bounds.n_draws == 2000)
     assert (
-        repr(bounds) == "PredictionBounds(3 rows, radius=0.25, montecarlo, alpha=0.001, sigma=0.5)"
+        repr(bounds)
+        == "<PredictionBounds of 3 rows: radius=0.25; n=2000, alpha=0.001, sigma=0.5, norm='l2'>"
     )
     certificate = forest.certify(ROWS[:3], within=10.0)
     predictions, radii = certificate

@@ -2,7 +2,7 @@
 
 import pytest
 import sklearn
-from other_noises import RoundingSplit
+from other_noises import FirstAddedOthersDropped, RoundingSplit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -64,6 +64,16 @@ ESTIMATORS += [
     for base, noise, label in (
         (make_pipeline(SimpleImputer(), LogisticRegression()), Drop(drop=0.2), None),
         (DecisionTreeClassifier(), RoundingSplit(scale=0.5), "auto"),
+    )
+]
+# mixed noise, drawn, and changes of columns alone
+ESTIMATORS += [
+    SmoothedClassifier(
+        make_pipeline(SimpleImputer(), LogisticRegression()), n_predict=200, n=200, **options
+    )
+    for options in (
+        {"noise": FirstAddedOthersDropped(drop=0.2)},
+        {"sigma": {"*": Drop(drop=0.2)}, "abstain_label": None},
     )
 ]
 # missing values, and units

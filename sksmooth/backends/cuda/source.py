@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...exceptions import SpeedWarning
 from ...noise import IntegerGaussian, Noise
 from ...noise.samplers import FineNormal, RoundedNormal
 from ...noise.samplers import cells as fine
@@ -207,6 +208,7 @@ def _agrees(noise: IntegerGaussian, is_fine: bool, dtype: str, device: Any) -> b
         reason = f"{type(error).__name__}: {error}".partition("\n")[0]
     warnings.warn(
         f"Noise is drawn on the processor, not on {device}, which takes longer: {reason}",
+        SpeedWarning,
         stacklevel=2,
     )
     return False

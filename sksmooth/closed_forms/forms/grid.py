@@ -12,6 +12,7 @@ the last axis to the first, once for each distinct line.
 import dataclasses
 import itertools
 import warnings
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +26,16 @@ from ..readers import TreeEnsemble
 from .intervals import Intervals, widening
 from .trees import TreeForm, codes
 
-__all__ = ["Axis", "Grid", "SmallGrid"]
+__all__ = [
+    "Axis",
+    "Grid",
+    "SmallGrid",
+    "answers_in_cells",
+    "axes_of",
+    "corners",
+    "merged",
+    "n_cells",
+]
 
 _PROBES = 4000
 _VALUES = 2**22  # of an array, at most: 32 MB
@@ -84,7 +94,7 @@ class Grid(TreeForm):
     def __init__(self, axes: list[Axis], labels: NDArray[np.integer], n_classes: int) -> None:
         self.n_classes = n_classes
         self._all_axes = axes
-        axes, labels = _merged(axes, labels)
+        axes, labels = merged(axes, labels)
         # the longest axis is the one that is summed by a product of matrices
         order = sorted(range(len(axes)), key=lambda j: len(axes[j]))
         self.axes = [axes[j] for j in order]
@@ -108,7 +118,7 @@ class Grid(TreeForm):
 
     @classmethod
     def _works(cls, ensemble: TreeEnsemble) -> bool:
-        return _n_cells(_axes(ensemble)) <= cls.most_cells
+        return n_cells(axes_of(ensemble)) <= cls.most_cells
 
     @classmethod
     def of_trees(
@@ -120,8 +130,8 @@ class Grid(TreeForm):
         values: NDArray[np.float64],
     ) -> Self:
         """Ask the model for the labels of all cells."""
-        axes = _axes(ensemble)
-        cells = _n_cells(axes)
+        axes = axes_of(ensemble)
+        cells = n_cells(axes)
         if cells > cls.most_cells:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
         return cls(axes, _labels(model, ensemble, axes, known, values), ensemble.n_classes)
@@ -162,12 +172,7 @@ class Grid(TreeForm):
 
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs at the corners of cells: at thresholds and next to them."""
-        rng = np.random.default_rng(0)
-        out = Z[np.arange(_PROBES) % len(Z)]
-        for axis in self._all_axes:
-            ends = np.concatenate([axis.points, np.nextafter(axis.points, np.inf)])
-            out[:, axis.column] = rng.choice(ends, size=_PROBES)
-        return np.concatenate([Z, out])
+        return np.concatenate([Z, corners(self._all_axes, Z)])
 
     def rows_at_once(self) -> int:
         """Return for how many rows the sums over lines do not take much memory."""
@@ -181,14 +186,26 @@ class SmallGrid(Grid):
     prunes = True
 
 
-def _axes(ensemble: TreeEnsemble) -> list[Axis]:
+def corners(axes: list[Axis], Z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return inputs of Z, moved to corners of cells that are drawn at random."""
+    rng = np.random.default_rng(0)
+    out = Z[np.arange(_PROBES) % len(Z)]
+    for axis in axes:
+        ends = np.concatenate([axis.points, np.nextafter(axis.points, np.inf)])
+        out[:, axis.column] = rng.choice(ends, size=_PROBES)
+    return out
+
+
+def axes_of(ensemble: TreeEnsemble) -> list[Axis]:
+    """Return the inputs that trees compare, with all thresholds of each."""
     columns, points = ensemble.splits
     finite = np.isfinite(points)  # others only tell missing values apart
     columns, points = columns[finite], points[finite]
     return [Axis(j, np.unique(points[columns == j])) for j in np.unique(columns).tolist()]
 
 
-def _n_cells(axes: list[Axis]) -> float:
+def n_cells(axes: list[Axis]) -> float:
+    """Return how many cells axes make."""
     return float(np.prod([float(len(axis)) for axis in axes]))
 
 
@@ -200,20 +217,51 @@ def _labels(
     values: NDArray[np.float64],
 ) -> NDArray[Any]:
     """Return the model's answer in each cell, as a position in its classes."""
-    shape = tuple(len(axis) for axis in axes)
-    k, n_inputs = ensemble.n_classes, ensemble.n_inputs
-    labels = np.empty(int(np.prod(shape)), dtype=np.int8 if k < 127 else np.int32)
+    k = ensemble.n_classes
     ask = _codes_with_ties if ensemble.any_order and k > 1 else codes
-    size = max(1, _ASKED // max(n_inputs, k))
-    for start in range(0, len(labels), size):
-        cells = np.arange(start, min(start + size, len(labels)))
+
+    def answers(rows: NDArray[np.float64]) -> NDArray[Any]:
+        rows[:, known] = values[known]
+        return ask(model, rows).astype(np.int8 if k < 127 else np.int32)
+
+    return answers_in_cells(axes, ensemble.n_inputs, answers, width=k)
+
+
+def answers_in_cells(
+    axes: list[Axis],
+    n_inputs: int,
+    ask: Callable[[NDArray[np.float64]], NDArray[Any]],
+    width: int = 1,
+) -> NDArray[Any]:
+    """Return what a model answers in each cell.
+
+    Parameters
+    ----------
+    axes : list of Axis
+        They make the cells. All other inputs are 0.
+    n_inputs : int
+        Number of the model's inputs.
+    ask : callable
+        Its answers to some rows.
+    width : int, default=1
+        Numbers that it makes of each row, for the sake of the memory.
+
+    Returns
+    -------
+    answers : ndarray of shape (n_pieces of each axis)
+    """
+    shape = tuple(len(axis) for axis in axes)
+    n = int(np.prod(shape))
+    size = max(1, _ASKED // max(n_inputs, width))
+    parts = []
+    for start in range(0, n, size):
+        cells = np.arange(start, min(start + size, n))
         rows = np.zeros((len(cells), n_inputs))
         if axes:
             for axis, pieces in zip(axes, np.unravel_index(cells, shape), strict=True):
                 rows[:, axis.column] = axis.inside[pieces]
-        rows[:, known] = values[known]
-        labels[cells] = ask(model, rows)
-    return labels.reshape(shape)
+        parts.append(ask(rows))
+    return np.concatenate(parts).reshape(shape)
 
 
 def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -225,7 +273,7 @@ def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.where(first - second > _TIE, scores.argmax(axis=1), scores.shape[1])
 
 
-def _merged(axes: list[Axis], labels: NDArray[Any]) -> tuple[list[Axis], NDArray[Any]]:
+def merged(axes: list[Axis], labels: NDArray[Any]) -> tuple[list[Axis], NDArray[Any]]:
     """Leave out points on whose two sides all cells are labelled the same."""
     kept = []
     for j, axis in enumerate(axes):

@@ -60,7 +60,7 @@ class Pruned(Form):
         slack = inputs.slack[:, self.columns]
         unsure = np.any((gap <= slack) & (slack > 0), axis=1)
         upper, miss = np.ones((2, len(inputs), self.n_classes))
-        for rows, form in self._groups(inputs.mean):
+        for rows, form in self.groups(inputs.mean):
             law = form.law(inputs[rows], None if of is None else of[rows])
             upper[rows], miss[rows] = law.upper, law.miss
         upper[unsure], miss[unsure] = 1.0, 1.0
@@ -69,20 +69,20 @@ class Pruned(Form):
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the answers of the forms at the inputs' own values."""
         found, sure = np.zeros(len(Z), dtype=np.intp), np.zeros(len(Z), dtype=bool)
-        for rows, form in self._groups(Z):
+        for rows, form in self.groups(Z):
             found[rows], sure[rows] = form.decide(Z[rows])
         return found, sure
 
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probes of some of the forms."""
-        groups = list(self._groups(Z))[:_PROBED]
+        groups = list(self.groups(Z))[:_PROBED]
         return np.concatenate([Z, *(form.probes(Z[rows]) for rows, form in groups)])
 
     def rows_at_once(self) -> int:
         """Return for how many rows forms do not take much memory."""
         return 256
 
-    def _groups(self, values: NDArray[np.float64]) -> list[tuple[NDArray[np.intp], Form]]:
+    def groups(self, values: NDArray[np.float64]) -> list[tuple[NDArray[np.intp], Form]]:
         """Return the numbers of inputs that share a form, and it."""
         left = np.packbits(values[:, self.columns] <= self.points, axis=1)
         _, first, number = np.unique(left, axis=0, return_index=True, return_inverse=True)

@@ -9,7 +9,7 @@ from ...bounds.rounding import UNIT
 from ..form import NotClosedError
 from ..readers import TreeEnsemble
 
-__all__ = ["StepFunctions", "step_functions"]
+__all__ = ["StepFunctions", "scores_of_nodes", "step_functions"]
 
 _FAR = 1e300  # no input is beyond this
 _MANY = 2000  # cells, from which on those with nearly the same values are put together
@@ -88,16 +88,15 @@ class StepFunctions:
 def step_functions(ensemble: TreeEnsemble) -> StepFunctions:
     """Return the step functions of an ensemble.
 
-    Two classes have one score, of which large values speak for the second; more have one each.
+    Two classes have one score, of which large values speak for the second; more have one each. A
+    regressor's one score is its answer.
 
     Raises
     ------
     NotClosedError
         If it is not the sum of step functions of single inputs.
     """
-    if ensemble.rule == "predict":
-        raise NotClosedError("it does not answer by sums of its trees' values")
-    values, offsets, errors = _scores(ensemble)
+    values, offsets, errors = scores_of_nodes(ensemble)
     used = _cells_of_inputs(ensemble, values)
     if sum(len(cells) for _, _, cells in used) > _MANY:
         ranges = sum(np.ptp(cells, axis=0) for _, _, cells in used)
@@ -118,7 +117,7 @@ def step_functions(ensemble: TreeEnsemble) -> StepFunctions:
     )
 
 
-def _scores(
+def scores_of_nodes(
     ensemble: TreeEnsemble,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return values of all nodes, offsets, and bounds on errors: one of each for two classes."""
@@ -135,7 +134,7 @@ def _scores(
     if two and len(offsets) == 2:
         values, offsets = values[:, [1]] - values[:, [0]], offsets[[1]] - offsets[[0]]
         errors = errors.sum(keepdims=True)
-    if len(offsets) != (1 if two else ensemble.n_classes):
+    if len(offsets) != (1 if two else ensemble.n_classes or 1):
         raise NotClosedError("its scores are not one a class")
     low, high = ensemble.low, ensemble.high
     if two:

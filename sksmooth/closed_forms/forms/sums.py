@@ -4,30 +4,36 @@ The steps are rounded, not the probabilities. Each variable's values are moved u
 the sum is larger for certain, and the laws are convolved by the fast Fourier transform; tails of
 that sum bound tails of the output from above. Moved down, they bound the other side.
 
-The error of a transform of N numbers is below ``8 log2(N) 2**-53`` times the norm of the numbers. A
-law has a norm of at most 1, and so has its transform everywhere. So a product of k transforms errs
-by at most k times that, with some for the products; it comes back with that norm, and a sum over
-part of the N numbers errs by at most the root of N times it. That much is added to all tails.
+With u = 2**-53, a transform of N numbers, N a power of two, errs by at most ``8 log2(N) u`` times
+the norm of its result: each of log2(N) stages by a weight's error, at most 2 u, and by a complex
+product and sum, below 6 u (Higham, section 24.1). A law has a norm of at most 1, and its transform
+is at most 1 everywhere, so of norm at most the root of N. A product of k transforms errs, in norm,
+by at most ``k (8 log2(N) + 3) u`` times that root; the inverse transform divides by the root and
+adds an error of its own; and a sum over some of the N numbers errs by at most the root of N times
+the norm of the error. That much, `blur`, is added to all tails. It is multiplied by the product of
+the laws' sums where these are above 1, since masses are rounded up.
+
+References
+----------
+N. J. Higham (2002). "Accuracy and Stability of Numerical Algorithms", 2nd edition. SIAM.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 
 from ...bounds import radius_of_tails
 from ...bounds.rounding import UNIT
-from ..form import NotClosedError
 from ..inputs import Inputs, Spread
 from ..numerics.normal import Tails
-from ..outputs import OutputForm, safe_tail
+from ..outputs import safe_tail
 from ..readers import TreeEnsemble
-from ..readers.sklearn import gradient_boosting, hist_gradient_boosting
 from .additive import masses_of_cells
 from .step_functions import StepFunctions, step_functions
+from .values import TreeOutput
 
 __all__ = ["Sums"]
 
@@ -36,7 +42,7 @@ _LENGTH = 2**13  # of the grid, for the whole range of the sum
 Floats = NDArray[np.float64]
 
 
-class Sums(OutputForm):
+class Sums(TreeOutput):
     """A sum of step functions, one of each input.
 
     Parameters
@@ -48,7 +54,6 @@ class Sums(OutputForm):
     """
 
     name = "additive"
-    models = (GradientBoostingRegressor, HistGradientBoostingRegressor)
 
     def __init__(self, steps: StepFunctions, spread: Spread) -> None:
         self.steps, self.spread = steps, spread
@@ -62,7 +67,8 @@ class Sums(OutputForm):
         most = np.array([values[cells].max() for cells in self.cells])
         self.start = float(least.sum() + steps.offsets[0])
         k = len(self.cells)
-        self.length = _LENGTH * (1 + k // 1000)  # each variable may go beyond its range by a step
+        # each variable may go beyond its range by a step
+        self.length = _LENGTH << (k // 1000).bit_length()
         self.step = float((most - least).sum()) / (self.length - 2 * k - 2)
         self.step = self.step or 1e-12 * max(1.0, abs(self.start))  # of a constant
         size = np.abs(least).sum() + np.abs(most).sum() + abs(float(steps.offsets[0]))
@@ -75,20 +81,14 @@ class Sums(OutputForm):
             [np.ceil(x * (1 + 8 * UNIT)).astype(np.intp) for x in exact],
         ]
         self.ends = [int(sum(place.max() for place in places)) for places in self.places]
-        logarithm = self.length.bit_length()
-        self.blur = 8 * (k + 1) * (logarithm + 1) * UNIT * float(np.sqrt(self.length))
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> "Sums":
-        """Add up the step functions of boosted trees that ask for one input each."""
-        hist = type(model) is HistGradientBoostingRegressor
-        parts = (hist_gradient_boosting if hist else gradient_boosting)(model)
-        # of two classes there is one score, too
-        ensemble = TreeEnsemble.of(parts, int(model.n_features_in_), 2)
-        if ensemble.n_inputs != len(spread.scale):
-            raise NotClosedError("the model is of another shape")
-        if not spread.independent:
-            raise NotClosedError("the noise on its inputs is correlated, not independent")
+    def _fits(cls, ensemble: TreeEnsemble) -> bool:
+        return ensemble.rule == "sum" and all(len(used) <= 1 for used in ensemble.inputs)
+
+    @classmethod
+    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+        """Add up the step functions of trees that ask for one input each."""
         return cls(step_functions(ensemble), spread)
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
@@ -99,49 +99,52 @@ class Sums(OutputForm):
         errors = np.where(same.all(axis=1), self.error, np.inf)
         return self.steps.scores(Z)[:, 0], errors
 
-    def _law(self, inputs: Inputs, *, up: bool) -> Floats:
+    def _law(self, inputs: Inputs, *, up: bool) -> tuple[Floats, Floats]:
         """Return bounds on the masses of a sum that is larger, or smaller, than the output.
 
         Returns
         -------
         masses : ndarray of shape (n_rows, length)
-            Of the values ``start + i * step``, but for `blur` in a sum of any of them.
+            Of the values ``start + i * step``.
+        blur : ndarray of shape (n_rows, 1)
+            How far a sum of any of them may be below the true one.
         """
         steps, n = self.steps, len(inputs)
         if not self.cells:
             masses = np.zeros((n, self.length))
             masses[:, 0] = 1.0
-            return masses
+            return masses, np.zeros((n, 1))
         z, slack = inputs.standardised(steps.column_of_point, steps.points)
         tails = Tails.at(z, slack)
         # what is not known of a tail is given to the larger, or the smaller, of two values
         more = (self.rises != up) == tails.left
         masses = masses_of_cells(steps, tails, np.where(more, tails.high, tails.low))
-        product: Any = 1.0
+        laws = []
         for cells, places in zip(self.cells, self.places[up], strict=True):
             order = np.argsort(places, kind="stable")
             at, begin = np.unique(places[order], return_index=True)
-            law = np.zeros((n, self.length))
-            law[:, at] = np.add.reduceat(masses[:, cells][:, order], begin, axis=1)
-            product = product * rfft(law, axis=1)
+            laws.append((at, np.add.reduceat(masses[:, cells][:, order], begin, axis=1)))
         room = (1 + self.spread.excess) * (1 + 4 * UNIT * (len(self.cells) + self.length))
-        found: Floats = np.maximum(irfft(product, self.length, axis=1), 0.0) * room
+        found = convolved(laws, self.length) * room
         # rows near the largest floats: anything may be
         unknown = np.isnan(found).any(axis=1) | (inputs.far.max(axis=1, initial=0.0) > 1e290)
         found[unknown] = 1.0
-        return found
+        sums = np.maximum([law.sum(axis=1) for _, law in laws], 1.0)
+        return found, blur(len(laws), self.length) * sums.prod(axis=0)[:, None]
 
     def _above(self, inputs: Inputs) -> Floats:
         """Return bounds on the probability of outputs above each value of the grid."""
-        sums = self._law(inputs, up=True)[:, ::-1].cumsum(axis=1)[:, ::-1]
-        above = np.append(sums[:, 1:], np.zeros((len(sums), 1)), axis=1) + self.blur
+        masses, error = self._law(inputs, up=True)
+        sums = masses[:, ::-1].cumsum(axis=1)[:, ::-1]
+        above = np.append(sums[:, 1:], np.zeros((len(sums), 1)), axis=1) + error
         above[:, self.ends[1] :] = 0.0
         return above
 
     def _below(self, inputs: Inputs) -> Floats:
         """Return bounds on the probability of outputs below each value of the grid."""
-        sums = self._law(inputs, up=False).cumsum(axis=1)
-        below = np.append(np.zeros((len(sums), 1)), sums[:, :-1], axis=1) + self.blur
+        masses, error = self._law(inputs, up=False)
+        sums = masses.cumsum(axis=1)
+        below = np.append(np.zeros((len(sums), 1)), sums[:, :-1], axis=1) + error
         below[:, 0] = 0.0
         return below
 
@@ -199,3 +202,32 @@ class Sums(OutputForm):
     def rows_at_once(self) -> int:
         """Return for how many rows some megabytes suffice."""
         return max(1, 2**19 // self.length)
+
+
+def convolved(laws: Sequence[tuple[NDArray[np.intp], Floats]], length: int) -> Floats:
+    """Return the law of a sum of independent variables, but for `blur` in a sum of its masses.
+
+    Parameters
+    ----------
+    laws : sequence of (ndarray of shape (n_values,), ndarray of shape (n_rows, n_values))
+        Of each variable the values, whole numbers of 0 or more, and their masses.
+    length : int
+        A power of two, above the sum of the largest values.
+
+    Returns
+    -------
+    masses : ndarray of shape (n_rows, length)
+        0 or more.
+    """
+    product: Any = 1.0
+    for at, masses in laws:
+        law = np.zeros((len(masses), length))
+        law[:, at] = masses
+        product = product * rfft(law, axis=1)
+    return np.maximum(irfft(product, length, axis=1), 0.0)
+
+
+def blur(n_laws: int, length: int) -> float:
+    """Return how far sums of masses of `convolved` laws may be off; see above."""
+    stages = length.bit_length()  # one more than there are
+    return 8 * (n_laws + 1) * (stages + 1) * UNIT * float(np.sqrt(length))

@@ -4,6 +4,7 @@ To add a library, write a file with a reader, a function that returns the `Parts
 name its models in `READERS`.
 """
 
+from .categories import category_steps
 from .ensemble import Box, Parts, Tree, TreeEnsemble
 from .registry import READERS, is_read, libraries_read, parts_of, read, read_once
 
@@ -13,6 +14,7 @@ __all__ = [
     "Parts",
     "Tree",
     "TreeEnsemble",
+    "category_steps",
     "is_read",
     "libraries_read",
     "parts_of",

@@ -57,7 +57,7 @@ class Parts(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class TreeEnsemble:
-    """All trees of a fitted classifier, their nodes one after the other.
+    """All trees of a fitted classifier or regressor, their nodes one after the other.
 
     The model is constant where all comparisons come out the same, whatever its rule is.
 
@@ -69,8 +69,9 @@ class TreeEnsemble:
         First node of each tree.
     rule : {"sum", "mean", "predict"}
         "sum": the model answers by the sums of its trees' values and `offsets`. Of two classes and
-        one score, a high score speaks for the second; else the largest score wins. "mean": so does
-        this one, and its probabilities are the mean of the trees' values, scaled to sum to 1.
+        one score, a high score speaks for the second; else the largest score wins; without classes,
+        the one score is the answer. "mean": the largest score wins, too, and probabilities are the
+        mean of the trees' values, scaled to sum to 1.
         "predict": `values` are nothing, only the model's ``predict`` knows its answers.
     offsets : ndarray of shape (n_scores,)
         What is added to the sums.
@@ -85,7 +86,7 @@ class TreeEnsemble:
     n_inputs : int
         Number of inputs of the model.
     n_classes : int
-        Number of classes.
+        Number of classes; 0 for a regressor.
     """
 
     feature: NDArray[np.intp]

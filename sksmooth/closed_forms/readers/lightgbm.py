@@ -3,6 +3,7 @@
 Read from ``Booster.model_to_string()``, whose numbers are those of the model to the last bit.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
+from .sets import Question, whole_numbers, with_questions
 
 __all__ = ["booster", "refuse_keywords"]
 
 _ZERO = float(np.float32(1e-35))  # inputs up to this size are 0
 _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))  # the last one that is not
+# objectives of regressors that answer their scores
+_IDENTITY = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 
 
 def booster(model: Any) -> Parts:
@@ -36,6 +40,8 @@ def booster(model: Any) -> Parts:
         return Parts(trees, "sum", offsets, low=-band, high=band)
     if name == "multiclass":
         return Parts(trees, "sum", offsets, high=2.0**-50)
+    if name in _IDENTITY and n_scores == 1 and "sqrt" not in settings:
+        return Parts(trees, "sum", offsets)
     # sigmoids of single classes may all be 1
     return Parts(trees, "predict", offsets)
 
@@ -54,8 +60,6 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def _tree(fields: dict[str, str], group: int, n_scores: int) -> Tree:
-    if int(fields["num_cat"]) > 0:
-        raise NotClosedError("it has categorical inputs")
     if int(fields["is_linear"]) != 0:
         raise NotClosedError("its leaves are linear")
     leaves = np.array(fields["leaf_value"].split(), dtype=np.float64)
@@ -78,8 +82,31 @@ def _tree(fields: dict[str, str], group: int, n_scores: int) -> Tree:
     # a missing input is 0 for nodes that know none
     missing_left[:inner] = np.where(missing == 0, threshold >= 0, default_left)
     tree = Tree(feature, point, left, right, missing_left, values)
-    zeros = np.flatnonzero(missing == 1)
-    return _with_zeros_missing(tree, zeros, threshold[zeros], default_left[zeros])
+    sets = (kinds & 1) > 0
+    zeros = np.flatnonzero((missing == 1) & ~sets)
+    tree = _with_zeros_missing(tree, zeros, threshold[zeros], default_left[zeros])
+    return with_questions(tree, _questions(fields, tree, np.flatnonzero(sets), threshold))
+
+
+def _questions(
+    fields: dict[str, str], tree: Tree, nodes: NDArray[np.intp], numbers: NDArray[np.float64]
+) -> Iterator[Question]:
+    """Yield the questions about sets: their categories go left, all else goes right.
+
+    A category is a number without its fraction, so that 0 has those above -1. Sets are bits, of
+    which a node's number says where they begin.
+    """
+    if len(nodes) == 0:
+        return
+    starts = np.array(fields["cat_boundaries"].split(), dtype=np.intp)
+    words = np.array(fields["cat_threshold"].split(), dtype=np.uint32)
+    for node, number in zip(nodes.tolist(), numbers[nodes].astype(np.intp).tolist(), strict=True):
+        bits = words[starts[number] : starts[number + 1]].astype("<u4").view(np.uint8)
+        left, right = int(tree.left[node]), int(tree.right[node])
+        goals = np.where(np.unpackbits(bits, bitorder="little") > 0, left, right)
+        points = whole_numbers(len(goals) + 1)
+        points[0] = -1.0
+        yield Question(node, points, np.concatenate([[right], goals, [right]]), right)
 
 
 def _points(threshold: NDArray[np.float64]) -> NDArray[np.float64]:

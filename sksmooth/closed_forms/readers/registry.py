@@ -24,15 +24,24 @@ __all__ = [
 # a type, by where it is defined, and its reader: ".file:function" is in this folder
 READERS: dict[str, str] = {
     "catboost.core.CatBoostClassifier": ".catboost:catboost",
+    "catboost.core.CatBoostRegressor": ".catboost:regressor",
     "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": ".ebm:ebm",
+    "interpret.glassbox._ebm._ebm.ExplainableBoostingRegressor": ".ebm:regressor",
     "lightgbm.sklearn.LGBMClassifier": ".lightgbm:booster",
+    "lightgbm.sklearn.LGBMRegressor": ".lightgbm:booster",
     "sklearn.calibration.CalibratedClassifierCV": ".sklearn:deciding",
     "sklearn.dummy.DummyClassifier": ".sklearn:dummy",
     "sklearn.ensemble._bagging.BaggingClassifier": ".sklearn:bagging",
     "sklearn.ensemble._forest.ExtraTreesClassifier": ".sklearn:forest",
+    "sklearn.ensemble._forest.ExtraTreesRegressor": ".sklearn:regression_forest",
     "sklearn.ensemble._forest.RandomForestClassifier": ".sklearn:forest",
+    "sklearn.ensemble._forest.RandomForestRegressor": ".sklearn:regression_forest",
     "sklearn.ensemble._gb.GradientBoostingClassifier": ".sklearn:gradient_boosting",
+    "sklearn.ensemble._gb.GradientBoostingRegressor": ".sklearn:gradient_boosting",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier": (
+        ".sklearn:hist_gradient_boosting"
+    ),
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor": (
         ".sklearn:hist_gradient_boosting"
     ),
     "sklearn.ensemble._voting.VotingClassifier": ".sklearn:voting",
@@ -45,9 +54,13 @@ READERS: dict[str, str] = {
     ),
     "sklearn.multiclass.OneVsRestClassifier": ".sklearn:deciding",
     "sklearn.tree._classes.DecisionTreeClassifier": ".sklearn:tree",
+    "sklearn.tree._classes.DecisionTreeRegressor": ".sklearn:regression_tree",
     "sklearn.tree._classes.ExtraTreeClassifier": ".sklearn:tree",
+    "sklearn.tree._classes.ExtraTreeRegressor": ".sklearn:regression_tree",
     "xgboost.sklearn.XGBClassifier": ".xgboost:booster",
     "xgboost.sklearn.XGBRFClassifier": ".xgboost:booster",
+    "xgboost.sklearn.XGBRFRegressor": ".xgboost:regressor",
+    "xgboost.sklearn.XGBRegressor": ".xgboost:regressor",
 }
 
 _KNOWN: contextvars.ContextVar[dict[tuple[int, int | None], TreeEnsemble] | None]
@@ -87,11 +100,11 @@ def refuse_other_methods(model: Any) -> None:
 
 
 def read(model: Any, most: int | None = None) -> TreeEnsemble:
-    """Read a fitted classifier.
+    """Read a fitted classifier, or a regressor: that has one score, and no classes.
 
     Parameters
     ----------
-    model : fitted classifier
+    model : fitted classifier or regressor
         Of a type in `READERS`.
     most : int, default=None
         Number of trees to read, for a short look; None reads all.
@@ -111,7 +124,8 @@ def read(model: Any, most: int | None = None) -> TreeEnsemble:
         return known[key]
     parts = parts_of(model)
     parts = parts._replace(trees=itertools.islice(parts.trees, most))
-    ensemble = TreeEnsemble.of(parts, int(model.n_features_in_), len(model.classes_))
+    n_classes = len(model.classes_) if hasattr(model, "classes_") else 0
+    ensemble = TreeEnsemble.of(parts, int(model.n_features_in_), n_classes)
     if known is not None:
         known[key] = ensemble
     return ensemble

@@ -25,6 +25,7 @@ from ..decisions import decision_of
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 from .registry import parts_of, refuse_other_methods
+from .sets import Question, whole_numbers, with_questions
 from .thresholds import last_at_most
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
+    "regression_forest",
     "regression_tree",
     "tree",
     "voting",
@@ -62,6 +64,13 @@ def forest(model: Any) -> Parts:
     # threads add to the same sums
     any_order = model.n_jobs not in (None, 1)
     return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
+
+
+def regression_forest(model: Any) -> Parts:
+    """Read a forest of numbers: it answers the mean of its trees."""
+    n, any_order = len(model.estimators_), model.n_jobs not in (None, 1)
+    trees = (_tree(member, _leaf_values(member) / n) for member in model.estimators_)
+    return Parts(trees, "sum", np.zeros(1), any_order=any_order)
 
 
 def bagging(model: Any) -> Parts:
@@ -185,47 +194,28 @@ def _with_sets(
 ) -> Tree:
     """Return a tree of histogram-based boosting with comparisons for its questions about sets.
 
-    Categories are whole numbers from 0. In place of a node that sends those of a set to the left
-    there is one that no number passes to the right, for missing categories, and behind it a
-    comparison for each run of categories that go the same way. Those that the trees have not seen
-    in training are missing, too.
+    Categories are whole numbers from 0, others are rounded down. Those that the trees have not seen
+    in training are missing.
     """
     nodes = predictor.nodes
-    feature, point, left, right, missing = (part.tolist() for part in tree[:5])
-    for node in np.flatnonzero(
-        nodes["is_categorical"].astype(bool) & ~nodes["is_leaf"].astype(bool)
-    ):
-        sides = left[node], right[node]
-        other = sides[0] if missing[node] else sides[1]
-        in_left, seen = (
-            np.unpackbits(bits.view(np.uint8), bitorder="little").astype(bool)
-            for bits in (
-                np.ascontiguousarray(predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]]),
-                np.ascontiguousarray(known[number[feature[node]]]),
+    asked = nodes["is_categorical"].astype(bool) & ~nodes["is_leaf"].astype(bool)
+
+    def questions() -> Iterator[Question]:
+        for node in np.flatnonzero(asked).tolist():
+            left, right = int(tree.left[node]), int(tree.right[node])
+            other = left if tree.missing_left[node] else right
+            in_left, seen = (
+                np.unpackbits(np.ascontiguousarray(bits).view(np.uint8), bitorder="little") > 0
+                for bits in (
+                    predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]],
+                    known[number[tree.feature[node]]],
+                )
             )
-        )
-        goals = np.where(in_left, sides[0], np.where(seen, sides[1], other))
-        goals = np.append(other, goals)  # numbers below 0 are no categories
-        ends = np.flatnonzero(goals[1:] != goals[:-1])
-        first = len(feature)
-        chain = [*(first + np.arange(len(ends))).tolist(), int(goals[-1])]
-        feature += [feature[node]] * len(ends)
-        point += np.nextafter(ends.astype(np.float64), -np.inf).tolist()  # they are rounded down
-        left += goals[ends].tolist()
-        right += chain[1:]
-        missing += [False] * len(ends)
-        point[node], left[node], right[node], missing[node] = np.inf, chain[0], other, False
-    more = len(feature) - len(tree.feature)
-    if not more and not np.any(nodes["is_categorical"]):
-        return tree
-    return Tree(
-        np.array(feature, dtype=np.intp),
-        np.array(point, dtype=np.float64),
-        np.array(left, dtype=np.intp),
-        np.array(right, dtype=np.intp),
-        np.array(missing, dtype=bool),
-        np.concatenate([tree.values, np.zeros((more, tree.values.shape[1]))]),
-    )
+            goals = np.where(in_left, left, np.where(seen, right, other))
+            # numbers below 0 are no categories
+            yield Question(node, whole_numbers(len(goals)), np.append(other, goals), other)
+
+    return with_questions(tree, questions()) if asked.any() else tree
 
 
 def _nested(members: Iterable[tuple[Any, Columns]]) -> Iterator[Tree]:

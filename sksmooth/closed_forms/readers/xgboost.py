@@ -5,6 +5,7 @@ Read from ``Booster.save_raw("json")``, whose numbers are those of the model to 
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
+from .sets import Question, with_questions
 from .thresholds import last_at_most
 
-__all__ = ["booster"]
+__all__ = ["booster", "regressor"]
 
 _UNIT32 = 2.0**-24
 
@@ -30,23 +32,43 @@ _DECIDES = {
 }
 
 
+# Objectives of regressors that answer their scores.
+_IDENTITY = (
+    *("reg:squarederror", "reg:squaredlogerror", "reg:absoluteerror", "reg:pseudohubererror"),
+    "reg:quantileerror",
+)
+
+
 def booster(model: Any) -> Parts:
     """Read the trees that ``predict`` uses."""
+    parts, objective = _read(model, len(model.classes_))
+    if objective not in _DECIDES:
+        return parts._replace(rule="predict")
+    low, high = _DECIDES[objective]
+    return parts._replace(low=low, high=high)
+
+
+def regressor(model: Any) -> Parts:
+    """Read the same of a regressor; with a link that is not the identity, only the splits."""
+    parts, objective = _read(model, 0)
+    return parts if objective in _IDENTITY else parts._replace(rule="predict")
+
+
+def _read(model: Any, n_classes: int) -> tuple[Parts, str]:
+    """Return the trees, as sums, and the name of the objective that makes answers of them."""
     if not (isinstance(model.missing, float) and math.isnan(model.missing)):
         raise NotClosedError(f"missing={model.missing}: such inputs are not compared")
     learner = json.loads(bytes(model.get_booster().save_raw("json")))["learner"]
     gradient, params = learner["gradient_booster"], learner["learner_model_param"]
     if gradient["name"] != "gbtree" or model.booster == "gblinear":
         raise NotClosedError(f"booster {gradient['name']!r}; what is read is 'gbtree'")
-    n_classes = len(model.classes_)
     n_scores = max(int(params["num_class"]), 1)
-    if int(params.get("num_target", 1)) != 1 or n_scores != (1 if n_classes == 2 else n_classes):
-        raise NotClosedError("its scores are not one a class")
+    expected = 1 if n_classes in (0, 2) else n_classes
+    if int(params.get("num_target", 1)) != 1 or n_scores != expected:
+        raise NotClosedError("its scores are not one a class" if n_classes else "several outputs")
     found, groups = _trees_in_use(gradient["model"], learner["attributes"], n_scores)
     trees = [_tree(tree, group, n_scores) for tree, group in zip(found, groups, strict=True)]
     objective = learner["objective"]["name"]
-    if objective not in _DECIDES:
-        return Parts(trees, "predict", np.zeros(n_scores))
     offsets, errors = _offsets(params["base_score"], objective, n_scores)
     sizes, counts = np.abs(offsets), np.zeros(n_scores)
     for tree, group in zip(trees, groups, strict=True):
@@ -55,7 +77,7 @@ def booster(model: Any) -> Parts:
     # of sums in any order
     relative = (counts + 8) * _UNIT32
     errors += 1.001 * relative / (1 - relative) * sizes
-    return Parts(trees, "sum", offsets, errors, *_DECIDES[objective])
+    return Parts(trees, "sum", offsets, errors), objective
 
 
 def _trees_in_use(
@@ -78,13 +100,11 @@ def _tree(found: dict[str, Any], group: int, n_scores: int) -> Tree:
     sides = ("left_children", "right_children")
     left, right = (np.array(found[side], dtype=np.intp) for side in sides)
     leaf, nodes = left < 0, np.arange(len(left))
-    if np.any(np.array(found["split_type"])[~leaf] != 0):
-        raise NotClosedError("it has categorical inputs")
     # a threshold, or the value of a leaf
     number = np.array(found["split_conditions"], dtype=np.float32)
     values = np.zeros((len(nodes), n_scores))
     values[leaf, group] = number[leaf]
-    return Tree(
+    tree = Tree(
         np.where(leaf, 0, np.array(found["split_indices"], dtype=np.intp)),
         last_at_most(np.nextafter(number, np.float32(-np.inf))),
         np.where(leaf, nodes, left),
@@ -92,6 +112,22 @@ def _tree(found: dict[str, Any], group: int, n_scores: int) -> Tree:
         np.array(found["default_left"], dtype=bool),
         values,
     )
+    return with_questions(tree, _questions(found, tree))
+
+
+def _questions(found: dict[str, Any], tree: Tree) -> Iterator[Question]:
+    """Yield the questions about sets: their categories go right, and no other numbers.
+
+    A category is a float32 without its fraction, from 0 on.
+    """
+    parts = (found.get(f"categories_{name}", []) for name in ("nodes", "segments", "sizes"))
+    for node, start, size in zip(*parts, strict=True):
+        chosen = np.array(found["categories"][start : start + size], dtype=np.float32)
+        left, right = int(tree.left[node]), int(tree.right[node])
+        ends = np.unique([chosen, chosen + 1])
+        goals = np.append(left, np.where(np.isin(ends, chosen), right, left))
+        points = last_at_most(np.nextafter(ends, np.float32(-np.inf)))
+        yield Question(node, points, goals, left if tree.missing_left[node] else right)
 
 
 def _offsets(

@@ -1,0 +1,94 @@
+"""What a certificate says of columns that change to any other value."""
+
+import functools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks import check_changes
+
+__all__ = ["OfChanges"]
+
+
+class OfChanges:
+    """Part of `Certificate`: radii beside some changed columns.
+
+    Noise may be added to some columns and replace the values of others. Then `radii` are for rows
+    in which the latter stay as they are, and these are for others. All hold together, at the level
+    of the certificate: they follow from the same bounds.
+    """
+
+    noise: Any
+    radii: NDArray[np.float64]
+    p_lower: NDArray[np.float64]
+    p_upper: NDArray[np.float64]
+    abstained: NDArray[np.bool_]
+
+    def radii_with(self, *, changes: int) -> NDArray[np.float64]:
+        """Return the radii beside a number of changed columns.
+
+        Parameters
+        ----------
+        changes : int
+            How many columns may change, at most, of those in which noise replaces values.
+
+        Returns
+        -------
+        radii : ndarray of shape (n_samples,), float64
+            The smoothed classifier answers ``labels[i]`` at every point that differs from the row
+            in at most so many of these columns, and in columns with added noise by a length below
+            ``radii[i]``, in the norm `norm`. 0 says that so many may change while the others stay,
+            as they then may under every other radius as well. NaN where that many are not
+            certified, however the others are.
+
+        Raises
+        ------
+        ValueError
+            If the noise does not replace the values of some columns, and `changes` is not 0; or if
+            it replaces those of all, so that `radii` are numbers of changes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from sksmooth import SmoothedClassifier
+        >>> from sksmooth.noise import Flip
+        >>> rng = np.random.default_rng(0)
+        >>> X = np.column_stack([rng.normal(size=300), rng.integers(3, size=300)])
+        >>> sigma = {0: 0.5, 1: Flip(keep=0.8)}
+        >>> clf = SmoothedClassifier(DecisionTreeClassifier(max_depth=1), sigma, random_state=0)
+        >>> certificate = clf.fit(X, X[:, 0] > 0).certify([[1.5, 2.0], [0.5, 1.0]], n=1000)
+        >>> certificate.radii_with(changes=0).round(2), certificate.radii_with(changes=1).round(2)
+        (array([1.99, 0.91]), array([0.95,  nan]))
+        >>> certificate.max_changes
+        array([1, 0])
+        """
+        number = check_changes(changes)
+        if number not in self._radii_beside:
+            self._radii_beside[number] = self._beside(number)
+        return self._radii_beside[number]
+
+    @functools.cached_property
+    def max_changes(self) -> NDArray[np.int64]:
+        """How many columns may change to any other value, while those with added noise stay.
+
+        Of shape (n_samples,). -1 where the row is abstained on; 0 for noise that is only added.
+        """
+        most = self.noise.max_changes(self.p_lower, self.p_upper)
+        return np.where(self.abstained, -1, most).astype(np.int64)
+
+    @functools.cached_property
+    def _radii_beside(self) -> dict[int, NDArray[np.float64]]:
+        return {}
+
+    def _beside(self, changes: int) -> NDArray[np.float64]:
+        if self.noise.norm.kind == "l0":
+            raise ValueError(
+                "These radii are numbers of changes, and no length is certified beside them: "
+                "compare radii with the number."
+            )
+        radii = self.radii
+        if changes:
+            radii = self.noise.radius_with(changes, self.p_lower, self.p_upper)
+        return np.where(self.abstained, np.nan, radii)

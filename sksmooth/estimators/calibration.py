@@ -1,0 +1,298 @@
+"""Calibration: which scores rows with known answers have, and what is planned with them."""
+
+import copy
+import dataclasses
+import hashlib
+import math
+import warnings
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from ..backends import SCORES, FrameMaker, ScoresBackend, kind_inside, unwrap
+from ..bounds.coverage import CoveragePlan, plan_coverage
+from ..checks import is_real, user_level
+from ..closed_forms import FLOOR
+from ..exceptions import NothingCertifiedWarning
+from ..noise import Noise
+from ..noise.streams import Purpose, row_key
+from ..sampling import Sampler, collect
+from .fitting import FittedBase
+from .number_run import NumberSmoother
+from .run import parts_of
+from .smoother import noise_of, settings_of, smoother_of
+
+__all__ = [
+    "GROUP_VALUES",
+    "MEDIAN",
+    "VOTES",
+    "Calibration",
+    "calibrate_classes",
+    "calibrate_numbers",
+    "closed_inside",
+    "codes_of",
+    "distance_of",
+    "levels_of_confidence",
+    "plans_of",
+    "rising",
+    "smoothed",
+    "smoother_inside",
+    "warn_of_all",
+]
+
+VOTES = "votes"  # how often the base answers a label
+MEDIAN = "median"  # how near the smoothed regressor is
+GROUP_VALUES = 2**20
+_NEAR, _FAR = 0.8, 0.95  # which of the draws a calibration row's score is; far if r > 2 sigma
+_BEYOND = 2.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _ScoreSmoother(NumberSmoother):
+    """A fitted smoothed classifier, asked for scores of all classes."""
+
+    score: Any = "lac"
+
+    @property
+    def backend(self) -> ScoresBackend:
+        """What asks the base as a whole."""
+        base = self.base
+        estimator, answers = base.estimator, base.answers.tolist()
+        is_net = kind_inside(estimator).trains_per_batch
+        columns = np.arange(len(answers))
+        if not is_net and hasattr(estimator, "classes_"):
+            known = np.asarray(estimator.classes_).tolist()
+            columns = np.array([known.index(answer) for answer in answers])
+        score = SCORES[self.score] if isinstance(self.score, str) else self.score
+        plain = is_net and not unwrap(estimator)[0]
+        return ScoresBackend(estimator, columns, score, base.frame, float32=plain)
+
+
+def smoothed(clf: Any) -> Any:
+    """Return the smoother inside, with the parameters that may be set after fit as they are now."""
+    inner = copy.copy(clf.estimator_)  # what is set is set on the copy
+    names = ("sigma", "units", "stream", "batch_size", "n_jobs")
+    return inner.set_params(**{name: getattr(clf, name) for name in names})
+
+
+def smoother_inside(clf: Any, inner: Any, frame: FrameMaker | None) -> NumberSmoother:
+    """Return what asks the base: for scores of classes, or for numbers."""
+    frame = frame or inner._frame
+    if hasattr(inner, "classes_"):
+        base = FittedBase(inner.estimator_, inner.classes_, inner._answers, frame)
+        return _ScoreSmoother(base=base, score=clf.conformity_score, **settings_of(inner))
+    nothing = np.zeros(0)
+    base = FittedBase(inner.estimator_, nothing, nothing, frame)
+    return NumberSmoother(base=base, **settings_of(inner))
+
+
+def levels_of_confidence(asked: ArrayLike) -> tuple[Fraction, ...]:
+    """Return by how much the confidence levels fall short of 1, as they are written."""
+    levels = np.atleast_1d(np.asarray(asked, dtype=object))
+    if levels.ndim > 1 or not len(levels) or not all(is_real(x) and 0 < x < 1 for x in levels):
+        raise ValueError(
+            "confidence_level must be a number between 0 and 1, or a sequence of such numbers; "
+            f"got {asked!r}."
+        )
+    return tuple(1 - Fraction(str(float(level))) for level in levels)
+
+
+def rising(clf: Any) -> NDArray[np.intp]:
+    """Return the places of the confidence levels, the lowest first."""
+    return np.argsort([-float(alpha) for alpha in levels_of_confidence(clf.confidence_level)])
+
+
+def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
+    """Return a radius in standard deviations of the noise, rounded up."""
+    if not noise.additive:
+        raise ValueError(
+            f"Sets and intervals are for Gaussian noise alone; got {noise.label}, which replaces "
+            "values. Give such columns a sigma of 0."
+        )
+    if radius == 0:
+        return 0.0
+    reached = radius + (noise.rounding if drawn else 0.0)
+    return float(np.nextafter(reached / noise.unit, np.inf) * (1 + 2.0**-50))
+
+
+def rank_of(clf: Any, noise: Noise) -> int:
+    """Return which of a calibration row's draws, from the largest on, is its score."""
+    share = clf.quantile
+    if isinstance(share, str):
+        share = _NEAR if distance_of(noise, clf.radius) <= _BEYOND else _FAR
+    return max(1, math.ceil(Fraction(str(float(share))) * int(clf.n)))
+
+
+def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
+    """Return how sets are made at a radius, for each confidence level."""
+    noise = noise_of(smoothed(clf))
+    made = clf._calibration
+    changed = [
+        name for name, value in _settings(clf, noise).items() if made.settings[name] != value
+    ]
+    if changed:
+        raise ValueError(
+            f"{' and '.join(changed)} changed since calibration. Call conformalize(X, y) again."
+        )
+    m, plans = len(made.scores), []
+    for alpha in levels_of_confidence(clf.confidence_level):
+        if made.rank is None:  # computed: the level is alpha, and nothing is counted
+            plan = CoveragePlan(0, 0, float(alpha), math.floor(alpha * (m + 1)))
+        else:
+            distance, tv = distance_of(noise, radius), noise.tv_error
+            plan = plan_coverage(made.n, made.rank, distance, alpha, m, tv_error=tv)
+        plans.append(plan)
+    return plans
+
+
+def warn_of_all(plans: Sequence[CoveragePlan], radius: float, n: int, what: str) -> None:
+    """Warn where no calibration score can be the threshold."""
+    empty = [plan for plan in plans if not plan.order]
+    if not empty:
+        return
+    level = min(plan.level for plan in empty)
+    hint = (
+        f"it takes {math.ceil(1 / level) - 1} calibration rows"
+        if level > 0
+        else f"no number of calibration rows will do with n={n}: take a larger n, a quantile "
+        "nearer to 1, or a larger sigma"
+    )
+    warnings.warn(
+        f"{what} at radius={radius:g}: {hint}.",
+        NothingCertifiedWarning,
+        stacklevel=user_level(),
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Calibration:
+    """What is kept of the calibration rows.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_calibration,)
+        Rising.
+    rank : int or None
+        Of the draw that each is; None if they were computed.
+    n : int
+        Draws of each row.
+    settings : dict
+        What must not change afterwards: another threshold would be right.
+    """
+
+    scores: Floats
+    rank: int | None
+    n: int
+    settings: dict[str, Any]
+
+
+def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
+    names = ("n", "quantile", "conformity_score")
+    return {"noise": noise.name, **{name: getattr(clf, name) for name in names}}
+
+
+def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
+    """Return the scores of rows with known classes; a code of -1 stands for a class not in fit."""
+    inner = smoothed(clf)
+    first, frame, parts = parts_of(inner, X)
+    rows = np.concatenate(list(parts))
+    noise, known = noise_of(inner), codes >= 0
+    scores = np.full(len(codes), -np.inf)  # no set has such a class
+    rank = None
+    if clf.conformity_score == VOTES:
+        closed = closed_inside(clf, inner, frame, first)
+        if known.any():
+            miss = closed.law(rows[known], codes[known]).miss
+            misses = np.take_along_axis(miss, codes[known, None], axis=1)[:, 0]
+            scores[known] = -ndtri(np.maximum(misses, FLOOR))
+    else:
+        rank = rank_of(clf, noise)
+        sampler = smoother_inside(clf, inner, frame).sampler(rows)
+        drawn = _drawn(sampler, known, codes, int(clf.n), codes)
+        scores[known] = drawn[:, int(clf.n) - rank]
+    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise))
+
+
+def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
+    """Return the scores of rows with known values: how near outputs are, negated distances."""
+    inner = smoothed(clf)
+    first, frame, parts = parts_of(inner, X)
+    rows, noise = np.concatenate(list(parts)), noise_of(inner)
+    if clf.conformity_score == MEDIAN:
+        distances = np.abs(y - closed_inside(clf, inner, frame, first).median(rows))
+        return Calibration(np.sort(-distances), None, int(clf.n), _settings(clf, noise))
+    sampler, n = smoother_inside(clf, inner, frame).sampler(rows), int(clf.n)
+    drawn = _drawn(sampler, np.ones(len(y), dtype=bool), y, n, None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = np.sort(-np.abs(y[:, None] - drawn), axis=1)
+    rank = rank_of(clf, noise)
+    return Calibration(np.sort(near[:, n - rank]), rank, n, _settings(clf, noise))
+
+
+def _drawn(
+    sampler: Sampler,
+    chosen: NDArray[np.bool_],
+    y: NDArray[Any],
+    n: int,
+    columns: NDArray[np.intp] | None,
+) -> Floats:
+    """Return sorted draws around the chosen rows, independent ones even around equal rows.
+
+    Everywhere else equal rows have equal draws. Here that would be false: the score of a new row
+    that equals one of these must not be known from theirs. Equal rows are numbered in the order of
+    y, so that the order of rows does not matter.
+    """
+    places = np.flatnonzero(chosen)
+    keys = np.array([row_key(sampler.seed, row, sampler.noise.name) for row in sampler.X[places]])
+    keys = keys.reshape(-1, 2)
+    order = np.lexsort((y[places], keys[:, 1], keys[:, 0]))
+    starts = np.any(np.diff(keys[order], axis=0, prepend=~keys[order[:1]]) != 0, axis=1)
+    since = np.arange(len(order)) - np.maximum.accumulate(
+        np.where(starts, np.arange(len(order)), 0)
+    )
+    number = np.empty(len(order), dtype=np.intp)
+    number[order] = since
+    drawn = np.empty((len(places), n))
+    for i in range(number.max(initial=-1) + 1):
+        same = np.flatnonzero(number == i)
+        seed = _another(sampler.seed, i)
+        for at in np.array_split(same, -(-len(same) * n // GROUP_VALUES)):
+            rows = places[at]
+            some = dataclasses.replace(sampler, X=sampler.X[rows], seed=seed)
+            of = None if columns is None else columns[rows]
+            drawn[at] = collect(some, n, Purpose.CALIBRATE, of)
+    return drawn
+
+
+def _another(seed: bytes, number: int) -> bytes:
+    """Return the seed for rows that are equal to `number` others before."""
+    if not number:
+        return seed
+    name = number.to_bytes(8, "little")
+    return hashlib.blake2b(name, digest_size=len(seed), key=seed, person=b"repeated").digest()
+
+
+def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray[Any]) -> Any:
+    """Return the closed form of the base, or refuse a base without one."""
+    exact = copy.copy(inner).set_params(method="exact")
+    is_classes = hasattr(inner, "classes_")
+    smoother = smoother_of(exact, frame) if is_classes else smoother_inside(clf, exact, frame)
+    closed = smoother.closed_form(first)
+    if closed is None:
+        raise ValueError(
+            f"conformity_score={clf.conformity_score!r} takes a closed form, and the base has none "
+            "here."
+        )
+    return closed
+
+
+def codes_of(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the class code of each label; -1 where it is not among the classes."""
+    known = {label: code for code, label in enumerate(classes.tolist())}
+    return np.array([known.get(label, -1) for label in y.tolist()], dtype=np.intp)

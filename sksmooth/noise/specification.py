@@ -1,0 +1,100 @@
+"""What users write to choose a noise, and what it is bound to."""
+
+import abc
+import dataclasses
+from typing import ClassVar
+
+from .base import Noise
+
+__all__ = ["Rows", "Specification"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What a specification is bound to.
+
+    Parameters
+    ----------
+    sigma : float or tuple of float
+        The smoother's `sigma`, checked: one number, or one for each value of a row.
+    shape : tuple of int
+        Shape of a row.
+    levels : int or None
+        The grid that the training rows lie on, if they are images of bytes.
+    arithmetic : {"integer", "float"}
+        How row and noise are summed.
+    categories : tuple of tuple of float, default=None
+        The values of each column in the training rows, ascending, if they are asked for.
+    units : tuple of float, default=None
+        The smoother's `units`, checked; then sigma is one number.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import Gaussian, Rows
+    >>> Gaussian().bind(Rows(sigma=0.5, shape=(3,))).label
+    'sigma=0.5'
+    """
+
+    sigma: float | tuple[float, ...]
+    shape: tuple[int, ...]
+    levels: int | None = None
+    arithmetic: str = "integer"
+    categories: tuple[tuple[float, ...], ...] | None = None
+    units: tuple[float, ...] | None = None
+
+    def refuse_float(self, family: str) -> None:
+        """Refuse floating-point arithmetic, for families that know none.
+
+        Parameters
+        ----------
+        family : str
+            Name for the message.
+
+        Raises
+        ------
+        ValueError
+            If `arithmetic` is not "integer".
+        """
+        if self.arithmetic != "integer":
+            raise ValueError(
+                f"{family} noise is drawn with arithmetic='integer' only; got {self.arithmetic!r}."
+            )
+
+
+class Specification(abc.ABC):
+    """What users write to choose a noise: frozen, cloned and searched like any parameter.
+
+    A subclass is a frozen dataclass of the family's parameters.
+
+    Attributes
+    ----------
+    needs_categories : bool
+        Whether `bind` needs the categories of the training rows.
+    additive : bool
+        As of its noise.
+    takes_units : bool
+        Whether it knows `Rows.units`.
+    columns_hold : {"numbers", "values", "anything"}
+        What columns with noise may hold: numbers; values of any kind, in place of which others
+        that were seen in fit are shown; or anything, which is made missing.
+    """
+
+    needs_categories: ClassVar[bool] = False
+    columns_hold: ClassVar[str] = "numbers"
+    additive: ClassVar[bool] = True
+    takes_units: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def bind(self, rows: Rows) -> Noise:
+        """Return the noise for rows of this kind.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : Noise
+            Frozen. Equal specifications bound to equal rows are equal.
+        """
