@@ -34,8 +34,8 @@ test-wheel: $(VENV)/.release  ## build wheel and sdist; the suite against the wh
 	$(BIN)/python -m twine check --strict dist/*
 	$(PYTHON) -m venv $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet dist/*.whl pytest pytest-xdist hypothesis mpmath
-	mkdir -p $(VENV)-wheel/away && cp -r tests benchmarks reproduction docs README.md CHANGELOG.md \
-		changelog.d .ci Makefile pyproject.toml $(VENV)-wheel/away
+	mkdir -p $(VENV)-wheel/away && cp -r tests benchmarks reproduction docs *.md changelog.d \
+		.ci Makefile pyproject.toml $(VENV)-wheel/away
 	cd $(VENV)-wheel/away && $(ONE_THREAD) ../bin/python $(PYTEST) tests
 	$(VENV)-wheel/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.tar.gz
 	cd $(VENV)-wheel && bin/python -c 'import sksmooth; print(sksmooth.__version__, sksmooth.__file__)'
