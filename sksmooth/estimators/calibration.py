@@ -110,6 +110,11 @@ def rising(clf: Any) -> NDArray[np.intp]:
 
 def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
     """Return a radius in standard deviations of the noise, rounded up."""
+    if not noise.additive:
+        raise ValueError(
+            f"Sets and intervals are for Gaussian noise alone; got {noise.label}, which replaces "
+            "values. Give such columns a sigma of 0."
+        )
     if radius == 0:
         return 0.0
     reached = radius + (noise.rounding if drawn else 0.0)
@@ -128,10 +133,12 @@ def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
     """Return how sets are made at a radius, for each confidence level."""
     noise = noise_of(smoothed(clf))
     made = clf._calibration
-    if (noise.name, int(clf.n)) != (made.noise, made.n):
+    changed = [
+        name for name, value in _settings(clf, noise).items() if made.settings[name] != value
+    ]
+    if changed:
         raise ValueError(
-            f"sigma, units or n have changed since calibration, which was with n={made.n} and "
-            f"{made.noise}. Call conformalize(X, y) again."
+            f"{' and '.join(changed)} changed since calibration. Call conformalize(X, y) again."
         )
     m, plans = len(made.scores), []
     for alpha in levels_of_confidence(clf.confidence_level):
@@ -175,14 +182,19 @@ class Calibration:
         Of the draw that each is; None if they were computed.
     n : int
         Draws of each row.
-    noise : str
-        Name of the noise.
+    settings : dict
+        What must not change afterwards: another threshold would be right.
     """
 
     scores: Floats
     rank: int | None
     n: int
-    noise: str
+    settings: dict[str, Any]
+
+
+def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
+    names = ("n", "quantile", "conformity_score")
+    return {"noise": noise.name, **{name: getattr(clf, name) for name in names}}
 
 
 def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
@@ -204,7 +216,7 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
         sampler = smoother_inside(clf, inner, frame).sampler(rows)
         drawn = _drawn(sampler, known, codes, int(clf.n), codes)
         scores[known] = drawn[:, int(clf.n) - rank]
-    return Calibration(np.sort(scores), rank, int(clf.n), noise.name)
+    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise))
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
@@ -214,13 +226,13 @@ def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     rows, noise = np.concatenate(list(parts)), noise_of(inner)
     if clf.conformity_score == MEDIAN:
         distances = np.abs(y - closed_inside(clf, inner, frame, first).median(rows))
-        return Calibration(np.sort(-distances), None, int(clf.n), noise.name)
+        return Calibration(np.sort(-distances), None, int(clf.n), _settings(clf, noise))
     sampler, n = smoother_inside(clf, inner, frame).sampler(rows), int(clf.n)
     drawn = _drawn(sampler, np.ones(len(y), dtype=bool), y, n, None)
     with np.errstate(over="ignore", invalid="ignore"):
         near = np.sort(-np.abs(y[:, None] - drawn), axis=1)
     rank = rank_of(clf, noise)
-    return Calibration(np.sort(near[:, n - rank]), rank, n, noise.name)
+    return Calibration(np.sort(near[:, n - rank]), rank, n, _settings(clf, noise))
 
 
 def _drawn(
