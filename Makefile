@@ -96,9 +96,9 @@ bench-gpu:  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu
 
 clean:
-	rm -rf $(VENV) $(VENV)-minimum $(VENV)-wheel dist demo_output docs/_build docs/auto_examples docs/api/generated
-
-	rm -rf $(VENV) $(VENV)-minimum $(VENV)-pandas $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-pandas $(VENV)-interpreter $(VENV)-wheel dist demo_output \
+		docs/_build docs/_figures docs/auto_examples docs/results docs/api/generated \
+		docs/api/backreferences
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
