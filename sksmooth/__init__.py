@@ -11,6 +11,7 @@ from .callables import frozen_callable
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
 from .displays import (
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionSetDisplay,
@@ -50,6 +51,7 @@ __all__ = [
     "Certificate",
     "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "CertifiedErrorDisplay",
     "PerFeatureDisplay",
     "PredictionBandDisplay",
     "PredictionBounds",
@@ -95,6 +97,7 @@ for _public in (
     Certificate,
     CertificationReport,
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionBounds,

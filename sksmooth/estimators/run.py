@@ -21,6 +21,7 @@ from ..certificate.plan import ENUMERATED
 from ..certificate.procedures import certify_by_votes, predict_by_votes
 from ..closed_forms import ClosedForm, DisagreementError, GapsError, Law
 from ..noise.streams import Purpose
+from ..records import ours
 from ..rows import as_rows, chunks
 from ..sampling import Report
 from ..sampling.progress import progress_bar
@@ -36,8 +37,9 @@ from .logged import (
     labels_for_log,
     numbered,
     numbers_of,
+    refuse_labels_without_log,
 )
-from .reading import check_rows, read_rows
+from .reading import check_rows, read_rows, warn_of_unknown
 from .smoother import Smoother, refuse_gaps, smoother_of
 
 __all__ = ["certify_rows", "named_as", "parts_of", "predict_codes", "shares_of_classes"]
@@ -57,13 +59,10 @@ def certify_rows(
     clf: Any, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
 ) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
-    if y is not None and log is None:
-        raise ValueError(
-            "y is noted in a log, and there is none: pass log= too. Scores take labels beside a "
-            "certificate: certified_accuracy_score(y, certificate)."
-        )
+    refuse_labels_without_log(y, log)
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
+    warn_of_unknown(clf, first, smoother.noise)
     closed = smoother.closed_form(first)
     draws = closed is None and not smoother.enumerates
     plan = check.plan_of(clf, draws=draws, **asked)
@@ -127,6 +126,7 @@ class _Compute:
     """Certify by a closed form."""
 
     group = 1024
+    layout = ours
 
     def __init__(self, smoother: Smoother, closed: ClosedForm) -> None:
         self.smoother, self.closed = smoother, closed
@@ -152,6 +152,8 @@ class _Compute:
 
 class _Enumerate:
     """Certify by asking about all that noise can make of a row."""
+
+    layout = ours
 
     def __init__(self, smoother: Smoother, report: Report | None) -> None:
         self.smoother, self.report = smoother, report
@@ -179,6 +181,8 @@ class _Enumerate:
 
 class _Draw:
     """Certify by Monte Carlo sampling."""
+
+    layout = ours
 
     def __init__(self, smoother: Smoother, plan: Plan, report: Report | None) -> None:
         self.smoother, self.plan, self.report = smoother, plan, report
@@ -213,6 +217,7 @@ def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]
     """Return the class code of each row, and which rows are undecided."""
     first, frame, parts = parts_of(clf, X)  # first, because it asks whether clf is fitted
     smoother = smoother_of(clf, frame)
+    warn_of_unknown(clf, first, smoother.noise)
     n, abstains = int(clf.n_predict), clf.abstain_label_ is not None
     closed = smoother.closed_form(first)
     if closed is None and abstains and not smoother.enumerates:
@@ -240,6 +245,7 @@ def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
     """Return how often each class is answered around rows."""
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
+    warn_of_unknown(clf, first, smoother.noise)
     closed, n = smoother.closed_form(first), int(clf.n_predict)
     return np.concatenate([_shares(smoother, part, closed, n) for part in parts])
 
