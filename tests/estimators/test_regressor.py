@@ -350,6 +350,15 @@ def test_columns_without_numbers_reach_the_base():
     assert drawn.certify_interval(frame[:2], 0.5).method == "montecarlo"
 
 
+def test_truth_values_reach_a_tree_that_compares_them_itself():
+    frame = table().drop(columns="ward").assign(old=X[:, 0] > np.median(X[:, 0]))
+    tree = DecisionTreeRegressor(max_depth=3)
+    reg = SmoothedRegressor(tree, {"*": 0.5, "old": 0.0}, n=400, n0=50, random_state=0)
+    bounds = reg.fit(frame, y).certify_interval(frame[:3], 0.1)
+    assert bounds.method == "montecarlo"  # these columns do not hold numbers
+    assert np.all(bounds.lower <= bounds.upper)
+
+
 def test_gaps_are_sampled_or_refused():
     gappy = X.copy()
     gappy[::7, 2] = np.nan
@@ -484,10 +493,6 @@ def test_more_refusals():
         SmoothedRegressor(Ridge()).fit(X, np.where(y > 100, "high", "low"))
     with pytest.raises(ValueError, match="linear regressors"):
         smoothed(KNeighborsRegressor(), method="exact").predict(ROWS)
-    from sksmooth.noise import Flip
-
-    with pytest.raises(ValueError, match="noise that is added to rows"):
-        SmoothedRegressor(Ridge(), noise=Flip(keep=0.6)).fit(X.round(), y)
 
 
 def test_bounds_that_no_draws_give_are_warned_of():
