@@ -256,7 +256,7 @@ def output_form(
         kind = next((kind for kind in kinds if kind.may_be(model)), None)
         if kind is None:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        own = link_of(model) if kind.before_link else IDENTITY
+        own, outer = link_of(model) if kind.before_link else IDENTITY, link
         if link is IDENTITY:
             link = own
         elif own is not IDENTITY:
@@ -266,8 +266,8 @@ def output_form(
         spread = spread_behind([*steps, *inner], model, columns, sigma, X.dtype)
         closed = ClosedOutput(kind.of(model, spread), spread, link, frame)
         if len(X):
-            forward = IDENTITY if behind is model else link  # a model has its own link inside
-            closed.check(X, predict, lambda Z: forward.forward(asked(model, Z)))
+            # a model has its own link inside
+            closed.check(X, predict, lambda Z: outer.forward(asked(model, Z)))
     except NotClosedError as reason:
         raise type(reason)(*reason.args) from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
