@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ..introspection import is_frozen, unwrap
 from ..labels import shorten
 from .base import Backend, Source
-from .frames import FrameMaker, is_frame, kinds_of_columns, read_frame
+from .frame_maker import FrameMaker
+from .frames import is_frame, is_text, kinds_of_columns, read_frame
 from .numbers import NumbersBackend
 from .refusals import noise_explained
 from .scores import SCORES, Score, ScoresBackend
@@ -38,6 +39,7 @@ __all__ = [
     "get_backend",
     "is_frame",
     "is_frozen",
+    "is_text",
     "kind_inside",
     "kinds_of_columns",
     "noise_explained",

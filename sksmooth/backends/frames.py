@@ -1,15 +1,14 @@
-"""Data frames: columns as numbers, for noise and keys, and back to what the base should get.
+"""Data frames: columns as numbers, for noise and keys.
 
 A column without noise may hold anything. Inside the library it is a number too: numbers and truth
 values stand for themselves, all other values for a hash of what they are. So a row's key depends on
 all its columns, but not on dtypes, the order of categories or other rows. `FrameMaker` turns the
-numbers back, by a table of the values that the rows of a call have.
+numbers back, by a table of the values that the rows of a call have; where noise shows values that
+other rows had in fit, by a table of those.
 """
 
 import contextlib
-import dataclasses
 import datetime
-import importlib
 import numbers
 import sys
 from collections.abc import Hashable, Sequence
@@ -18,135 +17,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .frame_maker import FrameMaker, Kept
 from .value_codes import codes_of
 
-__all__ = ["FrameMaker", "Kept", "is_frame", "kinds_of_columns", "read_frame"]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Kept:
-    """A column that is handed on as it came: the values that stand behind its numbers.
-
-    Parameters
-    ----------
-    place : int
-        Which column it is.
-    codes : ndarray of shape (n_values,)
-        Rising.
-    values : array of the library
-        One for each code; behind them the missing value, if there are any.
-    """
-
-    place: int
-    codes: NDArray[np.float64]
-    values: Any
-
-    def find(self, codes: NDArray[np.floating]) -> NDArray[np.intp] | None:
-        """Return the places of numbers among the values; None if some are not known."""
-        found = np.searchsorted(self.codes, codes)
-        missing = np.isnan(codes)
-        found[missing] = len(self.codes)
-        known = found < len(self.codes)
-        known[known] = self.codes[found[known]] == codes[known]
-        if len(self.values) > len(self.codes):
-            known |= missing
-        return found if known.all() else None
-
-
-@dataclasses.dataclass(frozen=True)
-class FrameMaker:
-    """Turns arrays into data frames with given column names.
-
-    Parameters
-    ----------
-    library : str
-        Module whose ``DataFrame`` the rows came in: "pandas" or "polars".
-    columns : tuple
-        Names of the columns.
-    coded : tuple of int, default=()
-        Places of the columns without numbers: the array has hashes there.
-    kept : tuple of Kept, default=()
-        The columns that get other values than the array has, or other dtypes. A column without
-        numbers that is not among them cannot be made.
-    """
-
-    library: str
-    columns: tuple[Any, ...]
-    coded: tuple[int, ...] = ()
-    kept: tuple[Kept, ...] = dataclasses.field(default=(), compare=False, repr=False)
-
-    def bare(self) -> "FrameMaker":
-        """Return the same without the values of any rows."""
-        return dataclasses.replace(self, kept=())
-
-    def __call__(self, X: NDArray[Any]) -> Any:
-        """Return X as a data frame.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_rows, n_columns)
-            Rows, as `read_frame` or noise made them.
-
-        Returns
-        -------
-        frame : DataFrame
-            Of the library.
-
-        Raises
-        ------
-        ValueError
-            If a number stands for no value that the rows of the call have.
-        """
-        if self.library not in ("pandas", "polars"):  # a file that was loaded may say anything
-            raise ValueError(f"library must be 'pandas' or 'polars'; got {self.library!r}.")
-        library = importlib.import_module(self.library)
-        plain = not (self.kept or self.coded)
-        if plain and self.library == "polars":
-            return library.DataFrame(X, schema=list(self.columns))
-        if plain:
-            return library.DataFrame(X, columns=list(self.columns), copy=False)
-        data = self._columns(X)
-        if self.library == "polars":
-            return library.DataFrame(dict(zip(self.columns, data, strict=True)))
-        frame = library.DataFrame(dict(enumerate(data)), copy=False)
-        frame.columns = list(self.columns)
-        return frame
-
-    def _columns(self, X: NDArray[Any]) -> list[Any]:
-        data = list(X.T)
-        # noisy copies of a row come one after another: what it has is looked up once
-        bits = np.ascontiguousarray(X[:, [column.place for column in self.kept]])
-        bits = bits.view(np.int64 if X.itemsize == 8 else np.int32)
-        starts = np.flatnonzero(np.any(bits[1:] != bits[:-1], axis=1)) + 1
-        starts = np.concatenate([[0], starts])[: len(X)]
-        lengths, made = np.diff(starts, append=len(X)), set()
-        for column in self.kept:
-            found = column.find(X[starts, column.place])
-            if found is not None:  # else they are numbers, and not of these rows
-                data[column.place] = _take(column.values, np.repeat(found, lengths))
-                made.add(column.place)
-        strange = [self.columns[place] for place in self.coded if place not in made]
-        if strange:
-            raise ValueError(
-                f"The columns {strange[:5]} do not hold numbers, and of some rows it is not known "
-                "what they hold there."
-            )
-        return data
-
-
-def _take(values: Any, places: NDArray[np.intp]) -> Any:
-    if not hasattr(values, "take"):
-        return values.gather(places)
-    taken = values.take(places)
-    if str(taken.dtype) != "object":
-        return taken
-    # else pandas would choose a dtype by the objects that are in this batch
-    return sys.modules["pandas"].Series(taken, dtype=object)
+__all__ = ["is_frame", "is_text", "kinds_of_columns", "read_frame"]
 
 
 def is_frame(X: Any) -> bool:
     """Whether X is a data frame of pandas or polars."""
     return _library_of(X) is not None
+
+
+def is_text(X: Any) -> bool:
+    """Whether X is an array of text, or of objects of which some are no numbers."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2:
+        return False
+    if X.dtype.kind == "O":
+        kinds = {*map(type, X.ravel().tolist())}
+        return not all(kind is type(None) or issubclass(kind, numbers.Real) for kind in kinds)
+    return X.dtype.kind in "US"
 
 
 def _library_of(X: Any) -> str | None:
@@ -169,6 +58,8 @@ def kinds_of_columns(X: Any) -> tuple[str, ...]:
     kinds : tuple of str
         Columns of Python objects are what their values are.
     """
+    if is_text(X):
+        return ("text",) * X.shape[1]
     if _is_block(X):
         return ("numbers",) * X.shape[1]
     return tuple(map(_kind, _series(X)))
@@ -179,10 +70,10 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
 
     Parameters
     ----------
-    X : DataFrame
-        Of pandas or polars.
+    X : DataFrame or ndarray of shape (n_rows, n_columns)
+        Of pandas or polars; or an array of text or objects.
     still : sequence of bool
-        Which columns get no noise. All others hold numbers or truth values.
+        Which columns are handed on by their values. All others hold numbers or truth values.
 
     Returns
     -------
@@ -196,7 +87,11 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
     ValueError
         If a column has values that cannot be told apart, or are of an unknown type.
     """
-    library, names = _library_of(X), tuple(X.columns)
+    if is_text(X):
+        library: str | None = "numpy"
+        names: tuple[Any, ...] = tuple(range(X.shape[1]))
+    else:
+        library, names = _library_of(X), tuple(X.columns)
     assert library is not None
     if _is_block(X):
         return X.to_numpy(), FrameMaker(library, names)
@@ -210,7 +105,7 @@ def read_frame(X: Any, still: Sequence[bool]) -> tuple[NDArray[np.floating], Fra
         else:
             values[:, place], table = _coded(column, place, names[place])
             kept.append(table)
-            if _kind(column) not in ("numbers", "booleans"):
+            if library == "numpy" or _kind(column) not in ("numbers", "booleans"):
                 coded.append(place)
     return values, FrameMaker(library, names, tuple(coded), tuple(kept))
 
@@ -222,6 +117,8 @@ def _is_block(X: Any) -> bool:
 
 
 def _series(X: Any) -> list[Any]:
+    if isinstance(X, np.ndarray):
+        return list(X.T)
     if hasattr(X, "iloc"):
         return [X.iloc[:, place] for place in range(X.shape[1])]
     return list(X.get_columns())
@@ -263,6 +160,8 @@ _INFERRED = {
 
 def _is_plain(column: Any, dtype: np.dtype[Any]) -> bool:
     """Whether a column of the array is a column of the frame as it is."""
+    if isinstance(column, np.ndarray):
+        return False
     if _of_pandas(column):
         return bool(column.dtype == dtype)
     return bool(str(column.dtype).lower() == dtype.name and not column.null_count())
@@ -298,6 +197,8 @@ def _coded(column: Any, place: int, name: Any) -> tuple[NDArray[np.float64], Kep
         )
     out = np.append(codes, np.nan)[numbers_]
     rows = first[order] if gap is None else np.append(first[order], gap)
+    if isinstance(column, np.ndarray):
+        return out, Kept(place, ranked, column[rows])
     kept = column.iloc[rows].array if _of_pandas(column) else column.gather(rows)
     return out, Kept(place, ranked, kept)
 
@@ -318,7 +219,8 @@ def _numbered(
         gaps = first[distinct < 0]
         first = first[distinct >= 0]
         return found, column.iloc[first].tolist(), first, int(gaps[0]) if len(gaps) else None
-    values = column.tolist() if _of_pandas(column) else _listed(column)
+    listed = _of_pandas(column) or isinstance(column, np.ndarray)
+    values = column.tolist() if listed else _listed(column)
     numbers_: dict[Hashable, int] = {}
     firsts: list[int] = []
     missing: dict[str, int] = {}

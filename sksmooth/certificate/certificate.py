@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from .changes import OfChanges
 from .result import Result
+from .within import WithinRadius
 
 __all__ = ["Certificate", "codes_of"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Certificate(OfChanges, Result):
+class Certificate(OfChanges, WithinRadius, Result):
     """Certified labels and radii, one per row, with everything that they were computed from.
 
     Unpacks as ``labels, radii = certificate``, so that iterating gives these two arrays and not the

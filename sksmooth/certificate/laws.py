@@ -47,7 +47,8 @@ def certify_law(
     radii_l2 = noise.l2_radius(radii)
     if law.distance is not None:
         radii_l2 = np.where(radii > 0, np.maximum(radii_l2, law.distance), 0.0)
-    abstained, n = ~(radii > 0), len(radii)
+    abstained, n = ~(radii >= noise.target(0.0)), len(radii)
+    radii = np.maximum(radii, 0.0)
     return Certificate(
         labels=decode(law.top, abstained, classes, abstain_label),
         radii=radii,

@@ -18,6 +18,7 @@ from .forms.quadratic import Quadratic
 from .forms.refit import refit_leaves
 from .forms.sums import Sums
 from .law import Law
+from .numerics.laws import law_of
 from .numerics.normal import FLOOR
 from .outputs import ClosedOutput, OutputForm, output_form
 from .reading import closed_form
@@ -36,6 +37,7 @@ __all__ = [
     "OutputForm",
     "Part",
     "closed_form",
+    "law_of",
     "output_form",
     "refit_leaves",
 ]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..introspection import AffineMap, Columns
 from .form import NotClosedError
 from .inputs import Spread
+from .numerics.laws import NORMAL, Law1D
 
 __all__ = ["spread_behind"]
 
@@ -20,6 +21,7 @@ def spread_behind(
     dtype: np.dtype[Any],
     *,
     takes_sparse: bool = False,
+    law: Law1D = NORMAL,
 ) -> Spread:
     """Return the noise on a model's inputs, behind affine steps.
 
@@ -37,6 +39,8 @@ def spread_behind(
         Of the rows.
     takes_sparse : bool, default=False
         Whether the model answers to sparse matrices as to dense ones.
+    law : Law1D, default=NORMAL
+        Of the noise on single values.
 
     Raises
     ------
@@ -54,4 +58,4 @@ def spread_behind(
         raise NotClosedError("it takes columns that do not hold numbers")
     if affine.sparse and not takes_sparse:
         raise NotClosedError("its steps hand on sparse matrices")
-    return Spread.of(affine, sigma, float(np.finfo(dtype).eps) / 2)
+    return Spread.of(affine, sigma, float(np.finfo(dtype).eps) / 2, law)

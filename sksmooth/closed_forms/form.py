@@ -29,6 +29,8 @@ class Form(abc.ABC):
         What it is known to be a form of; subclasses are other models.
     complete : bool
         Whether `law` bounds the probability of every class well, not that of the top one only.
+    laws : frozenset of str
+        Names of the laws of noise under which it is known.
     compares : bool
         Whether the model does nothing with inputs but compare each with constants: so that they may
         be missing or clipped.
@@ -37,6 +39,7 @@ class Form(abc.ABC):
     name: str
     models: tuple[type, ...] = ()
     complete = True
+    laws = frozenset({"normal"})
     compares = False
 
     @classmethod

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, after
-from .numerics.normal import REACH
+from .numerics.laws import NORMAL, Law1D
+from .numerics.normal import REACH, Tails
 
 __all__ = ["Inputs", "Spread", "lengths"]
 
@@ -33,6 +34,8 @@ class Spread:
         Where the inputs' noise is all but independent, the probability of anything is at most this
         much, relative, larger or smaller than if it were independent with the deviations `scale`;
         infinite where it is not.
+    law : Law1D
+        The law of the noise on a value, over its width: what is called its deviation here.
     """
 
     affine: AffineMap
@@ -41,21 +44,31 @@ class Spread:
     factor: NDArray[np.float64]
     scale: NDArray[np.float64]
     excess: float
+    law: Law1D = NORMAL
 
     @classmethod
-    def of(cls, affine: AffineMap, sigma: NDArray[np.float64], unit: float = UNIT) -> "Spread":
+    def of(
+        cls,
+        affine: AffineMap,
+        sigma: NDArray[np.float64],
+        unit: float = UNIT,
+        law: Law1D = NORMAL,
+    ) -> "Spread":
         """Return what the steps make of independent noise on the rows."""
         sigma = np.append(sigma, np.zeros(len(affine.used) - len(sigma)))  # encoders' outputs
         factor = affine.matrix * sigma
         if factor.ndim == 1:
-            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0)
+            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0, law)
         used = factor != 0
         if np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
-            return cls(affine, sigma, unit, factor, np.abs(factor).max(axis=1, initial=0.0), 0.0)
+            scale = np.abs(factor).max(axis=1, initial=0.0)
+            return cls(affine, sigma, unit, factor, scale, 0.0, law)
         scale = lengths(factor)
         # how far off the matrix may be, by the rounding of its making
         off = 2 * (affine.roundings + 4) * UNIT * lengths(affine.sizes * sigma)
-        return cls(affine, sigma, unit, factor, scale, _excess(factor, scale, off))
+        # only normal noise is independent again where it is turned
+        excess = _excess(factor, scale, off) if law.name == "normal" else np.inf
+        return cls(affine, sigma, unit, factor, scale, excess, law)
 
     def behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return linear functions of the inputs as functions of standard normals."""
@@ -80,7 +93,7 @@ class Spread:
         """Return the inputs that the model gets around some rows."""
         rows = X.astype(np.float64)
         # No number on the way is larger than this, unless noise is beyond its reach.
-        far = self.affine.reach(np.abs(rows) + REACH * self.sigma) * (1 + 1e-9)
+        far = self.affine.reach(np.abs(rows) + self.law.reach * self.sigma) * (1 + 1e-9)
         slack = 2 * (self.affine.roundings + 2) * self.unit * far
         still = self.scale == 0
         slack[:, still & self.affine.untouched] = 0.0  # then the model gets just that
@@ -117,6 +130,10 @@ class Inputs:
 
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> "Inputs":
         return Inputs(self.spread, self.mean[rows], self.slack[rows], self.far[rows])
+
+    def tails(self, columns: NDArray[np.intp], points: NDArray[np.float64]) -> Tails:
+        """Return the masses beyond points on the inputs' axes, of shape (n_rows, n_points)."""
+        return self.spread.law.tails(self, columns, points)
 
     def standardised(
         self, columns: NDArray[np.intp], points: NDArray[np.float64]

@@ -24,6 +24,7 @@ from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.trees import TreeForm
 from .inputs import Spread
+from .numerics.laws import NORMAL, Law1D
 from .readers import category_steps, libraries_read, read_once
 
 __all__ = ["closed_form"]
@@ -46,6 +47,7 @@ def closed_form(
     frame: Any = None,
     *,
     gaps: NDArray[np.bool_] | None = None,
+    law: Law1D = NORMAL,
 ) -> ClosedForm:
     """Return the closed form of a fitted base classifier.
 
@@ -69,6 +71,8 @@ def closed_form(
     gaps : ndarray of shape (n_features,), bool, default=None
         Columns in which values are known to be missing in some rows, these or others: there must be
         a closed form for such rows, too.
+    law : Law1D, default=NORMAL
+        Law of the noise on a value over `sigma`.
 
     Returns
     -------
@@ -100,19 +104,19 @@ def closed_form(
         )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, *columns)
+        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, law, *columns)
         known = _RECENT.pop(key, None) if key else None
         dtype = X.dtype
 
         def read(missing: NDArray[np.bool_]) -> Part | None:
             try:
-                return _read(kinds, steps, model, dtype, sigma, columns._replace(gaps=missing))
+                return _read(kinds, steps, model, dtype, sigma, columns._replace(gaps=missing), law)
             except NotClosedError as reason:
                 raise GapsError(*reason.args) from None
 
         if known is None:
             codes = _codes(model, answers)
-            whole = _read(kinds, steps, model, dtype, sigma, columns)
+            whole = _read(kinds, steps, model, dtype, sigma, columns, law)
             assert whole is not None
             known = ClosedForm(whole.form, whole.spread, codes)
         if gaps is not None:
@@ -158,12 +162,16 @@ def _read(
     dtype: np.dtype[Any],
     sigma: NDArray[np.float64],
     columns: Columns,
+    law: Law1D,
 ) -> Part | None:
     """Return the part for rows with given gaps; None where no noise is left."""
     there = np.where(columns.gaps[: columns.n], 0.0, sigma)
+    if law.name == "flip" and (steps or dtype != np.float64):
+        raise NotClosedError("categories are known to trees on rows in float64 only")
     sparse = type(_innermost(model)) in _TAKE_SPARSE
     # what is read is kept, and theirs may be changed
-    spread = spread_behind(copy.deepcopy(steps), model, columns, there, dtype, takes_sparse=sparse)
+    copied = copy.deepcopy(steps)
+    spread = spread_behind(copied, model, columns, there, dtype, takes_sparse=sparse, law=law)
     if columns.gaps.any() and not np.any(spread.scale > 0):
         return None
     return Part(_first(kinds, model, spread), spread)
@@ -212,6 +220,8 @@ def _first(kinds: tuple[type[Form], ...], model: Any, spread: Spread) -> Form:
     reasons = []
     for kind in kinds:
         try:
+            if spread.law.name not in kind.laws:
+                raise NotClosedError(f"it is not known under {spread.law.name} noise")
             if not kind.compares and spread.affine.gaps.any():
                 raise NotClosedError("the model would get missing values")
             if not kind.compares and spread.clips:

@@ -19,8 +19,9 @@ from . import inputs as check
 from .base import MetaClassifier, shows_weights
 from .callbacks import fitting
 from .fitting import fit_base
+from .per_category import per_category
 from .per_feature import per_feature
-from .reading import check_training_rows, labels_of
+from .reading import check_training_rows, frame_of_base, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
 
@@ -239,7 +240,7 @@ class SmoothedClassifier(MetaClassifier):
             self.estimator_, self.classes_, self._answers, frame = fit_base(
                 base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given
             )
-            self._frame = frame and frame.bare()
+            self._frame = frame_of_base(self, frame)
             asked = self.abstain_label
             self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)
             # last, when the model exists: a model that was made knowing the seed could cheat
@@ -335,6 +336,7 @@ class SmoothedClassifier(MetaClassifier):
         asked: Any = {"radius": radius, "changes": changes, "tol": tol, "bound": bound}
         return certify_rows(self, X, verbose, log, y=y, n=n, n0=n0, alpha=alpha, **asked)
 
+    per_category = per_category
     per_feature = per_feature
 
     def vote_frequencies(self, X: Any) -> NDArray[np.float64]:

@@ -62,7 +62,9 @@ class NumberSmoother(Smoother):
             first_row=first_row,
         )
 
-    def _read(self, X: NDArray[Any], deviations: Floats) -> ClosedOutput:
+    def _read(self, X: NDArray[Any], deviations: Floats, law: Any) -> ClosedOutput:
+        if law.name != "normal":
+            raise NotClosedError(f"it is not known under {law.name} noise")
         if self.gaps is not None and self.gaps.any():
             raise NotClosedError("values were missing in fit")
         whole = X[~np.isnan(X).reshape(len(X), -1).any(axis=1)]

@@ -43,10 +43,10 @@ def per_feature(
         * `down`, `up`: the answer is the same for all values strictly between ``value + down``
           and ``value + up``, the other features as they are. Infinite where no finite value
           changes it; 0 for rows that are abstained on; NaN where the value is missing;
-        * `how`: "exact" where it was found along the axis, "radius" where it is the radius.
-          Never less than the latter says. For linear models of more than two classes, QDA and
-          naive Bayes of more classes, ends are found in steps: up to a thousandth of a
-          deviation, and about 200 deviations stand for that or more.
+        * `how`: "exact" where it was found along the axis, as under Gaussian noise, "radius"
+          where it is the radius. Never less than the latter says. For linear models of more than
+          two classes, QDA and naive Bayes of more classes, ends are found in steps: up to a
+          thousandth of a deviation, and about 200 deviations stand for that or more.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def per_feature(
     change = reach_of_radii(certificate, rows.shape[1:])
     down, up, how = change.copy(), change.copy(), np.full(change.shape, "radius")
     closed = smoother.closed_form(rows) if certificate.method == "exact" else None
-    if closed is not None:
+    if closed is not None and closed.spread.law.name == "normal":
         if given is not None:
             _refuse_other_answers(given, self.certify(X))
         known = np.flatnonzero(~certificate.abstained)

@@ -18,6 +18,7 @@ from ..backends import (
     backend_kind,
     is_frame,
     is_frozen,
+    is_text,
     kind_inside,
     kinds_of_columns,
     read_frame,
@@ -26,9 +27,10 @@ from ..checks import is_real, refuse_masked, user_level
 from ..exceptions import UnitsWarning
 from ..introspection import steps_of
 from ..labels import of_one_kind
+from ..noise import Noise
 from ..rows import Rows, as_rows
 from .coded_columns import warn_of_coded_columns
-from .units import fit_units, is_additive, scale_of
+from .units import columns_hold, fit_units, is_additive, scale_of
 
 __all__ = [
     "TrainingRows",
@@ -36,9 +38,11 @@ __all__ = [
     "check_row_shape",
     "check_rows",
     "check_training_rows",
+    "frame_of_base",
     "labels_of",
     "read_rows",
     "takes_gaps",
+    "warn_of_unknown",
 ]
 
 _LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 32 bits 3e38
@@ -98,27 +102,78 @@ def _warn_of_booleans(what: str) -> None:
     )
 
 
-def _numbers_of(clf: Any, X: Any, still: Sequence[bool]) -> tuple[Any, FrameMaker]:
+def _is_table(clf: Any, X: Any) -> bool:
+    """Whether X has columns: a frame, or an array of text where noise is for such."""
+    return is_frame(X) or (columns_hold(clf.noise) != "numbers" and is_text(X))
+
+
+def _held(clf: Any, n_columns: int) -> list[str]:
+    """Return what each column may hold: "anything" if it is made missing, "still" without noise.
+
+    Otherwise "numbers", or "values" if others take their place.
+    """
+    if not is_additive(clf.noise):
+        return [columns_hold(clf.noise)] * n_columns
+    scale = scale_of(clf, (n_columns,))
+    still = np.broadcast_to(scale.deviations == 0, n_columns).tolist()
+    held = ["still" if each else "numbers" for each in still]
+    for place, specification in scale.changes.items():
+        held[place] = specification.columns_hold
+    return held
+
+
+def _numbers_of(clf: Any, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]:
     """Return a frame as an array, and what turns the array back into such a frame."""
     kinds = kinds_of_columns(X)
+    names = X.columns if is_frame(X) else range(len(kinds))
     noisy = [
         (name, kind)
-        for name, kind, is_still in zip(X.columns, kinds, still, strict=True)
-        if not is_still and kind != "nothing"
+        for name, kind, what in zip(names, kinds, held, strict=True)
+        if what == "numbers" and kind != "nothing"
     ]
     other = [f"{name!r} ({kind})" for name, kind in noisy if kind not in ("numbers", "booleans")]
     if other:
         raise ValueError(
             f"X has columns without numbers, {', '.join(other[:5])}, which cannot get noise. Give "
-            "them a sigma of 0: then the base gets them as they are. Noise of changes, such as "
-            "Flip, takes codes of categories as numbers."
+            "them a sigma of 0: then the base gets them as they are. Or take noise of changes, "
+            "such as Flip."
         )
-    changes = scale_of(clf, (len(kinds),)).changes
-    called = [name for place, name in enumerate(X.columns) if place not in changes]
-    booleans = [name for name, kind in noisy if kind == "booleans" and name in called]
+    booleans = [name for name, kind in noisy if kind == "booleans"]
     if booleans and is_additive(clf.noise):
         _warn_of_booleans(f"X has columns of type bool, {booleans[:5]}")
-    return read_frame(X, still)
+    by_value = [
+        what in ("still", "values") or (what == "anything" and kind not in ("numbers", "booleans"))
+        for what, kind in zip(held, kinds, strict=True)
+    ]
+    values, frame = read_frame(X, by_value)
+    if "anything" in held:
+        frame = frame.with_gaps(getattr(clf, "_frame", None))
+    seen = getattr(clf, "_frame", None)
+    if seen is not None and "values" in held:
+        drawn = zip(held, clf._categories or [()] * len(held), strict=True)
+        frame = frame.drawing_from(seen, [w == "values" and len(c) > 1 for w, c in drawn])
+    return values, frame
+
+
+def frame_of_base(clf: Any, frame: FrameMaker | None) -> FrameMaker | None:
+    """Return what is kept of the training frame: the values that noise draws from, if it does."""
+    if frame is None or {"values", "anything"}.isdisjoint(_held(clf, len(frame.columns))):
+        return frame and frame.bare()
+    return frame
+
+
+def warn_of_unknown(clf: Any, X: Any, noise: Noise) -> None:
+    """Warn of categories in X that were not seen in fit."""
+    unknown = noise.unknown(X)
+    if unknown:
+        names = getattr(clf, "feature_names_in_", None)
+        shown = [j if names is None else str(names[j]) for j in unknown]
+        warnings.warn(
+            f"X has categories that were not seen in fit, in the columns {shown[:5]}. Noise "
+            "replaces them by any that were, all with the same chances.",
+            UnitsWarning,
+            stacklevel=user_level(),
+        )
 
 
 def _refuse_other_tables(X: Any) -> None:
@@ -162,6 +217,8 @@ def takes_gaps(estimator: Any) -> bool:
 def _hands_gaps_on(step: Any) -> bool:
     """Whether a transformer is one of scikit-learn's that leave missing values as they are."""
     library, _, module = type(step).__module__.partition(".")
+    if type(step).__name__ in ("OneHotEncoder", "TargetEncoder"):  # to these they are a category
+        return False
     return library == "sklearn" and module.startswith(("preprocessing", "feature_selection"))
 
 
@@ -181,11 +238,10 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     clf._validate_params()  # set_params may have come after fit
     _refuse_other_tables(X)
     frame: FrameMaker | None = clf._frame
-    if is_frame(X):
+    if _is_table(clf, X):
         validate_data(clf, X, reset=False, skip_check_array=True)
-        in_frames = frame is not None
-        still = _still_columns(clf, X.shape[1]) if in_frames else [False] * X.shape[1]
-        values, found = _numbers_of(clf, X, still)
+        n = X.shape[1]
+        values, found = _numbers_of(clf, X, ["numbers"] * n if frame is None else _held(clf, n))
         X = check_array(
             values,
             dtype=_FLOATS,
@@ -197,8 +253,8 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     else:
         if frame is not None and frame.coded:
             raise ValueError(
-                f"X is of type {type(X).__name__}, but in fit it was a data frame with columns "
-                "without numbers. Pass a data frame with the same columns."
+                f"X is of type {type(X).__name__}, but in fit it was a table with columns without "
+                "numbers. Pass the same columns, as in fit."
             )
         X, dtype = as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
         if len(clf._row_shape) > 1:  # scikit-learn would speak of features
@@ -208,15 +264,6 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
         X = validate_data(clf, X, reset=False, **options)
     _check_noise(clf, X)
     return X, frame
-
-
-def _still_columns(clf: Any, n_columns: int) -> list[bool]:
-    """Return which columns of a frame get no noise and reach the base as they are."""
-    if not is_additive(clf.noise):
-        return [False] * n_columns
-    scale = scale_of(clf, (n_columns,))
-    still: list[bool] = np.broadcast_to(scale.deviations == 0, n_columns).tolist()
-    return [each and place not in scale.changes for place, each in enumerate(still)]
 
 
 def _check_noise(clf: Any, X: Any) -> None:
@@ -256,12 +303,13 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
     y = of_one_kind(y)
     finite, frame = _finite(clf.estimator), None
     clf._kinds = None
-    if is_frame(X):
+    clf._frame = None
+    if _is_table(clf, X):
         validate_data(clf, X, skip_check_array=True)
         clf._kinds = kinds_of_columns(X)
         others = [kind != "numbers" for kind in clf._kinds]
         fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0], weights)
-        values, frame = _numbers_of(clf, X, _still_columns(clf, X.shape[1]))
+        values, frame = _numbers_of(clf, X, _held(clf, X.shape[1]))
         if is_additive(clf.noise) and (clf.units is None or isinstance(clf.units, str)):
             warn_of_coded_columns(X, clf.sigma)
         named = type(clf).__name__

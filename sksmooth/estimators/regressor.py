@@ -23,7 +23,7 @@ from .number_run import (
     quantiles_of_outputs,
 )
 from .number_smoother import check_noise
-from .reading import check_training_rows
+from .reading import check_training_rows, frame_of_base
 from .shift_per_feature import shift_per_feature
 from .smoother import noise_of, note_rows
 
@@ -217,7 +217,7 @@ class SmoothedRegressor(MetaRegressor):
             self.estimator_, _, _, frame = fit_base(
                 base, X, y, noise=noise, n_copies=copies, random_state=rng, **given
             )
-            self._frame = frame and frame.bare()
+            self._frame = frame_of_base(self, frame)
             # last, when the model exists: a model that was made knowing the seed could cheat
             self._seed = new_seed(rng)
         return self

@@ -39,7 +39,7 @@ from .logged import (
     numbers_of,
     refuse_labels_without_log,
 )
-from .reading import check_rows, read_rows
+from .reading import check_rows, read_rows, warn_of_unknown
 from .smoother import Smoother, refuse_gaps, smoother_of
 
 __all__ = ["certify_rows", "named_as", "parts_of", "predict_codes", "shares_of_classes"]
@@ -62,6 +62,7 @@ def certify_rows(
     refuse_labels_without_log(y, log)
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
+    warn_of_unknown(clf, first, smoother.noise)
     closed = smoother.closed_form(first)
     draws = closed is None and not smoother.enumerates
     plan = check.plan_of(clf, draws=draws, **asked)
@@ -216,6 +217,7 @@ def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]
     """Return the class code of each row, and which rows are undecided."""
     first, frame, parts = parts_of(clf, X)  # first, because it asks whether clf is fitted
     smoother = smoother_of(clf, frame)
+    warn_of_unknown(clf, first, smoother.noise)
     n, abstains = int(clf.n_predict), clf.abstain_label_ is not None
     closed = smoother.closed_form(first)
     if closed is None and abstains and not smoother.enumerates:
@@ -243,6 +245,7 @@ def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
     """Return how often each class is answered around rows."""
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
+    warn_of_unknown(clf, first, smoother.noise)
     closed, n = smoother.closed_form(first), int(clf.n_predict)
     return np.concatenate([_shares(smoother, part, closed, n) for part in parts])
 

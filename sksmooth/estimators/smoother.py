@@ -18,6 +18,7 @@ from ..closed_forms import (
     GapsError,
     NotClosedError,
     closed_form,
+    law_of,
 )
 from ..exceptions import ModelWarning
 from ..introspection import distrust, is_distrusted
@@ -146,19 +147,20 @@ class Smoother:
 
     def _problem(self, X: NDArray[Any]) -> Problem:
         """Return the easiest problem with the same votes, for a base that reads no batches."""
-        base = self.base
+        base, backend = self.base, self.backend
+        deviations = self.noise.deviations(X.shape[1:])
+        backend.warn_of_noise(deviations)
         problem = simplify(
             Problem(
                 estimator=base.estimator,
                 answers=base.answers,
                 frame=base.frame,
-                backend=self.backend,
+                backend=backend,
                 X=X,
                 noise=self.noise,
             ),
             self.shortcuts,
         )
-        deviations = self.noise.deviations(X.shape[1:])
         refuse_batch_readers(problem.backend, self.noise.probed(X), deviations, base.estimator)
         return problem
 
@@ -168,17 +170,18 @@ class Smoother:
         The model is certified as it is now: a form is read anew if its content has changed.
         """
         asked = self.method == "exact"
-        if self.method == "montecarlo" or not (self.noise.sound or asked):
+        if self.method == "montecarlo" or not (self.noise.sound or asked) or self.enumerates:
             return None
         base = self.base
         name = type(unwrap(base.estimator)[1]).__name__
         try:
             marginals = self.noise.marginals(self.row_shape)
-            if marginals is None or marginals.law != "normal":
+            law = None if marginals is None else law_of(marginals)
+            if marginals is None or law is None:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
-            return self._read(X, marginals.deviations)
+            return self._read(X, marginals.deviations, law)
         except GapsError:
             refuse_gaps(X)
             return None
@@ -201,7 +204,7 @@ class Smoother:
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
 
-    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64]) -> Any:
+    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64], law: Any) -> Any:
         base = self.base
         return closed_form(
             FORMS,
@@ -211,6 +214,7 @@ class Smoother:
             deviations,
             self.backend.classify,
             base.frame,
+            law=law,
             gaps=self.gaps,  # not if these rows have some: their answers are their own
         )
 

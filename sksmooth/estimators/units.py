@@ -14,7 +14,7 @@ from ..exceptions import UnitsWarning
 from ..noise import Specification
 from ..noise.sigma import check_by_feature, check_sigma, is_by_name, without_specifications
 
-__all__ = ["Scale", "fit_units", "is_additive", "scale_of"]
+__all__ = ["Scale", "columns_hold", "fit_units", "is_additive", "scale_of"]
 
 
 class Scale(NamedTuple):
@@ -33,6 +33,11 @@ class Scale(NamedTuple):
 def is_additive(noise: Any) -> bool:
     """Whether the parameter `noise` names noise that is added to rows, and has a sigma."""
     return getattr(noise, "additive", True)  # only specifications that are passed replace
+
+
+def columns_hold(noise: Any) -> str:
+    """Return what columns with noise may hold: "numbers", "values" or "anything"."""
+    return getattr(noise, "columns_hold", "numbers")
 
 
 def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:

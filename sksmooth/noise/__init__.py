@@ -9,7 +9,8 @@ classes, by the words that logs hold, in `KINDS`.
 from .base import Draws, Noise
 from .binary_flip import BinaryFlipNoise
 from .drop import Drop, DropNoise
-from .flip import Flip, FlipNoise
+from .flip import Flip
+from .flip_noise import FlipNoise
 from .floating import FloatGaussian
 from .gaussian import Gaussian
 from .in_units import FloatInUnits, IntegerInUnits

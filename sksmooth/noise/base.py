@@ -61,6 +61,8 @@ class Noise(abc.ABC):
         Values of a row, if the noise knows.
     additive : bool
         Whether noise is added to rows. Where it is not, `draw` raises, and `corrupt` does it.
+    closed : bool
+        Whether a distance equal to the radius is within it, where radii are lengths.
     n_outcomes : int or None
         How many different rows noise can make of one, at most; None if they cannot be listed.
     proviso : str
@@ -75,6 +77,7 @@ class Noise(abc.ABC):
     unit: float = 1.0
     n_values: int | None = None
     additive: bool = True
+    closed: bool = False
     n_outcomes: int | None = None
     proviso: str = ""
 
@@ -286,6 +289,22 @@ class Noise(abc.ABC):
         n = self.n_values if self.norm.scale is None else len(self.norm.scale)
         return self.norm.l2(radius, (n or 1,))
 
+    def radius_in(
+        self, kind: str, p_lower: NDArray[np.float64], p_upper: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return radii in another norm that bounds prove; None: what `Norm.ball` says."""
+        return None
+
+    def overlaps(
+        self, delta: NDArray[np.float64], p_lower: NDArray[np.float64], p_upper: NDArray[np.float64]
+    ) -> NDArray[np.bool_] | None:
+        """Return whether changes of flattened rows are certified; None: by their length."""
+        return None
+
+    def on_grid(self, X: Any) -> NDArray[np.bool_]:
+        """Return which rows certificates speak of: by default, all."""
+        return np.ones(len(X), dtype=bool)
+
     def radius_of_tails(
         self, miss: NDArray[np.float64], rival: NDArray[np.float64]
     ) -> NDArray[np.float64] | None:
@@ -339,6 +358,10 @@ class Noise(abc.ABC):
             the first. None: by their probabilities.
         """
         return None
+
+    def unknown(self, X: NDArray[np.floating]) -> list[int]:
+        """Return the columns, of flattened rows, with values that noise does not know."""
+        return []
 
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return rows that probes of a model lie around: by default, the rows themselves.

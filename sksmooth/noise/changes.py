@@ -61,6 +61,12 @@ class ChangeNoise(Noise):
         """Return the number of features that may change; -1 where nothing is proved."""
         return changes_proved(self._worst(), p_lower, p_upper).astype(np.float64)
 
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what is `reached`: numbers of changes do not need the last digit of a tail."""
+        return self.reached(np.maximum(np.nextafter(1.0 - miss, 0.0), 0.0), rival)
+
     def max_changes(
         self, p_lower: ArrayLike, p_upper: ArrayLike | None = None
     ) -> NDArray[np.float64]:
@@ -85,8 +91,28 @@ class ChangeNoise(Noise):
         """Return zeros: values between categories, or beside a missing one, are no rows."""
         return np.zeros(shape)
 
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return for which features a missing value in their place is a change like any other."""
+        return np.zeros(self.n_values or 0, dtype=bool)
+
+    def with_known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return rows with some known value for each that noise does not know.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, *shape)
+            Rows.
+        """
+        return X
+
+    def unknown(self, X: NDArray[np.floating]) -> list[int]:
+        """Return the columns, of flattened rows, with values that noise does not know."""
+        differs = (self.with_known(X) != X) & ~np.isnan(X)
+        return np.flatnonzero(differs.reshape(len(X), -1).any(axis=0)).tolist()
+
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the rows, and noisy copies of them."""
+        """Return rows of known values, and noisy copies of them."""
+        X = self.with_known(X)
         copies = X[np.arange(max(len(X), _COPIES)) % len(X)]
         noisy = self.corrupt(np.random.default_rng(0), copies)
         return np.concatenate([X, noisy.astype(X.dtype)])

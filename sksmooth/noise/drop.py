@@ -60,6 +60,7 @@ class Drop(Specification):
 
     drop: float | tuple[float, ...]
     additive = False
+    columns_hold = "anything"
 
     def __post_init__(self) -> None:
         if isinstance(self.drop, Iterable):  # a list too: the specification is hashable
@@ -228,6 +229,10 @@ class DropNoise(ChangeNoise):
             [0] * len(noisy),
             [(self.kept[j], _UNIT - self.kept[j]) for j in noisy],
         )
+
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return which features may become missing: those that noise makes missing."""
+        return np.array([value < _UNIT for value in self.kept])
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with dropped features, for training."""

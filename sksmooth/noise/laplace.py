@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..bounds import radius_laplace
 from .base import Draws, Noise
 from .grid import GridNoise
+from .marginals import Marginals
 from .norm import namespace
 from .norms import L1
 from .samplers import FineLaplace, RoundedLaplace
@@ -104,7 +105,7 @@ class LaplaceNoise(GridNoise):
     scale: float
     n_values: int
     levels: int | None = None
-    kind = "exact laplace"
+    kind = "integer laplace"
     norm = L1()
 
     def __post_init__(self) -> None:
@@ -186,6 +187,16 @@ class LaplaceNoise(GridNoise):
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """L1 radius; see `sksmooth.bounds.radius_laplace`."""
         return np.maximum(radius_laplace(p_lower, p_upper, self.scale) - self.rounding, 0.0)
+
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """L1 radius of ideal noise; see `sksmooth.bounds.radius_laplace`."""
+        return radius_laplace(1.0 - miss, rival, self.scale, miss=miss)
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent laws, as wide as `scale`."""
+        return Marginals("laplace", np.full(shape, self.scale))
 
 
 @functools.lru_cache(maxsize=32)

@@ -149,6 +149,14 @@ class MixedNoise(Noise):
         """Return noisy copies of rows for training."""
         return self.changes.corrupt(rng, self.gaussian.corrupt(rng, rows))
 
+    def unknown(self, X: NDArray[np.floating]) -> list[int]:
+        """Return the columns with values that the noise of changes does not know."""
+        return self.changes.unknown(X)
+
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return for which columns a missing value counts as a change."""
+        return self.changes.counts_missing()
+
     def probed(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the rows, and copies of them with replaced values."""
         return self.changes.probed(X)

@@ -178,6 +178,37 @@ class Norm(abc.ABC):
             )
         return self._l2(radius, math.prod(shape))
 
+    def ball(self, kind: str, radius: ArrayLike, n_features: int) -> NDArray[np.float64]:
+        """Return the radii of the largest balls of another norm within balls of this one.
+
+        Parameters
+        ----------
+        kind : {"l1", "l2", "linf"}
+            The other norm, in the units of the features that can change.
+        radius : array-like of float
+            Radii in this norm.
+        n_features : int
+            Number of features of a flattened row.
+
+        Returns
+        -------
+        radius : ndarray of float64
+            Rounded down; 0 where no such ball has one.
+        """
+        radius = np.asarray(radius, dtype=np.float64)
+        power = _POWERS.get((self.kind, kind))
+        if self.kind == "l0":
+            return np.zeros(radius.shape)
+        if power is None:
+            return np.where(np.isfinite(radius), radius * self._least * _DOWN, radius)
+        units = self._array[self._array > 0] if self.scale is not None else np.ones(n_features)
+        longest = math.fsum((1 / units) ** power) ** (1 / power)
+        return np.where(np.isfinite(radius), radius / longest * _DOWN, radius)
+
+    def depends_on_dimension(self, kind: str) -> bool:
+        """Return whether `ball` needs to know how many features there are."""
+        return self.scale is None and (self.kind, kind) in _POWERS
+
     def along_axes(self, radius: ArrayLike, n_features: int) -> NDArray[np.float64]:
         """Return how far each feature alone may change within balls of this norm.
 
@@ -251,6 +282,12 @@ class Norm(abc.ABC):
 
     def _back(self, flat: Any, like: Any) -> Any:
         return (flat if self.scale is None else flat * self._scale(flat)).reshape(like.shape)
+
+
+# the norm of the vector of inverse units by which a ball of the second norm is smaller; else it is
+# the largest inverse unit
+_POWERS = {("l2", "linf"): 2, ("l1", "l2"): 2, ("l1", "linf"): 1}
+_DOWN = 1 - 2.0**-48  # sums, roots and quotients above err by less
 
 
 def namespace(array: Any) -> Any:

@@ -164,6 +164,20 @@ class SeveralChangesNoise(ChangeNoise):
             return None
         return _together(flat, self.columns, [each for each in found if each is not None])
 
+    def with_known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return rows with some known value for each that a part does not know."""
+        out = X.reshape(len(X), -1) + X.dtype.type(0.0)
+        for own, part in zip(self.columns, self.parts, strict=True):
+            out[:, list(own)] = part.with_known(out[:, list(own)])
+        return out.reshape(X.shape)
+
+    def counts_missing(self) -> NDArray[np.bool_]:
+        """Return for which columns a missing value counts as a change, in their own part."""
+        out = np.zeros(self.n_columns, dtype=bool)
+        for own, part in zip(self.columns, self.parts, strict=True):
+            out[list(own)] = part.counts_missing()
+        return out
+
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return rows with replaced values, for training."""
         out = rows.reshape(len(rows), -1) + 0.0

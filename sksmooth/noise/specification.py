@@ -74,9 +74,13 @@ class Specification(abc.ABC):
         As of its noise.
     takes_units : bool
         Whether it knows `Rows.units`.
+    columns_hold : {"numbers", "values", "anything"}
+        What columns with noise may hold: numbers; values of any kind, in place of which others
+        that were seen in fit are shown; or anything, which is made missing.
     """
 
     needs_categories: ClassVar[bool] = False
+    columns_hold: ClassVar[str] = "numbers"
     additive: ClassVar[bool] = True
     takes_units: ClassVar[bool] = False
 

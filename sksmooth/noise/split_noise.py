@@ -161,6 +161,18 @@ class SplitNoise(Noise):
             "for all rows, if they are rounded to these first."
         )
 
+    @property
+    def closed(self) -> bool:  # type: ignore[override]
+        """Whether a distance equal to the radius is within it."""
+        return self._is_alike
+
+    def on_grid(self, X: Any) -> NDArray[np.bool_]:
+        """Return which rows lie on the grid."""
+        exact = np.asarray(X, dtype=np.float64).reshape(len(X), -1)[:, np.array(self.periods) > 0]
+        exact = exact[...] * self.levels
+        off = np.abs(exact - np.rint(exact)) > _OFF
+        return np.asarray(~off.any(axis=1))
+
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return the standard deviations of uniform laws as wide as the cells."""
         return np.array(self.scale).reshape(shape) / math.sqrt(3)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..bounds import radius_uniform
 from .base import Draws, Noise
 from .grid import GridNoise
+from .marginals import Marginals
 from .norms import L1
 from .samplers import FineUniform, WideUniform, uniform
 from .sigma import check_scale, one_sigma
@@ -108,7 +109,7 @@ class UniformNoise(GridNoise):
     width: float
     n_values: int
     levels: int | None = None
-    kind = "exact uniform"
+    kind = "integer uniform"
     norm = L1()
 
     def __post_init__(self) -> None:
@@ -197,6 +198,39 @@ class UniformNoise(GridNoise):
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """L1 radius; see `sksmooth.bounds.radius_uniform`."""
         return np.maximum(radius_uniform(p_lower, p_upper, self.scale) - self.rounding, 0.0)
+
+    def radius_in(
+        self, kind: str, p_lower: NDArray[np.float64], p_upper: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        """Return the half width of the largest cube of centres whose cubes overlap by enough.
+
+        An even change leaves the least overlap of all of its L2 length, too.
+        """
+        if kind == "l1":
+            return None
+        lead = np.maximum(p_lower - p_upper - 2.0**-52, 0.0) / 2
+        even = -np.expm1(np.log1p(-lead) / self.n_values) * (2 * self.scale * (1 - 2.0**-46))
+        even = np.maximum(even - self.rounding / self.n_values, 0.0)
+        return even if kind == "linf" else even * (math.sqrt(self.n_values) * (1 - 2.0**-50))
+
+    def overlaps(
+        self, delta: NDArray[np.float64], p_lower: NDArray[np.float64], p_upper: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return whether the noise's cubes overlap by enough, as exactly as there are digits."""
+        apart = np.abs(delta) + self.rounding / self.n_values
+        share = np.maximum(1 - apart / (2 * self.scale), 0.0).prod(axis=1)
+        lost = 1 - share * (1 - (delta.shape[1] + 4) * 2.0**-51)
+        return np.asarray(lost < (p_lower - p_upper) / 2 - 2.0**-50)
+
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """L1 radius of ideal noise; see `sksmooth.bounds.radius_uniform`."""
+        return radius_uniform(1.0 - miss, rival, self.scale, miss=miss)
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent laws, as wide as `scale`."""
+        return Marginals("uniform", np.full(shape, self.scale))
 
 
 _FINE = FineUniform()

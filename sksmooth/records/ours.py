@@ -99,7 +99,8 @@ def noise_from_head(head: Any) -> Any:
     if not isinstance(head, dict):
         return head
     given = {name: noise_from_head(value) for name, value in head.items() if name != "kind"}
-    return KINDS[head["kind"]](**given)
+    kind = head["kind"].replace("exact", "integer")  # which version 0.1 called exact
+    return KINDS[kind](**given)
 
 
 def versions() -> dict[str, str]:

@@ -465,8 +465,8 @@ class TestRefused:
 
     def test_flips_of_text(self):
         frame, y = table()
-        with pytest.raises(ValueError, match=r"'home' \(text\).*takes codes of categories as num"):
-            smoothed(sigma=0.25, noise=Flip(keep=0.9)).fit(frame, y)
+        with pytest.raises(ValueError, match=r"'home' \(text\).*Or take noise of changes"):
+            smoothed(sigma=0.25, noise=Flip(add=0.1, remove=0.2)).fit(frame, y)
 
     def test_arrays_of_objects(self):
         frame, y = table()
@@ -476,7 +476,7 @@ class TestRefused:
     def test_an_array_after_a_frame(self):
         frame, y = table()
         clf = smoothed().fit(frame, y)
-        with pytest.raises(ValueError, match="in fit it was a data frame with columns without"):
+        with pytest.raises(ValueError, match="in fit it was a table with columns without"):
             clf.predict(np.zeros((2, 8)))
 
     def test_text_after_numbers(self):

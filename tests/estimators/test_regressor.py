@@ -352,11 +352,15 @@ def test_columns_without_numbers_reach_the_base():
 
 def test_truth_values_reach_a_tree_that_compares_them_itself():
     frame = table().drop(columns="ward").assign(old=X[:, 0] > np.median(X[:, 0]))
-    tree = DecisionTreeRegressor(max_depth=3)
-    reg = SmoothedRegressor(tree, {"*": 0.5, "old": 0.0}, n=400, n0=50, random_state=0)
-    bounds = reg.fit(frame, y).certify_interval(frame[:3], 0.1)
-    assert bounds.method == "montecarlo"  # these columns do not hold numbers
-    assert np.all(bounds.lower <= bounds.upper)
+    sigma = {"*": 0.5, "old": 0.0}
+    exact = SmoothedRegressor(DecisionTreeRegressor(max_depth=3), sigma, random_state=0)
+    drawn = clone(exact).set_params(method="montecarlo", n=4000)
+    computed, sampled = (
+        reg.fit(frame, y).certify_interval(frame[:9], 0.1) for reg in (exact, drawn)
+    )
+    assert computed.method == "exact"
+    assert np.all(sampled.lower <= computed.lower)
+    assert np.all(sampled.upper >= computed.upper)
 
 
 def test_gaps_are_sampled_or_refused():

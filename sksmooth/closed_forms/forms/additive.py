@@ -69,8 +69,7 @@ class Additive(TreeForm):
         n, k = len(inputs), self.n_classes
         upper, miss = np.ones((n, k)), np.ones((n, k))
         steps = self.steps
-        z, slack = inputs.standardised(steps.column_of_point, steps.points)
-        tails = Tails.at(z, slack)
+        tails = inputs.tails(steps.column_of_point, steps.points)
         scores = steps.means(np.where(tails.left, 1.0 - tails.high, tails.high))
         if k == 2:
             signs = np.where(scores[:, 0] > 0, 1.0, -1.0)

@@ -56,10 +56,10 @@ class Intervals:
 
     def _sides(self, inputs: Inputs) -> tuple[Bounds, Bounds]:
         """Return bounds on the masses below and above each point, of shape (n_points, n_rows)."""
-        z, slack = inputs.standardised(self.columns, self.points)
+        tails = inputs.tails(self.columns, self.points)
         # with the rows last, whatever is picked is picked in long pieces
-        tails = Tails.at(np.ascontiguousarray(z.T), np.ascontiguousarray(slack.T))
-        return tails.sides()
+        low, high = np.ascontiguousarray(tails.low.T), np.ascontiguousarray(tails.high.T)
+        return Tails(low, high, np.ascontiguousarray(tails.left.T)).sides()
 
     def most(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return upper bounds on the probabilities, but for one rounding.

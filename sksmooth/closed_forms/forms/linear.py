@@ -47,6 +47,7 @@ class Linear(Form):
     """
 
     name = "linear"
+    laws = frozenset({"normal", "uniform", "laplace"})
     models = (*LINEAR_MODELS, *DECIDING, NearestCentroid, SVC, NuSVC)
 
     def __init__(self, scores: LinearScores, spread: Spread, blur: float = 0.0) -> None:
@@ -56,6 +57,8 @@ class Linear(Form):
         self.n_classes = len(weights)
         if self.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
+        if spread.law.name != "normal" and (self.n_classes > 2 or self._squares.any()):
+            raise NotClosedError(f"more than two classes, under {spread.law.name} noise")
         self.complete = self.n_classes <= 3
         # standard deviations of the differences of two scores, and errors of these
         self.deviations, errors = np.empty((2, self.n_classes, self.n_classes))
@@ -134,6 +137,8 @@ class Linear(Form):
     def _of_two(self, inputs: Inputs) -> Law:
         margins, errors = self._margins(inputs, 1, np.array([0]))
         margin, error = margins[:, 0], errors[:, 0]
+        if self.spread.law.name != "normal":
+            return self._under_symmetric_noise(margin, error)
         deviation, relative = self.deviations[0, 1], self._relative[0, 1]
         tails = Tails.at(margin / deviation, (error + 2 * relative * np.abs(margin)) / deviation)
         (_, zero), (_, one) = tails.above(), tails.below()
@@ -150,6 +155,41 @@ class Linear(Form):
         law = Law(upper, upper[:, ::-1].copy())
         leads = law.top == (margin > 0)  # what is proved is proved of the class that leads
         return Law(upper, law.miss, np.where(leads, radius, 0.0), np.where(leads, distance, 0.0))
+
+    def _under_symmetric_noise(
+        self, margin: NDArray[np.float64], error: NDArray[np.float64]
+    ) -> Law:
+        """Return the law of two classes under noise with a density that falls to both sides of 0.
+
+        So does the density of the noise's part of the margin: a sum of symmetric, unimodal laws is
+        one (Wintner 1938). Its mass between 0 and the margin is positive, and the smoothed
+        classifier is the linear one itself, whatever the law: the radius is the distance to the
+        plane. The mass is at least that of a uniform law, up to where half of it is known to lie.
+        """
+        affine, sigma, reach = self.spread.affine, self.spread.sigma, self.spread.law.reach
+        lead = np.maximum(np.abs(margin) * (1 - 4 * UNIT) - error, 0.0)
+        apart = self.weights[1] - self.weights[0]
+        sizes = np.abs(self.weights).sum(axis=0) + self._cancelled.sum(axis=0)
+        slopes = np.abs(after(apart, affine.matrix)) + self._roundings * after(sizes, affine.sizes)
+        slopes, sigma = slopes.reshape(-1), sigma.reshape(-1)
+        moves = sigma > 0
+        steep, least = slopes[moves].max(), sigma[moves].min()
+        # what bounds the rounding grows in proportion to the sizes of numbers, of which `reach`
+        # widths of the noise are a part
+        radius = lead / (steep + error / (reach * least)) * (1 - 1e-12)
+        length = lengths(slopes[None, moves])[0] * (1 + 1e-12)
+        distance = lead / (length + error / (reach * least)) * (1 - 1e-12)
+        # all of a uniform part lies within its largest size; 3/4 of any within twice its deviation
+        if self.spread.law.name == "uniform":
+            far, share = float((slopes * sigma)[moves].sum()), 1.0
+        else:
+            far, share = 2 * np.sqrt(2) * float(lengths((slopes * sigma)[None, moves])[0]), 0.75
+        inside = 0.5 * share * np.minimum(lead / (far * (1 + 1e-9)), 1.0) * (1 - 1e-9)
+        miss = np.where(lead > 0, np.nextafter(0.5 - inside, 1.0), 1.0)
+        miss = np.where(inside > 2.0**-52, miss, 1.0)[:, None]
+        second = (margin > 0)[:, None]
+        upper = np.where(np.array([False, True]) == second, 1.0, miss)
+        return Law(upper, upper[:, ::-1].copy(), radius, distance)
 
     def reaches(
         self, inputs: Inputs, of: NDArray[np.intp]

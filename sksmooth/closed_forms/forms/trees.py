@@ -22,6 +22,7 @@ class TreeForm(Form):
     """A closed form of ensembles of trees."""
 
     compares = True
+    laws = frozenset({"normal", "uniform", "laplace", "flip"})
     prunes = False  # whether what remains of trees at a row's constants is looked at
 
     @classmethod

@@ -1,0 +1,181 @@
+"""Which categories of single columns keep the answer, of a fitted classifier."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..certificate.enumerated import predict_by_outcomes
+from ..certificate.laws import decide_law
+from ..certificate.per_feature import need_pandas
+from ..noise import BinaryFlipNoise, FlipNoise, MixedNoise, Noise, SeveralChangesNoise
+from .reading import read_rows
+from .smoother import Smoother, smoother_of
+
+__all__ = ["per_category"]
+
+
+def per_category(self: Any, X: Any, n: int | None = None) -> Any:
+    """Return which values of each column with categories alone keep the answer.
+
+    Where nothing is drawn, the smoothed classifier is asked about every value in turn. Where noise
+    is drawn, the radius answers: any value if one change is certified, else the row's own.
+    **Answers for two columns do not hold together**; joint changes are what the radius is for.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+    n : int, default=None
+        Draws per row; None for the estimator's own.
+
+    Returns
+    -------
+    values : pandas.DataFrame
+        A line for each row and column in which ``Flip`` replaces values, with the columns
+
+        * `value`: the row's own; None where it is missing, and then nothing is said of it;
+        * `keeps`: the values, of those seen in `fit`, with which the answer is the same, all other
+          columns as they are; empty for rows that are abstained on;
+        * `new`: whether a value that was not seen in `fit` keeps it as well; None for zeros and
+          ones;
+        * `how`: "exact" where each value was asked about, "radius" where it is the radius. Then
+          other values may keep the answer, too.
+
+    Raises
+    ------
+    ImportError
+        Without pandas.
+    ValueError
+        If the noise replaces the values of no column.
+
+    See Also
+    --------
+    SmoothedClassifier.per_feature : The same for columns of numbers with added noise.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import OneHotEncoder
+    >>> from sksmooth import SmoothedClassifier
+    >>> from sksmooth.noise import Flip
+    >>> X = pd.DataFrame({"job": ["cook", "clerk", "none"] * 40, "home": ["rent", "own"] * 60})
+    >>> base = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
+    >>> clf = SmoothedClassifier(base, noise=Flip(keep=0.8), n_augment=5, random_state=0)
+    >>> clf.fit(X, X.job == "cook").per_category(X[:1])[["value", "keeps", "new"]]
+                value          keeps    new
+    row feature
+    0   job      cook        (cook,)  False
+        home     rent  (rent, own)     True
+    """
+    pd = need_pandas()
+    certificate = self.certify(X, n)
+    rows, frame = read_rows(self, X)
+    smoother = smoother_of(self, frame)
+    known = _categories(smoother.noise)
+    if not known:
+        raise ValueError(
+            f"{type(smoother.noise).__name__} replaces the values of no column by others that were "
+            "seen in fit. per_category is for noise=Flip(...), or sigma={..., column: Flip(...)}."
+        )
+    flat = rows.reshape(len(rows), -1).astype(np.float64)
+    binary = isinstance(smoother.noise, BinaryFlipNoise)
+    exact = certificate.method == "exact"
+    kept = _asked(smoother, flat, known) if exact else _by_radius(certificate, flat, known)
+    own = {j: _column(X, j) for j in known}
+    names = list(range(flat.shape[1])) if certificate.feature_names is None else None
+    lines: dict[str, list[Any]] = {"value": [], "keeps": [], "new": [], "how": []}
+    for i in range(len(flat)):
+        for j, values in known.items():
+            here = kept[i, j] & (not certificate.abstained[i])
+            codes = [v for v, keeps in zip(values, here, strict=False) if keeps]
+            lines["value"].append(None if np.isnan(flat[i, j]) else own[j][i])
+            lines["keeps"].append(tuple(_decoded(frame, j, codes)))
+            lines["new"].append(None if binary else bool(here[-1]))
+            lines["how"].append("exact" if exact else "radius")
+    features = [certificate.feature_names[j] if names is None else j for j in known]
+    index = pd.RangeIndex(len(flat)) if certificate.index is None else certificate.index
+    called = [getattr(index, "name", None) or "row", "feature"]
+    return pd.DataFrame(lines, index=pd.MultiIndex.from_product([index, features], names=called))
+
+
+def _categories(noise: Noise) -> dict[int, tuple[float, ...]]:
+    """Return the values of each column that noise replaces by another of its own."""
+    if isinstance(noise, MixedNoise):
+        noise = noise.changes
+    if isinstance(noise, SeveralChangesNoise):
+        found = [
+            (own[j], values)
+            for own, part in zip(noise.columns, noise.parts, strict=True)
+            for j, values in _categories(part).items()
+        ]
+        return dict(sorted(found))
+    if isinstance(noise, BinaryFlipNoise):
+        return dict.fromkeys(range(noise.n_columns), (0.0, 1.0))
+    if isinstance(noise, FlipNoise):
+        return {j: values for j, values in enumerate(noise.values) if values}
+    return {}
+
+
+def _asked(
+    smoother: Smoother, rows: NDArray[np.float64], known: dict[int, tuple[float, ...]]
+) -> dict[tuple[int, int], NDArray[np.bool_]]:
+    """Return which values keep the answer, and behind them whether a new one does: of each row."""
+    variants, places = [rows], []
+    binary = isinstance(smoother.noise, BinaryFlipNoise)
+    for i, row in enumerate(rows):
+        for j, values in known.items():
+            new = math.nextafter(values[-1], math.inf)  # none of them, which are ascending
+            tried = (*values, values[0] if binary else new)
+            copies = np.repeat(row[None], len(tried), axis=0)
+            if not np.isnan(row[j]):
+                copies[:, j] = tried
+            variants.append(copies)
+            places.append((i, j))
+    everything = np.concatenate(variants)
+    closed = smoother.closed_form(rows)
+    if closed is not None:
+        tops, undecided = decide_law(closed.law(everything))
+    else:
+        tops, undecided = predict_by_outcomes(smoother.enumerator(everything))
+    found, start = {}, len(rows)
+    for i, j in places:
+        end = start + len(known[j]) + 1
+        same = (tops[start:end] == tops[i]) & ~undecided[start:end]
+        found[i, j] = same & ~np.isnan(rows[i, j])
+        start = end
+    return found
+
+
+def _by_radius(
+    certificate: Any, rows: NDArray[np.float64], known: dict[int, tuple[float, ...]]
+) -> dict[tuple[int, int], NDArray[np.bool_]]:
+    """Return all values where any one column may change, else the row's own."""
+    any_one = certificate.max_changes >= 1
+    return {
+        (i, j): (any_one[i] | (np.append(values, np.nan) == row[j])) & ~np.isnan(row[j])
+        for i, row in enumerate(rows)
+        for j, values in known.items()
+    }
+
+
+def _decoded(frame: Any, place: int, codes: list[float]) -> list[Any]:
+    """Return the values behind numbers, as they were in fit."""
+    tables = {} if frame is None else {column.place: column for column in frame.kept}
+    if place not in tables:
+        return codes
+    found = tables[place].find(np.array(codes))
+    assert found is not None  # these are of fit
+    return [tables[place].values[int(at)] for at in found]
+
+
+def _column(X: Any, place: int) -> list[Any]:
+    """Return the values of a column as the user has them."""
+    if hasattr(X, "iloc"):
+        return list(X.iloc[:, place].tolist())
+    if hasattr(X, "get_columns"):
+        return list(X.get_columns()[place].to_list())
+    return list(np.asarray(X)[:, place].tolist())
