@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-fast test-minimum test-interpreter test-wheel coverage lint docs \
+.PHONY: help demo demo-torch test test-fast test-minimum test-pandas test-interpreter test-wheel coverage lint docs \
 	bench bench-gpu paper statistics nets baselines mutants fidelity clean
 
 help:  ## list the targets
@@ -42,6 +42,11 @@ test-wheel: $(VENV)/.release  ## build wheel and sdist; the suite against the wh
 
 coverage: $(VENV)/.test $(VENV)/.torch  ## the whole suite; fails under 97 % of statements and branches
 	$(ONE_THREAD) $(BIN)/python $(PYTEST) --cov --cov-report=term:skip-covered tests sksmooth docs
+
+test-pandas: $(VENV)-minimum/.installed $(VENV)-pandas/.installed  ## data frames, with the oldest supported pandas
+	$(ONE_THREAD) PYTHONPATH=$(VENV)-pandas $(VENV)-minimum/bin/python $(PYTEST) -k 'not polars' \
+		tests/estimators/test_frames.py tests/estimators/test_units.py tests/estimators/test_per_feature.py \
+		tests/estimators/test_coded_columns.py tests/certificate/test_for_people.py tests/closed_forms/test_pipelines.py
 
 test-interpreter: $(VENV)/.test $(VENV)/.torch $(VENV)-interpreter/.installed  ## kernels for GPUs, in Triton's interpreter
 	$(ONE_THREAD) PYTHONPATH=$(VENV)-interpreter $(BIN)/python -m pytest -m interpreter tests/backends/test_cuda_noise.py
@@ -93,7 +98,7 @@ bench-gpu:  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 clean:
 	rm -rf $(VENV) $(VENV)-minimum $(VENV)-wheel dist demo_output docs/_build docs/auto_examples docs/api/generated
 
-	rm -rf $(VENV) $(VENV)-minimum $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-pandas $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
@@ -108,6 +113,11 @@ $(VENV)-minimum/.installed: pyproject.toml .ci/minimum.txt
 	$(PYTHON) -m venv $(VENV)-minimum
 	$(VENV)-minimum/bin/python -m pip install --quiet --requirement .ci/minimum.txt
 	$(VENV)-minimum/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# pandas and what it needs beside numpy
+$(VENV)-pandas/.installed: .ci/pandas.txt | $(VENV)-minimum/.installed
+	$(VENV)-minimum/bin/python -m pip install --quiet --no-deps --upgrade --target $(VENV)-pandas --requirement .ci/pandas.txt
 	touch $@
 
 # Triton 3.9 in front of the one that torch asks for, which cannot interpret with current numpy

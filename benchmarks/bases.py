@@ -28,7 +28,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
@@ -122,11 +122,16 @@ def _kinds() -> Iterator[Kind]:
     scaled = X.loc[whole, numbers].to_numpy(dtype=np.float64)
 
     def encoded(base: Any, *steps: Any) -> Any:
+        if _is_of_skrub(base):
+            return base
         text = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
         number = make_pipeline(*steps, MinMaxScaler() if _positive(base) else StandardScaler())
         return make_pipeline(ColumnTransformer([("t", text, texts), ("n", number, numbers)]), base)
 
-    yield Kind("numbers", scaled, y[whole], lambda base: make_pipeline(StandardScaler(), base))
+    def behind_a_scaler(base: Any) -> Any:
+        return base if _is_of_skrub(base) else make_pipeline(StandardScaler(), base)
+
+    yield Kind("numbers", scaled, y[whole], behind_a_scaler)
     yield Kind("text", X[whole], y[whole], encoded)
     categories = X[whole].astype(dict.fromkeys(texts, "category"))
     yield Kind("categories", categories, y[whole], _natively)
@@ -135,8 +140,13 @@ def _kinds() -> Iterator[Kind]:
 
 def _natively(base: Any) -> Any | None:
     """Return a base that splits on categories, set to do so; None for others."""
-    options = _NATIVE.get(type(base).__name__)
+    options = {} if _is_of_skrub(base) else _NATIVE.get(type(base).__name__)
     return None if options is None else base.set_params(**options)
+
+
+def _is_of_skrub(base: Any) -> bool:
+    """Whether a base is a Pipeline of skrub, which takes tables as they are."""
+    return isinstance(base, Pipeline) and type(base[0]).__module__.startswith("skrub")
 
 
 def _positive(base: Any) -> bool:
@@ -211,6 +221,14 @@ def _bases() -> Iterator[tuple[str, Callable[[], Any]]]:
         from interpret.glassbox import ExplainableBoostingClassifier
 
         yield "EBM", lambda: ExplainableBoostingClassifier(interactions=0, n_jobs=1, outer_bags=2)
+    with contextlib.suppress(ImportError):
+        import skrub
+
+        yield "skrub, LogisticRegression", lambda: skrub.tabular_pipeline(inner)
+        yield (
+            "skrub, HistGradientBoosting",
+            lambda: skrub.tabular_pipeline(HistGradientBoostingClassifier(max_iter=30)),
+        )
     with contextlib.suppress(ImportError):
         from imblearn.over_sampling import RandomOverSampler
         from imblearn.pipeline import make_pipeline as imblearn_pipeline

@@ -37,7 +37,7 @@ def main() -> None:
         sys.exit("The folder with tables/credit.csv must be named by SKSMOOTH_DATA.")
     restart_steady("benchmarks.per_feature")
     frame = pd.read_csv(pathlib.Path(folder) / "tables" / "credit.csv")
-    frame[TEXT] = frame[TEXT].fillna("unknown")
+    frame[TEXT] = frame[TEXT].fillna("unknown").astype("category")
     y = frame.pop("Status").to_numpy()
     head = ["base", "form", "ms a row", "any amount", "finite: times R s", "inside", "outside"]
     lines = [[name, *measure(base, frame, y)] for name, base in models().items()]
@@ -53,14 +53,19 @@ def main() -> None:
             "is proved so near to the edge.",
             table(head, lines),
         ],
-        libraries=("pandas",),
+        libraries=("pandas", "lightgbm", "xgboost"),
     )
     text = page.to_markdown("python -m benchmarks.per_feature")
     (RESULTS / "per_feature.md").write_text(text, encoding="utf-8")
 
 
 def models() -> dict[str, Any]:
-    """Return bases that take the table as it is."""
+    """Return bases that take the table as it is, with its text as categories."""
+    import lightgbm
+    import xgboost
+
+    alone = [[column] for column in range(len(UNITS) + len(TEXT))]
+    named = [[column] for column in (*UNITS, *TEXT)]
 
     def encoded(model: Any, *steps: Any) -> Any:
         numbers = make_pipeline(SimpleImputer(), *steps) if steps else SimpleImputer()
@@ -83,6 +88,12 @@ def models() -> dict[str, Any]:
             )
         ),
         "logistic regression": encoded(LogisticRegression(max_iter=2000), StandardScaler()),
+        "LightGBM on categories, no interactions": lightgbm.LGBMClassifier(
+            n_estimators=60, interaction_constraints=alone, n_jobs=1, verbose=-1
+        ),
+        "XGBoost on categories, no interactions": xgboost.XGBClassifier(
+            n_estimators=60, interaction_constraints=named, enable_categorical=True, n_jobs=1
+        ),
     }
 
 

@@ -37,12 +37,12 @@ with n = 100,000: through `predict` with numpy's noise, and by shortcuts with co
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=300_000, help="draws for each row")
+    parser.add_argument("--n", type=int, default=1_000_000, help="draws for each row")
     parser.add_argument("--output", type=pathlib.Path, default=_RESULTS)
     args = parser.parse_args()
     restart_steady("benchmarks.readers")
     warnings.simplefilter("ignore")
-    about = describe(f"python -m benchmarks.readers{f' --n {args.n}' * (args.n != 300_000)}")
+    about = describe(f"python -m benchmarks.readers{f' --n {args.n}' * (args.n != 1_000_000)}")
     cases, speeds = [], []
     for library, models in _LIBRARIES.items():
         for name, model, X in models():

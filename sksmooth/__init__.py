@@ -11,6 +11,7 @@ from .callables import frozen_callable
 from .certificate import Certificate, PredictionBounds, RegressionCertificate
 from .displays import (
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionSetDisplay,
@@ -32,6 +33,7 @@ from .metrics import (
     certified_error_scorer,
     certified_r2_score,
     certified_r2_scorer,
+    certified_top_k_accuracy_score,
     interval_coverage_score,
     mean_interval_width_score,
     mean_set_size_score,
@@ -40,6 +42,7 @@ from .metrics import (
     prediction_outcomes,
     projected_certified_accuracy,
     set_coverage_score,
+    top_k_radii,
     top_probability_curve,
 )
 from .report import CertificationReport
@@ -48,6 +51,7 @@ __all__ = [
     "Certificate",
     "CertificationReport",
     "CertifiedAccuracyDisplay",
+    "CertifiedErrorDisplay",
     "PerFeatureDisplay",
     "PredictionBandDisplay",
     "PredictionBounds",
@@ -69,6 +73,7 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "certified_top_k_accuracy_score",
     "certify",
     "frozen_callable",
     "interval_coverage_score",
@@ -83,6 +88,7 @@ __all__ = [
     "records",
     "set_coverage_score",
     "tables",
+    "top_k_radii",
     "top_probability_curve",
 ]
 
@@ -91,6 +97,7 @@ for _public in (
     Certificate,
     CertificationReport,
     CertifiedAccuracyDisplay,
+    CertifiedErrorDisplay,
     PerFeatureDisplay,
     PredictionBandDisplay,
     PredictionBounds,

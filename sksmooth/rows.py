@@ -220,7 +220,12 @@ def as_rows(X: Any) -> Rows | None:
     """
     if isinstance(X, Rows):
         return X
-    data = sys.modules.get("torch.utils.data")
+    data: Any = sys.modules.get("torch.utils.data")
+    if data is not None and isinstance(X, data.DataLoader):
+        raise ValueError(
+            "X is a DataLoader. Pass its data set, loader.dataset: rows are put into batches here, "
+            "and a loader may shuffle them or leave some out. Its transforms are the data set's."
+        )
     is_dataset = data is not None and isinstance(X, data.Dataset)
     return Rows(X) if is_dataset or isinstance(X, np.memmap) else None
 

@@ -7,7 +7,10 @@ ORDER = [
     "plot_exact_tree.py",
     "plot_exact_boosting.py",
     "plot_per_feature.py",
+    "plot_medical_table.py",
+    "plot_prediction_sets.py",
     "plot_split_digits.py",
+    "plot_mixed_table.py",
     "plot_skorch_cnn.py",
 ]
 

@@ -43,6 +43,7 @@ for arithmetic, color in (("float", "C3"), ("integer", "C0")):
     clf.fit(np.vstack([point, -point]), [0, 1])
     ax.plot(distances, clf.vote_frequencies(rows)[:, 1], color=color, label=f"{arithmetic} noise")
     certificate = clf.certify(point[np.newaxis], n=10_000)
+    assert certificate.method == "montecarlo"
     assert (certificate.labels[0] == 1) == (arithmetic == "float")
     if certificate.labels[0] == 1:
         radius = certificate.radii[0]

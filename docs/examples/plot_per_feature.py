@@ -33,6 +33,7 @@ clf = SmoothedClassifier(stumps, sigma, n_augment=8, random_state=0).fit(X_train
 # says that no value of this feature alone changes the answer.
 
 certificate = clf.certify(X_test)
+assert certificate.method == "exact"
 intervals = clf.per_feature(X_test, certificate=certificate)
 print(intervals.head(6).round(3))
 free = np.isinf(intervals["down"]) & np.isinf(intervals["up"])

@@ -16,6 +16,7 @@ from ..estimators import Smoother, check_rows, smoother_of
 from ..exceptions import NothingCertifiedWarning
 from ..labels import check_label_kind, decode
 from ..noise.streams import new_seed, row_key
+from ..rows import as_rows
 from ..sampling.progress import progress_bar
 from .ball import Ball, check_clip, check_radius
 
@@ -114,7 +115,7 @@ def pgd_attack(
         Fitted. The base must be a skorch net, frozen or not; scikit-learn's classifiers have no
         gradients, and those of a Pipeline end at its steps.
     X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
-        Rows.
+        Rows. Those of a torch ``Dataset`` are read into memory.
     y : array-like of shape (n_samples,) or None
         Labels to lead away from: the true ones, or those of a certificate. None takes the smoothed
         classifier's own. Rows with the abstain label are left as they are.
@@ -196,7 +197,8 @@ def pgd_attack(
     0.99 False
     3.0 True
     """
-    rows = check_rows(clf, X)
+    elsewhere = as_rows(X)
+    rows = check_rows(clf, X if elsewhere is None else elsewhere[:])
     steps, length = check_draws("steps", steps), check_radius("radius", radius, len(rows))
     sizes: Any = 2.0 * length / steps if step_size is None else step_size
     size = check_radius("step_size", sizes, len(rows), positive=step_size is not None)

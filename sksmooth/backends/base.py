@@ -90,6 +90,10 @@ class Backend(abc.ABC):
         """Warn if ``fit``, which fits a clone, will not do what an estimator's state suggests."""
         return
 
+    def warn_of_noise(self, deviations: NDArray[np.float64]) -> None:
+        """Warn if the model was made for noise of other standard deviations than these."""
+        return
+
     def in_form(self, names: Sequence[str], probes: Any) -> "Backend | None":
         """Return the model in a form that runs faster; None if it has none."""
         return None

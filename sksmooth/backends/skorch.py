@@ -15,12 +15,19 @@ import numpy as np
 import skorch
 import torch
 from numpy.typing import NDArray
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..introspection import split, unwrap
 from ..noise import Noise
 from .base import Backend, Source
 from .frames import FrameMaker
+from .net_modules import (
+    is_compiled,
+    refuse_if_it_reads_batches,
+    set_evaluation_mode,
+    takes_no_hooks,
+    warn_of_other_sigma,
+)
+from .net_outputs import scores_in
 from .sklearn import SklearnBackend
 from .skorch_votes import VoteRule, asks_its_module, infers_plainly, is_binary
 
@@ -87,7 +94,8 @@ class SkorchBackend(Backend):
         net = unwrap(estimator)[1]
         if is_binary(net):
             return 2
-        backend = cls(estimator, 0, frame)
+        known = getattr(net, "classes_", ())
+        backend = cls(estimator, len(known), frame)
         with backend.running(), torch.no_grad():
             scores = backend.scores(X)
         return int(scores.shape[1]) if scores.ndim == 2 else None
@@ -116,6 +124,11 @@ class SkorchBackend(Backend):
 
         warn_of_lost_weights(estimator)
 
+    def warn_of_noise(self, deviations: NDArray[np.float64]) -> None:
+        """Warn if a part of the module says by ``made_for_sigma`` that it expects other noise."""
+        if not self.steps:  # they may change the units
+            warn_of_other_sigma(self.net.module_, deviations)
+
     def in_form(self, names: Sequence[str], probes: Any) -> Backend | None:
         """Return the net in another form, such as "fold" or "bfloat16"."""
         from .skorch_variants import in_variant
@@ -131,7 +144,7 @@ class SkorchBackend(Backend):
         self.dtype = shared_dtype(self.net)
         self.device = torch.device(self.net.device or "cpu")
         self.in_parallel = self.device.type == "cpu"
-        self.constant_shape = _is_compiled(self.net.module_)
+        self.constant_shape = is_compiled(self.net.module_)
         self._widest_of: dict[tuple[int, ...], int] = {}
         self._taken: dict[torch.dtype, bool] = {}  # whether the module takes rows of a precision
 
@@ -172,7 +185,7 @@ class SkorchBackend(Backend):
             if isinstance(output, torch.Tensor):
                 sizes.append(output.numel())
 
-        if _is_compiled(self.net.module_):  # hooks would have it compiled again
+        if takes_no_hooks(self.net.module_):
             return row.size
         handles = [part.register_forward_hook(note) for part in self.net.module_.modules()]
         try:
@@ -194,13 +207,15 @@ class SkorchBackend(Backend):
         with _lock:
             users, modes = _in_use.get(module, (0, ()))
             if users == 0:
-                modes = tuple((part, part.training) for m in owned for part in m.modules())
+                parts = [part for m in owned for part in m.modules()]
+                # a frozen script has no mode
+                modes = tuple((p, p.training) for p in parts if hasattr(p, "training"))
                 for part in owned:
-                    part.eval()
+                    set_evaluation_mode(part)
             _in_use[module] = users + 1, modes
         try:
             for part in module.modules():
-                _refuse_if_it_reads_batches(part)
+                refuse_if_it_reads_batches(part)
             yield
         finally:
             with _lock:
@@ -274,14 +289,7 @@ class SkorchBackend(Backend):
                 own = self._taken[X.dtype] = True
         output = call(X if own else X.to(self.dtype))
         self._taken.setdefault(X.dtype, bool(own))
-        first = output[0] if isinstance(output, tuple) else output
-        if not isinstance(first, torch.Tensor):
-            raise ValueError(
-                f"The net's module must return a tensor of scores, or a tuple whose first element "
-                f"is one; got {type(first).__name__}. Put a module around it that returns the "
-                "scores alone."
-            )
-        return first
+        return scores_in(output, self.n_classes)
 
     def counters(self, n_rows: int, n_bins: int) -> torch.Tensor:
         """Return counters at 0 on the device: counting there keeps it from waiting for us."""
@@ -363,23 +371,6 @@ class _OpaqueNetBackend(SklearnBackend):
         chances = ask(rows)
         self._taken[batch.dtype] = False
         return rows, chances
-
-
-def _refuse_if_it_reads_batches(part: torch.nn.Module) -> None:
-    """Refuse a module whose answer for a row depends on its batch, though in evaluation mode."""
-    if part.training or (isinstance(part, _BatchNorm) and part.running_mean is None):
-        raise ValueError(
-            f"{type(part).__name__} uses the statistics of the batch even in evaluation mode "
-            f"({'it stays in training mode' if part.training else 'track_running_stats=False'}). "
-            "Then its answers are not a function of one row, and no certificate would be true."
-        )
-
-
-def _is_compiled(module: torch.nn.Module) -> bool:
-    return any(
-        hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
-        for part in module.modules()
-    )
 
 
 def shared_dtype(net: Any) -> torch.dtype | None:

@@ -19,6 +19,7 @@ from torch.fx.experimental.optimization import fuse
 
 from ..introspection.fingerprint import fingerprint
 from .base import Backend
+from .net_outputs import scores_in
 from .skorch import SkorchBackend
 
 __all__ = ["VARIANTS", "in_variant"]
@@ -36,7 +37,11 @@ class _Form:
     """A copy of a module in evaluation mode, called in a given way."""
 
     def __init__(
-        self, module: torch.nn.Module, names: Collection[str], device: torch.device
+        self,
+        module: torch.nn.Module,
+        names: Collection[str],
+        device: torch.device,
+        n_classes: int,
     ) -> None:
         module = copy.deepcopy(module).eval()
         if "fold" in names:
@@ -46,6 +51,7 @@ class _Form:
         if "channels_last" in names:
             module = module.to(memory_format=torch.channels_last)
         self.device, self.half = device, "bfloat16" in names
+        self.n_classes = n_classes
         self.module: Any = torch.compile(module, dynamic=False) if "compile" in names else module
 
     def __call__(self, X: torch.Tensor) -> Any:
@@ -57,7 +63,7 @@ class _Form:
         if not self.half:
             return output
         # probabilities of bfloat16 would often tie
-        return (output[0] if isinstance(output, tuple) else output).float()
+        return scores_in(output, self.n_classes).float()
 
 
 def _refuse_to_fold(module: torch.nn.Module) -> None:
@@ -114,7 +120,7 @@ def in_variant(
         if "compile" in names:  # for each new length a compiler would start again
             length = 1 << (backend.batch_rows(row).bit_length() - 1)
         try:
-            changed.call = form = _Form(module, names, backend.device)
+            changed.call = form = _Form(module, names, backend.device, backend.n_classes)
             _compare(backend, changed, names, probes(length))
         except Exception as error:
             raise ValueError(

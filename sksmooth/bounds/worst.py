@@ -50,9 +50,11 @@ def worst_pairs(kinds: Kinds, n_changed: int) -> tuple[Pair, ...]:
     [0.9166666666666666, 0.7]
     """
     ordered = _in_order(kinds)
-    while len(choices := list(_choices(ordered, n_changed))) > _MOST_PAIRS:
+    while True:
+        choices = list(itertools.islice(_choices(ordered, n_changed), _MOST_PAIRS + 1))
+        if len(choices) <= _MOST_PAIRS:
+            return tuple(dict.fromkeys(map(_product, choices)))
         ordered = _in_order(_with_fewer(ordered))
-    return tuple(dict.fromkeys(map(_product, choices)))
 
 
 def dominates(pair: Pair, other: Pair) -> bool:

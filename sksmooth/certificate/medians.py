@@ -6,6 +6,7 @@ are half-lines of outputs: "at most y" keeps y at or above every median.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = [
     "certify_medians",
     "compute_bounds",
     "compute_radii",
+    "in_or_out",
     "medians",
     "needed_probability",
 ]
@@ -96,7 +98,7 @@ def bound_medians(sampler: Sampler, plan: Plan) -> PredictionBounds:
     edges = np.sort(
         np.concatenate([_edges(pilot, rank / (plan.n + 1)) for rank in ranks], axis=1), axis=1
     )
-    counts = dataclasses.replace(sampler, tally=RowBinTally(edges)).counts(plan.n, Purpose.ESTIMATE)
+    counts = _counting(sampler, edges).counts(plan.n, Purpose.ESTIMATE)
     at_most = counts[:, :-1].cumsum(axis=1)
     edges = np.pad(edges, ((0, 0), (1, 1)), constant_values=((0, 0), (-np.inf, np.inf)))
     lines = np.arange(len(edges))
@@ -119,6 +121,15 @@ def bound_medians(sampler: Sampler, plan: Plan) -> PredictionBounds:
 def _rank(noise: Noise, radius: float, plan: Plan) -> int:
     p = needed_probability(noise, radius)
     return plan.n + 1 if p > 1 else upper_rank(plan.n, p, plan.alpha / 2)
+
+
+def _counting(sampler: Sampler, edges: Floats) -> Sampler:
+    """Return the sampler that counts between edges; a journal knows the counts by these, too."""
+    keys = [
+        f"{key}-{hashlib.sha256(line.tobytes()).hexdigest()[:32]}"
+        for key, line in zip(sampler.keys, edges, strict=False)
+    ]
+    return dataclasses.replace(sampler, tally=RowBinTally(edges), keys=keys)
 
 
 def _edges(pilot: Floats, share: float) -> Floats:
@@ -171,15 +182,15 @@ def certify_medians(
         Valid with probability at least ``1 - alpha`` for each row.
     """
     edges = np.stack([np.nextafter(lower, -np.inf), upper], axis=1)  # "below" is up to the former
-    sampler = dataclasses.replace(sampler, tally=RowBinTally(edges))
+    sampler = _counting(sampler, edges)
     selected = np.tile([1, 0], (len(lower), 1))
     rule = rule_of(plan, len(lower), sampler.noise, selected)
     counts, _ = sampler.until(
         rule.sizes,
         Purpose.ESTIMATE,
-        lambda look, rows, counts: rule.undecided(look, rows, _in_or_out(counts)),
+        lambda look, rows, counts: rule.undecided(look, rows, in_or_out(counts)),
     )
-    _, p_lower, p_upper = rule.bounds(_in_or_out(counts))
+    _, p_lower, p_upper = rule.bounds(in_or_out(counts))
     noise = sampler.noise
     p_lower, p_upper = widened(p_lower, p_upper, noise.tv_error)
     return RegressionCertificate(
@@ -193,7 +204,7 @@ def certify_medians(
     )
 
 
-def _in_or_out(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def in_or_out(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, of counts below, in, and above intervals, those of no miss of the likelier kind."""
     missed = np.maximum(counts[:, 0], counts[:, 2])
     return np.stack([counts.sum(axis=1) - missed, missed], axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .certificate import Certificate
+from .result import Result
 from .summary import rounded_down
 
 __all__ = [
@@ -73,7 +74,7 @@ def reach_of_radii(certificate: Certificate, shape: tuple[int, ...] = ()) -> NDA
     return norm.along_axes(certificate.radii, n_features)
 
 
-def _moves(certificate: Certificate, n_features: int) -> NDArray[np.bool_]:
+def _moves(certificate: Result, n_features: int) -> NDArray[np.bool_]:
     """Return which features have noise."""
     scale = certificate.noise.norm.scale
     return np.ones(n_features, dtype=bool) if scale is None else np.array(scale) > 0
@@ -92,7 +93,7 @@ def numbers_of_columns(X: Any, moves: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def frame_of_intervals(
-    certificate: Certificate,
+    certificate: Result,
     values: NDArray[np.float64] | None,
     down: NDArray[np.float64],
     up: NDArray[np.float64],

@@ -86,6 +86,23 @@ class OutputForm(abc.ABC):
     def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
         """Return a distance within which all medians lie in an interval; 0 if there is none."""
 
+    def along_axes(self, inputs: Inputs, amounts: Floats) -> tuple[Floats, Floats] | None:
+        """Return bounds on medians where one feature of a row alone moves; None if unknown.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            Rows.
+        amounts : ndarray of shape (n_features,)
+            How far each feature moves at most, in its own units; 0 for those without noise.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_rows, n_features)
+            Of all medians on the segment of each feature.
+        """
+        return None
+
     def probes(self, Z: Floats) -> Floats:
         """Return inputs near `Z` at which a model that was misread would show it."""
         return Z
@@ -138,6 +155,13 @@ class ClosedOutput:
         found = self._each(X, lambda inputs, _: np.column_stack(self.form.bands(inputs, distances)))
         medians, lower, upper = found[:, 0], found[:, 1 : k + 1], found[:, k + 1 :]
         return self.link.forward(medians), self.link.below(lower), self.link.above(upper)
+
+    def along_axes(self, X: NDArray[np.floating], amounts: Floats) -> tuple[Floats, Floats] | None:
+        """Return bounds on medians where one feature alone moves: see `OutputForm.along_axes`."""
+        found = self.form.along_axes(self._around(X), amounts)
+        if found is None:
+            return None
+        return self.link.below(found[0]), self.link.above(found[1])
 
     def reach(self, X: NDArray[np.floating], lower: Floats, upper: Floats) -> Floats:
         """Return a distance within which all medians lie in [lower, upper]; 0 if there is none."""

@@ -3,16 +3,22 @@
 import weakref
 from typing import Any
 
-from ..certificate import Certificate, PredictionBounds
 from ..certificate.concat import refuse_other_norms
-from ..noise import Norm
+from ..certificate.result import Result
+from ..noise import L0, L1, L2, Linf, Norm
 
-__all__ = ["name_of", "new_axes", "of_one_norm"]
+__all__ = ["label_of", "name_of", "new_axes", "of_one_norm"]
 
+_LABELS = {str(norm): norm.label for norm in (L0(), L1(), L2(), Linf())}
 _NORMS: "weakref.WeakKeyDictionary[Any, Norm]" = weakref.WeakKeyDictionary()
 
 
-def name_of(certificate: Certificate | PredictionBounds) -> str:
+def label_of(norm: str) -> str:
+    """Return the label of an axis of radii."""
+    return _LABELS.get(norm, f"Radius, {norm.removesuffix(', and changes')}")
+
+
+def name_of(certificate: Result) -> str:
     """Return the name of a curve that was not given one: its sigma."""
     return certificate.noise.label.replace("sigma=", r"$\sigma$ = ").replace("sigma ", r"$\sigma$ ")
 

@@ -11,13 +11,11 @@ from ..certificate import Certificate
 from ..certificate.concat import refuse_other_norms
 from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate, radii_of
-from ..noise import L0, L1, L2, L2AndChanges, Linf, Norm
+from ..noise import L2AndChanges, Norm
 from ..records.named import named_records, refuse_other_rows
-from .axes import name_of, new_axes, of_one_norm
+from .axes import label_of, name_of, new_axes, of_one_norm
 
 __all__ = ["CertifiedAccuracyDisplay"]
-
-_LABELS = {str(norm): norm.label for norm in (L0(), L1(), L2(), Linf())}
 
 
 class CertifiedAccuracyDisplay:
@@ -308,7 +306,7 @@ class CertifiedAccuracyDisplay:
             lines += ax.plot(r, accuracy, **style)
         for line in lines:
             line.sticky_edges.x[:] = [0]  # no margin left of 0, and later curves still fit in
-        xlabel = _LABELS.get(self.norm, f"Radius, {self.norm.removesuffix(', and changes')}")
+        xlabel = label_of(self.norm)
         ax.set(xlabel=xlabel, ylabel="Certified accuracy", ylim=(-0.02, 1.02))
         if any(names):
             ax.legend()

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from ..backends import SCORES, FrameMaker, ScoresBackend, kind_inside, unwrap
 from ..bounds.coverage import CoveragePlan, plan_coverage
 from ..checks import is_real, user_level
-from ..closed_forms import FLOOR, ClosedForm
+from ..closed_forms import FLOOR
 from ..exceptions import NothingCertifiedWarning
 from ..noise import Noise
 from ..noise.streams import Purpose, row_key
@@ -28,6 +28,7 @@ from .smoother import noise_of, settings_of, smoother_of
 
 __all__ = [
     "GROUP_VALUES",
+    "MEDIAN",
     "VOTES",
     "Calibration",
     "calibrate_classes",
@@ -43,7 +44,8 @@ __all__ = [
     "warn_of_all",
 ]
 
-VOTES = "votes"  # the score that is computed: how often the base answers a label
+VOTES = "votes"  # how often the base answers a label
+MEDIAN = "median"  # how near the smoothed regressor is
 GROUP_VALUES = 2**20
 _NEAR, _FAR = 0.8, 0.95  # which of the draws a calibration row's score is; far if r > 2 sigma
 _BEYOND = 2.0
@@ -108,6 +110,11 @@ def rising(clf: Any) -> NDArray[np.intp]:
 
 def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
     """Return a radius in standard deviations of the noise, rounded up."""
+    if not noise.additive:
+        raise ValueError(
+            f"Sets and intervals are for Gaussian noise alone; got {noise.label}, which replaces "
+            "values. Give such columns a sigma of 0."
+        )
     if radius == 0:
         return 0.0
     reached = radius + (noise.rounding if drawn else 0.0)
@@ -126,10 +133,12 @@ def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
     """Return how sets are made at a radius, for each confidence level."""
     noise = noise_of(smoothed(clf))
     made = clf._calibration
-    if (noise.name, int(clf.n)) != (made.noise, made.n):
+    changed = [
+        name for name, value in _settings(clf, noise).items() if made.settings[name] != value
+    ]
+    if changed:
         raise ValueError(
-            f"sigma, units or n have changed since calibration, which was with n={made.n} and "
-            f"{made.noise}. Call conformalize(X, y) again."
+            f"{' and '.join(changed)} changed since calibration. Call conformalize(X, y) again."
         )
     m, plans = len(made.scores), []
     for alpha in levels_of_confidence(clf.confidence_level):
@@ -173,14 +182,19 @@ class Calibration:
         Of the draw that each is; None if they were computed.
     n : int
         Draws of each row.
-    noise : str
-        Name of the noise.
+    settings : dict
+        What must not change afterwards: another threshold would be right.
     """
 
     scores: Floats
     rank: int | None
     n: int
-    noise: str
+    settings: dict[str, Any]
+
+
+def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
+    names = ("n", "quantile", "conformity_score")
+    return {"noise": noise.name, **{name: getattr(clf, name) for name in names}}
 
 
 def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
@@ -192,7 +206,7 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
     scores = np.full(len(codes), -np.inf)  # no set has such a class
     rank = None
     if clf.conformity_score == VOTES:
-        closed = closed_inside(inner, frame, first)
+        closed = closed_inside(clf, inner, frame, first)
         if known.any():
             miss = closed.law(rows[known], codes[known]).miss
             misses = np.take_along_axis(miss, codes[known, None], axis=1)[:, 0]
@@ -202,20 +216,23 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
         sampler = smoother_inside(clf, inner, frame).sampler(rows)
         drawn = _drawn(sampler, known, codes, int(clf.n), codes)
         scores[known] = drawn[:, int(clf.n) - rank]
-    return Calibration(np.sort(scores), rank, int(clf.n), noise.name)
+    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise))
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     """Return the scores of rows with known values: how near outputs are, negated distances."""
     inner = smoothed(clf)
-    _, frame, parts = parts_of(inner, X)
+    first, frame, parts = parts_of(inner, X)
     rows, noise = np.concatenate(list(parts)), noise_of(inner)
+    if clf.conformity_score == MEDIAN:
+        distances = np.abs(y - closed_inside(clf, inner, frame, first).median(rows))
+        return Calibration(np.sort(-distances), None, int(clf.n), _settings(clf, noise))
     sampler, n = smoother_inside(clf, inner, frame).sampler(rows), int(clf.n)
     drawn = _drawn(sampler, np.ones(len(y), dtype=bool), y, n, None)
     with np.errstate(over="ignore", invalid="ignore"):
         near = np.sort(-np.abs(y[:, None] - drawn), axis=1)
     rank = rank_of(clf, noise)
-    return Calibration(np.sort(near[:, n - rank]), rank, n, noise.name)
+    return Calibration(np.sort(near[:, n - rank]), rank, n, _settings(clf, noise))
 
 
 def _drawn(
@@ -261,12 +278,17 @@ def _another(seed: bytes, number: int) -> bytes:
     return hashlib.blake2b(name, digest_size=len(seed), key=seed, person=b"repeated").digest()
 
 
-def closed_inside(inner: Any, frame: FrameMaker | None, first: NDArray[Any]) -> ClosedForm:
+def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray[Any]) -> Any:
     """Return the closed form of the base, or refuse a base without one."""
     exact = copy.copy(inner).set_params(method="exact")
-    closed = smoother_of(exact, frame).closed_form(first)
+    is_classes = hasattr(inner, "classes_")
+    smoother = smoother_of(exact, frame) if is_classes else smoother_inside(clf, exact, frame)
+    closed = smoother.closed_form(first)
     if closed is None:
-        raise ValueError(f"score={VOTES!r} takes a closed form, and the base has none here.")
+        raise ValueError(
+            f"conformity_score={clf.conformity_score!r} takes a closed form, and the base has none "
+            "here."
+        )
     return closed
 
 

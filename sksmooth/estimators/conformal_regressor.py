@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..backends import is_frozen
 from . import inputs as check
 from .base import MetaRegressor
-from .calibration import calibrate_numbers
+from .calibration import MEDIAN, calibrate_numbers
 from .conformal_base import CONSTRAINTS, Conformal, column
 from .conformal_run import intervals_of, medians_of
 from .regressor import SmoothedRegressor
@@ -36,6 +37,10 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         As of `RobustConformalClassifier`.
     confidence_level : float or sequence of float, default=0.9
         Probability that the interval has the true value. Several have the same draws.
+    conformity_score : {"outputs", "median"}, default="outputs"
+        How well a value conforms. "outputs": how near it is to the base's outputs under noise.
+        "median": how near to the smoothed regressor, whose range within the radius is added to the
+        interval; it is computed, for bases that have a closed form: there are no draws.
     n, quantile, calibration_size, n_augment, stream, batch_size, n_jobs, random_state
         As of `RobustConformalClassifier`; the smoother inside is a `SmoothedRegressor`.
 
@@ -45,7 +50,7 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         The fitted smoother around the base.
     n_calibration_ : int
         Number of calibration rows.
-    rank_ : int
+    rank_ : int or None
         Which of the n draws, from the nearest to the true value on, gives a calibration row its
         score: the distance, negated.
     level_, threshold_, passes_needed_ : ndarray of shape (n_levels,)
@@ -78,7 +83,10 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "conformity_score": [StrOptions({"outputs", MEDIAN})],
+    }
     _smoother = SmoothedRegressor
 
     def __init__(
@@ -89,6 +97,7 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         *,
         units: Any = None,
         confidence_level: float | Sequence[float] = 0.9,
+        conformity_score: str = "outputs",
         n: int = 100,
         quantile: float | str = "auto",
         calibration_size: float | int | None = 0.5,
@@ -103,6 +112,7 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         self.radius = radius
         self.units = units
         self.confidence_level = confidence_level
+        self.conformity_score = conformity_score
         self.n = n
         self.quantile = quantile
         self.calibration_size = calibration_size

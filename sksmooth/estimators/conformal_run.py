@@ -13,6 +13,7 @@ from ..noise.streams import Purpose
 from ..sampling import PassTally, collect
 from .calibration import (
     GROUP_VALUES,
+    MEDIAN,
     VOTES,
     Calibration,
     closed_inside,
@@ -57,7 +58,7 @@ def sets_of(
     codes: list[Any] = []
     found: list[Any] = []
     if clf.conformity_score == VOTES:
-        closed, noise = closed_inside(inner, frame, first), noise_of(inner)
+        closed, noise = closed_inside(clf, inner, frame, first), noise_of(inner)
         reach = np.array([distance_of(noise, radius, drawn=False) for radius in radii])
         lowest = thresholds - reach[:, None]
         lowest -= _UNLIKE * (1 + np.abs(np.nan_to_num(lowest)))
@@ -88,7 +89,7 @@ def top_codes(clf: Any, X: Any) -> NDArray[np.intp]:
     inner = smoothed(clf)
     first, frame, parts = parts_of(inner, X)
     if clf.conformity_score == VOTES:
-        closed = closed_inside(inner, frame, first)
+        closed = closed_inside(clf, inner, frame, first)
         return np.concatenate([closed.law(part).top for part in parts])
     smoother = smoother_inside(clf, inner, frame)
     tally = PassTally(len(inner.classes_), np.zeros(0))
@@ -114,6 +115,11 @@ def _groups(clf: Any, X: Any) -> Iterator[Floats]:
 
 def medians_of(clf: Any, X: Any) -> Floats:
     """Return the median output around each row."""
+    if clf.conformity_score == MEDIAN:
+        inner = smoothed(clf)
+        first, frame, parts = parts_of(inner, X)
+        closed = closed_inside(clf, inner, frame, first)
+        return np.concatenate([closed.median(part) for part in parts])
     return np.concatenate([outputs[:, (int(clf.n) - 1) // 2] for outputs in _groups(clf, X)])
 
 
@@ -133,10 +139,9 @@ def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list
         warn_of_all(some, radius, made.n, "All intervals are infinite")
     order = rising(clf)
     predictions, found = [], []
-    for outputs in _groups(clf, X):
-        predictions.append(outputs[:, (made.n - 1) // 2])
-        ends: Any = [[_hull(outputs, made, plan) for plan in some] for some in plans]
-        ends = np.array(ends)[:, order]
+    for medians, ends in (_bands if made.rank is None else _hulls)(clf, X, made, plans, radii):
+        predictions.append(medians)
+        ends = ends[:, order]
         np.fmin.accumulate(ends[:, :, 0], axis=1, out=ends[:, :, 0])
         np.fmax.accumulate(ends[:, :, 1], axis=1, out=ends[:, :, 1])
         found.append(ends[:, np.argsort(order)])
@@ -144,9 +149,43 @@ def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list
     return np.concatenate(predictions), [some.transpose(2, 1, 0) for some in intervals]
 
 
+def _hulls(
+    clf: Any, X: Any, made: Calibration, plans: list[list[CoveragePlan]], radii: Sequence[float]
+) -> Iterator[tuple[Floats, Any]]:
+    """Yield medians of some rows, and ends of shape (n_radii, n_levels, 2, n_rows), by draws."""
+    for outputs in _groups(clf, X):
+        ends = [[_hull(outputs, made, plan) for plan in some] for some in plans]
+        yield outputs[:, (made.n - 1) // 2], np.array(ends)
+
+
+def _bands(
+    clf: Any, X: Any, made: Calibration, plans: list[list[CoveragePlan]], radii: Sequence[float]
+) -> Iterator[tuple[Floats, Any]]:
+    """Yield the same by a closed form: bounds on all medians within each radius, and the score."""
+    inner = smoothed(clf)
+    first, frame, parts = parts_of(inner, X)
+    closed, noise = closed_inside(clf, inner, frame, first), noise_of(inner)
+    distances = [distance_of(noise, radius, drawn=False) for radius in radii]
+    widths = np.array([[_width(made, plan) for plan in some] for some in plans])[:, :, None]
+    for part in parts:
+        medians, lower, upper = closed.bands(part, distances)
+        with np.errstate(invalid="ignore"):
+            low, high = lower.T[:, None] - widths, upper.T[:, None] + widths
+            low -= _UNLIKE * (np.abs(lower.T[:, None]) + widths)
+            high += _UNLIKE * (np.abs(upper.T[:, None]) + widths)
+        everything = np.broadcast_to(np.isinf(widths), low.shape)
+        low[everything], high[everything] = -np.inf, np.inf
+        yield medians, np.stack([low, high], axis=2)
+
+
+def _width(made: Calibration, plan: CoveragePlan) -> float:
+    """Return how far a value may be from outputs that are near to it, rounded up."""
+    return -made.scores[plan.order - 1] * (1 + 2.0**-50) if plan.order else np.inf
+
+
 def _hull(outputs: Floats, made: Calibration, plan: CoveragePlan) -> Floats:
     """Return the ends of all values that enough draws are near to, of shape (2, n_rows)."""
-    width = -made.scores[plan.order - 1] * (1 + 2.0**-50) if plan.order else np.inf
+    width = _width(made, plan)
     if width == np.inf:
         return np.tile([[-np.inf], [np.inf]], (1, len(outputs)))
     last = outputs.shape[1] - plan.passes

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
 from ..backends import kind_inside
-from ..certificate import Certificate
 from ..introspection.fingerprint import fingerprint
 from ..labels import check_label_kind, from_torch, of_one_kind
 from ..noise.streams import row_key
@@ -32,6 +31,7 @@ __all__ = [
     "labels_for_log",
     "numbered",
     "numbers_of",
+    "refuse_labels_without_log",
 ]
 
 
@@ -56,6 +56,15 @@ def numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]
     for part in parts:
         yield first, part
         first += len(part)
+
+
+def refuse_labels_without_log(y: Any, log: Any) -> None:
+    """Refuse true labels that nothing would note."""
+    if y is not None and log is None:
+        raise ValueError(
+            "y is noted in a log, and there is none: pass log= too. Scores take labels beside a "
+            "certificate: certified_accuracy_score(y, certificate)."
+        )
 
 
 def labels_for_log(X: Any, y: Any, classes: NDArray[Any], n_rows: int) -> NDArray[Any] | None:
@@ -91,6 +100,10 @@ class Job(Protocol):
     identity: dict[str, Any]  # must be the same for a run to go on
     group: int  # rows that are finished together
 
+    @property
+    def layout(self) -> Any:
+        """What a log of its results looks like."""
+
     def skip(self, n_rows: int) -> None:
         """Report rows that were finished before."""
 
@@ -99,7 +112,7 @@ class Job(Protocol):
 
     def certify(
         self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
-    ) -> Certificate:
+    ) -> Any:
         """Certify rows of the part; votes are journaled meanwhile, under the rows' keys."""
 
 
@@ -110,7 +123,7 @@ def certify_with_log(
     answers: Answers,
     rows: LoggedRows,
     parts: Iterable[NDArray[Any]],
-) -> Certificate:
+) -> Any:
     """Certify the rows that are not in a log yet, and return the certificates of all in it."""
     base = smoother.base
     noise = noise_of_head(smoother.noise)
@@ -129,7 +142,7 @@ def certify_with_log(
         **identity["settings"],
     }
     identity["settings"] |= kind_inside(base.estimator).versions()
-    with RunningLog(path, identity, rows.n, answers, rows.y_true, rows.index) as log:
+    with RunningLog(path, identity, rows.n, answers, rows.y_true, rows.index, job.layout) as log:
         for first, part in numbered(parts):
             begun = False
             for start in range(0, len(part), job.group):

@@ -1,14 +1,14 @@
 """predict and certify of a fitted SmoothedRegressor, by closed form or by sampling."""
 
 import dataclasses
+import hashlib
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..backends import FrameMaker, NumbersBackend, kind_inside, unwrap
 from ..certificate import Plan
 from ..certificate.medians import (
     bound_medians,
@@ -19,93 +19,42 @@ from ..certificate.medians import (
 )
 from ..certificate.regression import PredictionBounds, RegressionCertificate
 from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
-from ..closed_forms import OUTPUT_FORMS, ClosedOutput, NotClosedError, output_form
+from ..closed_forms import ClosedOutput
 from ..exceptions import NothingCertifiedWarning
-from ..introspection.probes import probe_rows
-from ..noise import Noise
 from ..noise.streams import Purpose
+from ..records import numbers
+from ..rows import as_rows
 from ..sampling import Report, Sampler, collect
-from ..sampling.trials import refuse_batch_readers
+from ..sampling.progress import progress_bar
+from ..sampling.sampler import Journal
 from . import inputs as check
-from .fitting import FittedBase
-from .logged import numbered
+from .callbacks import telling_bars
+from .logged import (
+    LoggedRows,
+    answers_of,
+    certify_with_log,
+    labels_for_log,
+    numbered,
+    numbers_of,
+    refuse_labels_without_log,
+)
+from .number_smoother import NumberSmoother, number_smoother_of
 from .run import named_as, parts_of
-from .smoother import Smoother, noise_of, refuse_gaps, settings_of
+from .smoother import refuse_gaps
 
 __all__ = [
     "bounds_of_rows",
     "certificate_of_rows",
-    "check_noise",
     "predict_numbers",
     "quantiles_of_outputs",
 ]
 
 _GROUP_DRAWS = 2**20  # rows are finished by so many draws: they depend on nothing else
-_PROBES = 48
 _OTHER_ENDS = (
     "interval must have one lower and one upper end for each row of X, or two numbers for all rows."
 )
 
 Floats = NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NumberSmoother(Smoother):
-    """Everything that the answers of a smoothed regressor depend on; of its base, no classes."""
-
-    known_forms: ClassVar[str] = (
-        "Closed forms are known for linear regressors, with a logarithmic link or a "
-        "TransformedTargetRegressor around them too, for single trees, for boosting of stumps or "
-        "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
-        "CatBoost, EBM), and for ensembles of trees on few features, each also behind affine steps "
-        "of a Pipeline."
-    )
-
-    @property
-    def backend(self) -> NumbersBackend:
-        """What asks the base as a whole."""
-        estimator = self.base.estimator
-        is_net = kind_inside(estimator).trains_per_batch and not unwrap(estimator)[0]
-        return NumbersBackend(estimator, self.base.frame, float32=is_net)
-
-    def sampler(
-        self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
-    ) -> Sampler:
-        """Return what draws outputs around some rows, for a base that reads no batches."""
-        deviations = self.noise.deviations(X.shape[1:])
-        rows = self.noise.probed(X)
-        backend = self.backend.with_votes(probe_rows(rows, deviations, near=_PROBES, far=0))
-        refuse_batch_readers(backend, rows, deviations, self.base.estimator)
-        return Sampler(
-            backend,
-            X,
-            self.noise,
-            self.seed,
-            stream=self.stream,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            report=report,
-            first_row=first_row,
-        )
-
-    def _read(self, X: NDArray[Any], deviations: Floats, law: Any) -> ClosedOutput:
-        if law.name != "normal":
-            raise NotClosedError(f"it is not known under {law.name} noise")
-        if self.gaps is not None and self.gaps.any():
-            raise NotClosedError("values were missing in fit")
-        whole = X[~np.isnan(X).reshape(len(X), -1).any(axis=1)]
-        base, predict = self.base, self.backend.outputs
-        return output_form(OUTPUT_FORMS, base.estimator, whole, deviations, predict, base.frame)
-
-
-def check_noise(noise: Noise) -> Noise:
-    """Return noise that a regressor may be smoothed with; refuse what has not been looked at."""
-    if not noise.additive:
-        raise ValueError(
-            f"A SmoothedRegressor takes noise that is added to rows: 'gaussian', 'laplace' or "
-            f"'uniform'; got {type(noise).__name__}, which replaces values."
-        )
-    return noise
 
 
 class _Part(NamedTuple):
@@ -127,19 +76,12 @@ class _Part(NamedTuple):
 
 def _parts(reg: Any, X: Any) -> Iterator[_Part]:
     first, frame, parts = parts_of(reg, X)
-    smoother = _smoother_of(reg, frame)
+    smoother = number_smoother_of(reg, frame)
     closed: Any = smoother.closed_form(first)
     for number, part in numbered(parts):
         if closed is not None:
             refuse_gaps(part)
         yield _Part(number, part, closed, smoother)
-
-
-def _smoother_of(reg: Any, frame: FrameMaker | None) -> NumberSmoother:
-    check_noise(noise_of(reg))
-    nothing = np.zeros(0)
-    base = FittedBase(reg.estimator_, nothing, nothing, frame or reg._frame)
-    return NumberSmoother(base=base, **settings_of(reg))
 
 
 def predict_numbers(reg: Any, X: Any) -> Floats:
@@ -183,7 +125,7 @@ def _asked(
     return np.concatenate(found)
 
 
-def _plan(reg: Any, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
+def _plan(reg: Any, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
     return Plan(
         n=check_draws("n", reg.n if n is None else n),
         n0=check_draws("n0", reg.n0 if n0 is None else n0),
@@ -192,17 +134,154 @@ def _plan(reg: Any, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
     )
 
 
-def bounds_of_rows(reg: Any, X: Any, radius: Any, n: Any, n0: Any, alpha: Any) -> PredictionBounds:
-    """Bound the predictions within radii; see `SmoothedRegressor.certify_interval`."""
-    plan = _plan(reg, n, n0, alpha, radius)
-    assert plan.radii is not None
-    found: list[PredictionBounds] = []
-    for part in _parts(reg, X):
-        if part.closed is not None:
-            found.append(compute_bounds(part.closed, part.X, part.smoother.noise, plan.radii))
+class _Job:
+    """One question about rows; see `logged.Job`."""
+
+    layout = numbers
+
+    def __init__(
+        self,
+        smoother: NumberSmoother,
+        closed: ClosedOutput | None,
+        plan: Plan,
+        report: Report | None,
+        **settings: Any,
+    ) -> None:
+        self.smoother, self.closed, self.plan, self.report = smoother, closed, plan, report
+        self.group = 1024 if closed is not None else max(1, _GROUP_DRAWS // plan.draws)
+        self.identity: dict[str, Any] = {"settings": settings}
+        if closed is not None:
+            self.identity |= {"method": "exact", "form": closed.name}
         else:
-            found += [bound_medians(sampler, plan) for _, sampler in part.groups(plan.draws)]
-    bounds = PredictionBounds.concatenate(found)
+            self.identity |= {name: getattr(plan, name) for name in ("n", "n0", "alpha")}
+            self.identity |= {"method": "montecarlo", "asked_radii": plan.radii}
+            self.identity |= {"seed": smoother.seed.hex(), "stream": smoother.stream}
+
+    def skip(self, n_rows: int) -> None:
+        """Report rows that were finished before."""
+        if self.report is not None:
+            self.report(n_rows * self.plan.draws)
+
+    def begin(self, part: NDArray[Any], first: int) -> None:
+        """Go on to a part of the rows, which begins with the row number `first`."""
+        self.part, self.first = part, first
+        if self.closed is not None:
+            refuse_gaps(part)
+        else:
+            self.sampler = self.smoother.sampler(part, self.report, first_row=first)
+
+    def certify(self, rows: slice, journal: Journal | None = None, keys: Sequence[str] = ()) -> Any:
+        """Answer for rows of the part; counts are journaled meanwhile, under the rows' keys."""
+        first = self.first + rows.start
+        if self.closed is not None:
+            return self._computed(self.closed, self.part[rows], first)
+        return self._drawn(self.sampler.at(rows, journal, keys), first)
+
+    def _computed(self, closed: ClosedOutput, X: NDArray[Any], first: int) -> Any:
+        raise NotImplementedError
+
+    def _drawn(self, sampler: Sampler, first: int) -> Any:
+        raise NotImplementedError
+
+
+class _Bound(_Job):
+    """Bounds within radii: of one that is a number, arrays without an axis for it."""
+
+    one = False
+
+    def _computed(self, closed: ClosedOutput, X: NDArray[Any], first: int) -> PredictionBounds:
+        radii = self.plan.radii
+        assert radii is not None
+        return self._as_asked(compute_bounds(closed, X, self.smoother.noise, radii))
+
+    def _drawn(self, sampler: Sampler, first: int) -> PredictionBounds:
+        return self._as_asked(bound_medians(sampler, self.plan))
+
+    def _as_asked(self, bounds: PredictionBounds) -> PredictionBounds:
+        if not self.one:
+            return bounds
+        lower, upper = bounds.lower[:, 0], bounds.upper[:, 0]
+        assert self.plan.radii is not None
+        return dataclasses.replace(bounds, lower=lower, upper=upper, radius=self.plan.radii[0])
+
+
+class _Stay(_Job):
+    """Radii for intervals: around predictions, or as the user has named them."""
+
+    within = 0.0
+    ends: tuple[Floats, ...] = ()
+
+    def _computed(self, closed: ClosedOutput, X: NDArray[Any], first: int) -> RegressionCertificate:
+        lower, upper = self._interval(closed.median(X), first)
+        return compute_radii(closed, X, self.smoother.noise, lower, upper)
+
+    def _drawn(self, sampler: Sampler, first: int) -> RegressionCertificate:
+        predictions = medians(collect(sampler, self.plan.n0, Purpose.SELECT))
+        lower, upper = self._interval(predictions, first)
+        return certify_medians(sampler, self.plan, lower, upper, predictions)
+
+    def _interval(self, predictions: Floats, first: int) -> tuple[Floats, Floats]:
+        if not self.ends:
+            return predictions - self.within, predictions + self.within
+        here = slice(first, first + len(predictions))
+        lower, upper = (
+            end[here] if end.ndim else np.full(len(predictions), end) for end in self.ends
+        )
+        return lower, upper
+
+
+def _carried_out(
+    reg: Any, X: Any, plan: Plan, make: Callable[..., _Job], log: Any, y: Any, verbose: int | None
+) -> Any:
+    """Answer for all rows, into a log if there is one; `make` makes the job, given their number."""
+    refuse_labels_without_log(y, log)
+    first, frame, parts = parts_of(reg, X)
+    smoother = number_smoother_of(reg, frame)
+    closed: Any = smoother.closed_form(first)
+    rows = as_rows(X)
+    n_rows = len(first if rows is None else rows)
+    shown = 0 if closed is not None else verbose
+    with (
+        progress_bar(n_rows, plan.draws, shown) as bar,
+        telling_bars(reg, n_rows * plan.draws, bar) as report,
+    ):
+        job = make(n_rows, smoother, closed, plan, report)
+        if log is not None:
+            answers = answers_of(reg, smoother, first if rows is None else rows)
+            labels = labels_for_log(X, y, smoother.classes, n_rows)
+            rows_of_log = LoggedRows(n_rows, labels, numbers_of(X, n_rows))
+            result = certify_with_log(log, smoother, job, answers, rows_of_log, parts)
+            return named_as(reg, X, result)
+        found = []
+        for number, part in numbered(parts):
+            job.begin(part, number)
+            starts = range(0, max(len(part), 1), job.group)
+            found += [job.certify(slice(start, start + job.group)) for start in starts]
+        return named_as(reg, X, type(found[0]).concatenate(found))
+
+
+def bounds_of_rows(
+    reg: Any,
+    X: Any,
+    radius: Any,
+    *,
+    log: Any = None,
+    y: Any = None,
+    verbose: int | None = None,
+    **asked: Any,
+) -> PredictionBounds:
+    """Bound the predictions within radii; see `SmoothedRegressor.certify_interval`."""
+    plan = _plan(reg, radius=radius, **asked)
+    assert plan.radii is not None
+    one = np.ndim(radius) == 0
+
+    def make(n_rows: int, *given: Any) -> _Job:
+        assert plan.radii is not None
+        job = _Bound(*given, what="bounds", radius=plan.radii[0] if one else plan.radii)
+        job.one = one
+        return job
+
+    bounds: PredictionBounds = _carried_out(reg, X, plan, make, log, y, verbose)
     none = [r for r, ranks in zip(plan.radii, bounds.ranks or (), strict=False) if not ranks[0]]
     if none:
         warnings.warn(
@@ -212,45 +291,37 @@ def bounds_of_rows(reg: Any, X: Any, radius: Any, n: Any, n0: Any, alpha: Any) -
             NothingCertifiedWarning,
             stacklevel=user_level(),
         )
-    if np.ndim(radius) == 0:
-        lower, upper, one = bounds.lower[:, 0], bounds.upper[:, 0], plan.radii[0]
-        bounds = dataclasses.replace(bounds, lower=lower, upper=upper, radius=one)
-    return named_as(reg, X, bounds)
+    return bounds
 
 
 def certificate_of_rows(
-    reg: Any, X: Any, within: Any, interval: Any, radius: Any, n: Any, n0: Any, alpha: Any
+    reg: Any,
+    X: Any,
+    *,
+    within: Any,
+    interval: Any,
+    radius: Any,
+    log: Any = None,
+    y: Any = None,
+    verbose: int | None = None,
+    **asked: Any,
 ) -> RegressionCertificate:
     """Certify that predictions stay in intervals; see `SmoothedRegressor.certify`."""
-    plan = _plan(reg, n, n0, alpha, radius)
+    plan = _plan(reg, radius=radius, **asked)
     ends = _ends_of(within, interval)
-    found: list[RegressionCertificate] = []
 
-    def interval_of(rows: slice, predictions: Floats) -> tuple[Floats, Floats]:
-        if interval is None:
-            return predictions - float(within), predictions + float(within)
-        lower, upper = (end[rows] if end.ndim else np.full(len(predictions), end) for end in ends)
-        if not len(lower) == len(upper) == len(predictions):
+    def make(n_rows: int, *given: Any) -> _Job:
+        if any(end.ndim and len(end) != n_rows for end in ends):
             raise ValueError(_OTHER_ENDS)
-        return lower, upper
+        named = hashlib.sha256(b"".join(end.tobytes() for end in ends)).hexdigest()
+        which = {"interval": named} if ends else {"within": float(within)}
+        job = _Stay(*given, what="radii", **which)
+        job.within, job.ends = 0.0 if ends else float(within), ends
+        return job
 
-    for part in _parts(reg, X):
-        if part.closed is not None:
-            predictions = part.closed.median(part.X)
-            here = slice(part.first, part.first + len(part.X))
-            lower, upper = interval_of(here, predictions)
-            found.append(compute_radii(part.closed, part.X, part.smoother.noise, lower, upper))
-            continue
-        for rows, sampler in part.groups(plan.draws):
-            predictions = medians(collect(sampler, plan.n0, Purpose.SELECT))
-            start = part.first + rows.start
-            lower, upper = interval_of(slice(start, start + len(predictions)), predictions)
-            found.append(certify_medians(sampler, plan, lower, upper, predictions))
-    certificate = RegressionCertificate.concatenate(found)
-    if any(end.ndim and len(end) != len(certificate) for end in ends):
-        raise ValueError(_OTHER_ENDS)
+    certificate: RegressionCertificate = _carried_out(reg, X, plan, make, log, y, verbose)
     check.warn_if_out_of_reach(certificate)
-    return named_as(reg, X, certificate)
+    return certificate
 
 
 def _ends_of(within: Any, interval: Any) -> tuple[Floats, ...]:

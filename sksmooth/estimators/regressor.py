@@ -1,5 +1,6 @@
 """SmoothedRegressor: median smoothing, the regression twin of SmoothedClassifier."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -18,11 +19,12 @@ from .fitting import fit_regressor
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
-    check_noise,
     predict_numbers,
     quantiles_of_outputs,
 )
+from .number_smoother import check_noise
 from .reading import check_training_rows, frame_of_base
+from .shift_per_feature import shift_per_feature
 from .smoother import noise_of, note_rows
 
 __all__ = ["SmoothedRegressor"]
@@ -238,6 +240,9 @@ class SmoothedRegressor(MetaRegressor):
         n: int | None = None,
         n0: int | None = None,
         alpha: float | None = None,
+        log: str | os.PathLike[str] | None = None,
+        y: Any = None,
+        verbose: int | None = None,
     ) -> PredictionBounds:
         r"""Return bounds on the predictions within a radius of each row.
 
@@ -255,6 +260,15 @@ class SmoothedRegressor(MetaRegressor):
             deviations with a sigma for each feature. 0 bounds the prediction at the row itself.
         n, n0, alpha : default=None
             Override the constructor's parameters of these names.
+        log : str or path-like, default=None
+            File to which finished rows are appended, and from which an interrupted call goes on if
+            it is repeated: to the same result, bit for bit. `read_log` reads it. See the guide on
+            long runs.
+        y : array-like of shape (n_samples,), default=None
+            True values, for the log alone. None takes those that a ``Dataset`` has.
+        verbose : int, default=None
+            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
+            types there, after ten seconds.
 
         Returns
         -------
@@ -266,10 +280,11 @@ class SmoothedRegressor(MetaRegressor):
         Raises
         ------
         ValueError
-            If an argument is out of range, X has another shape than in `fit`, or the base answers
-            NaN.
+            If an argument is out of range, X has another shape than in `fit`, the base answers
+            NaN, or `log` is of another model, seed, setting or version.
         """
-        return bounds_of_rows(self, X, radius, n, n0, alpha)
+        asked = {"n": n, "n0": n0, "alpha": alpha, "log": log, "y": y, "verbose": verbose}
+        return bounds_of_rows(self, X, radius, **asked)
 
     def certify(
         self,
@@ -281,6 +296,9 @@ class SmoothedRegressor(MetaRegressor):
         n0: int | None = None,
         alpha: float | None = None,
         radius: float | Sequence[float] | None = None,
+        log: str | os.PathLike[str] | None = None,
+        y: Any = None,
+        verbose: int | None = None,
     ) -> RegressionCertificate:
         """Return within which radius predictions stay in an interval.
 
@@ -302,6 +320,15 @@ class SmoothedRegressor(MetaRegressor):
         radius : float or sequence of float, default=None
             Only decide whether each row is certified at this radius, or at each of several, with
             as few draws, up to `n`, as that takes.
+        log : str or path-like, default=None
+            File to which finished rows are appended, and from which an interrupted call goes on if
+            it is repeated: to the same result, bit for bit. `read_log` reads it. See the guide on
+            long runs.
+        y : array-like of shape (n_samples,), default=None
+            True values, for the log alone. None takes those that a ``Dataset`` has.
+        verbose : int, default=None
+            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
+            types there, after ten seconds.
 
         Returns
         -------
@@ -314,9 +341,15 @@ class SmoothedRegressor(MetaRegressor):
         ------
         ValueError
             If an argument is out of range, neither or both of `within` and `interval` are given, X
-            has another shape than in `fit`, or the base answers NaN.
+            has another shape than in `fit`, the base answers NaN, or `log` is of another model,
+            seed, setting or version.
         """
-        return certificate_of_rows(self, X, within, interval, radius, n, n0, alpha)
+        asked = {"n": n, "n0": n0, "alpha": alpha, "log": log, "y": y, "verbose": verbose}
+        return certificate_of_rows(
+            self, X, within=within, interval=interval, radius=radius, **asked
+        )
+
+    shift_per_feature = shift_per_feature
 
     def output_quantiles(self, X: Any, q: float | Sequence[float]) -> NDArray[np.float64]:
         """Return quantiles of what the base answers to noisy copies of each row.

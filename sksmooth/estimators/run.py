@@ -21,6 +21,7 @@ from ..certificate.plan import ENUMERATED
 from ..certificate.procedures import certify_by_votes, predict_by_votes
 from ..closed_forms import ClosedForm, DisagreementError, GapsError, Law
 from ..noise.streams import Purpose
+from ..records import ours
 from ..rows import as_rows, chunks
 from ..sampling import Report
 from ..sampling.progress import progress_bar
@@ -36,6 +37,7 @@ from .logged import (
     labels_for_log,
     numbered,
     numbers_of,
+    refuse_labels_without_log,
 )
 from .reading import check_rows, read_rows, warn_of_unknown
 from .smoother import Smoother, refuse_gaps, smoother_of
@@ -57,11 +59,7 @@ def certify_rows(
     clf: Any, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
 ) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
-    if y is not None and log is None:
-        raise ValueError(
-            "y is noted in a log, and there is none: pass log= too. Scores take labels beside a "
-            "certificate: certified_accuracy_score(y, certificate)."
-        )
+    refuse_labels_without_log(y, log)
     first, frame, parts = parts_of(clf, X)
     smoother = smoother_of(clf, frame)
     warn_of_unknown(clf, first, smoother.noise)
@@ -128,6 +126,7 @@ class _Compute:
     """Certify by a closed form."""
 
     group = 1024
+    layout = ours
 
     def __init__(self, smoother: Smoother, closed: ClosedForm) -> None:
         self.smoother, self.closed = smoother, closed
@@ -153,6 +152,8 @@ class _Compute:
 
 class _Enumerate:
     """Certify by asking about all that noise can make of a row."""
+
+    layout = ours
 
     def __init__(self, smoother: Smoother, report: Report | None) -> None:
         self.smoother, self.report = smoother, report
@@ -180,6 +181,8 @@ class _Enumerate:
 
 class _Draw:
     """Certify by Monte Carlo sampling."""
+
+    layout = ours
 
     def __init__(self, smoother: Smoother, plan: Plan, report: Report | None) -> None:
         self.smoother, self.plan, self.report = smoother, plan, report

@@ -147,19 +147,20 @@ class Smoother:
 
     def _problem(self, X: NDArray[Any]) -> Problem:
         """Return the easiest problem with the same votes, for a base that reads no batches."""
-        base = self.base
+        base, backend = self.base, self.backend
+        deviations = self.noise.deviations(X.shape[1:])
+        backend.warn_of_noise(deviations)
         problem = simplify(
             Problem(
                 estimator=base.estimator,
                 answers=base.answers,
                 frame=base.frame,
-                backend=self.backend,
+                backend=backend,
                 X=X,
                 noise=self.noise,
             ),
             self.shortcuts,
         )
-        deviations = self.noise.deviations(X.shape[1:])
         refuse_batch_readers(problem.backend, self.noise.probed(X), deviations, base.estimator)
         return problem
 

@@ -7,9 +7,14 @@ between the fields of a structured array, and, for a tensor, on its address.
 import collections
 import copyreg
 import hashlib
+import io
+import pathlib
 import pickle
+import re
 import sys
 import types
+import warnings
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +41,7 @@ _OF_TRAINING = {
 _FRONTS = ("module__", "criterion__", "optimizer", "callbacks__", "iterator_train__", "objective__")
 _OF_A_CLASS = types.FunctionType | property | classmethod | staticmethod
 _UNREAD = {"__doc__", "__firstlineno__"}
+_MANGLED = re.compile(rb"___torch_mangle_\d+\.?")  # names of TorchScript, counted by the process
 
 
 def fingerprint(*things: Any) -> str:
@@ -106,7 +112,10 @@ class _Reader:
             flat = thing.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
             return _hash("tensor", str(thing.dtype), str(tuple(thing.shape)), flat.tobytes())
         if torch is not None and isinstance(thing, torch.nn.Module):
-            return self._module(getattr(thing, "_orig_mod", thing))  # what was compiled
+            thing = getattr(thing, "_orig_mod", thing)  # what was compiled
+            if isinstance(thing, torch.jit.ScriptModule):
+                return _hash("script", *_archive(torch, thing))
+            return self._module(thing)
         if isinstance(thing, np.ma.MaskedArray):
             return self._all("masked", thing.filled(0), np.ma.getmaskarray(thing))
         if isinstance(thing, np.ndarray):
@@ -127,6 +136,8 @@ class _Reader:
             return _hash("module", thing.__name__)
         if isinstance(thing, _GENERATORS):
             return _hash("generator", type(thing).__name__)
+        if type(thing).__module__.startswith("onnxruntime.") and hasattr(thing, "_model_bytes"):
+            return _hash("onnx", _stored_bytes(thing))
         if type(thing).__module__.startswith("catboost."):  # its bytes change when it is loaded
             thing = pickle.loads(pickle.dumps(thing))
         return self._object(thing)
@@ -139,8 +150,10 @@ class _Reader:
         # weak references to what is there anyway, and what a compiler has made
         for name in ("_flat_weight_refs", "_compiled_call_impl"):
             state.pop(name, None)
+        if isinstance(getattr(module, "graph", None), sys.modules["torch"].fx.Graph):
+            state = _of_graph_module(state)
         if self._in_net:  # which is asked in evaluation mode, whatever it is in
-            del state["training"]
+            state.pop("training", None)
         return self._all("module", type(module), _sorted(state))
 
     def _array(self, array: np.ndarray[Any, Any]) -> bytes:
@@ -212,6 +225,51 @@ def _code_of(function: Any) -> Any:
         return None
     constants = [_code_of(c) if isinstance(c, types.CodeType) else c for c in code.co_consts]
     return [code.co_code, code.co_names, constants]
+
+
+def _stored_bytes(session: Any) -> bytes:
+    """Return the model that a session of ONNX Runtime was made from."""
+    content: bytes = session._model_bytes or pathlib.Path(session._model_path).read_bytes()
+    return content
+
+
+def _archive(torch: Any, script: Any) -> list[bytes]:
+    """Return what TorchScript saves of a module, without what differs from process to process."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that TorchScript will go
+        torch.jit.save(script, buffer)
+    parts: list[bytes] = []
+    with zipfile.ZipFile(buffer) as archive:
+        for name in sorted(archive.namelist()):
+            inner = name.partition("/")[2]
+            if not inner.startswith(".data") and not inner.endswith(".debug_pkl"):
+                lines = _MANGLED.sub(b"", archive.read(name)).split(b"\n")
+                if inner.endswith(".py"):  # constants are in the order of a set, others as they are
+                    lines.sort(
+                        key=lambda line: (b" : Final[" not in line, line * (b" : Final[" in line))
+                    )
+                parts += [_MANGLED.sub(b"", inner.encode()), *lines]
+    return parts
+
+
+def _of_graph_module(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the code and the tensors of a traced or exported module, not how it was traced."""
+    tensor = sys.modules["torch"].Tensor
+    kept = {"_code", "_parameters", "_buffers", "_modules", "training"}
+    found = {
+        name: value for name, value in state.items() if name in kept or isinstance(value, tensor)
+    }
+    modules = found.get("_modules") or {}  # those that only check the input have no content
+    found["_modules"] = {k: v for k, v in modules.items() if type(v).__name__ != "GuardsFn"}
+    for name, value in state.items():  # of the user; exported modules check their input by others
+        if name.endswith("_hooks") and isinstance(value, list):
+            found[name] = [hook for hook in value if not _is_of_torch(hook)]
+    return found
+
+
+def _is_of_torch(hook: Any) -> bool:
+    return str(getattr(hook, "__module__", "")).startswith("torch.")
 
 
 def _sorted(state: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -27,6 +27,7 @@ from .scores import (
     certified_accuracy_score,
     prediction_outcomes,
 )
+from .top_k import certified_top_k_accuracy_score, top_k_radii
 
 __all__ = [
     "PairedComparison",
@@ -40,6 +41,7 @@ __all__ = [
     "certified_error_scorer",
     "certified_r2_score",
     "certified_r2_scorer",
+    "certified_top_k_accuracy_score",
     "interval_coverage_score",
     "mean_interval_width_score",
     "mean_set_size_score",
@@ -49,5 +51,6 @@ __all__ = [
     "prediction_outcomes",
     "projected_certified_accuracy",
     "set_coverage_score",
+    "top_k_radii",
     "top_probability_curve",
 ]

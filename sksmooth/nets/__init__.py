@@ -1,9 +1,10 @@
 """Nets trained by an objective, architectures, checkpoints, denoisers. It imports torch."""
 
 from .architectures import ARCHITECTURES, make_architecture
-from .checkpoints import Checkpoint, frozen_net, load_checkpoint, read_checkpoint
+from .checkpoints import Checkpoint, load_checkpoint, read_checkpoint
 from .denoised import Denoised, DenoiserMSE, DenoiserStability, DnCNN
 from .diffusion import DiffusionDenoiser
+from .frozen import frozen_net
 from .imagenet import imagenet_names, imagenet_net
 from .lenet import LeNet
 from .normalize import CIFAR10, IMAGENET, CenterLayer, NormalizeLayer, normalizer

@@ -8,24 +8,32 @@ normalising layer ("1.conv1.weight"; its constants are not in the file), in Data
 
 import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import skorch
+import numpy as np
 import torch
-from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from .architectures import channel_constants, make_architecture
 from .normalize import CenterLayer, NormalizeLayer
 
-__all__ = ["Checkpoint", "frozen_net", "load_checkpoint", "read_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "read_checkpoint"]
 
 State = dict[str, torch.Tensor]
 
 _WRAPPERS = {"module", "_orig_mod"}  # of DataParallel and torch.compile
 _NAMES = ("state_dict", "model_state_dict", "model", "net")
 _SHOWN = 5
+
+# scalars of numpy, such as the best accuracy so far, under the names that old and new files have
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+_NUMBERS: list[Any] = [
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    np.dtype,
+    *{type(np.dtype(kind)) for kind in "?bhilqBHILQefdg"},
+]
 
 
 class Checkpoint(NamedTuple):
@@ -84,13 +92,19 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     try:
         # a pickle may run any code; weights_only refuses all but tensors and plain containers
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMBERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
+        what = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
+        holds = (
+            "damaged, or no file of torch.save"
+            if what is None
+            else (f"not plain: it holds a {what[1]}, which might run code")
+        )
         raise ValueError(
-            f"{os.fspath(path)!r} cannot be read as tensors and plain values: it is damaged, or no "
-            "file of torch.save, or holds other objects, which might run code. If you trust it, "
-            "load it yourself and save module.state_dict() instead. "
-            f"({(str(error).splitlines() or [''])[0]})"
+            f"{os.fspath(path)!r} cannot be read as tensors and plain values: it is {holds}. If "
+            "you trust it, load it yourself, torch.load(path, weights_only=False), and save the "
+            "state dict alone: torch.save(content['state_dict'], new_path)."
         ) from error
     outer = content if isinstance(content, Mapping) else {}
     inner = [outer[name] for name in _NAMES if isinstance(outer.get(name), Mapping)]
@@ -175,48 +189,6 @@ def load_checkpoint(
     state = _named_for(module, checkpoint.state_dict, os.fspath(path))
     module.load_state_dict(state, strict=False)  # only what may be missing is
     return module.eval()
-
-
-def frozen_net(
-    module: nn.Module, *, device: str = "cpu", classes: Sequence[Any] | None = None, **options: Any
-) -> FrozenEstimator:
-    """Return a trained module as an estimator for `SmoothedClassifier` that stays as it is.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Gives scores of shape (n_samples, n_classes), with at least two classes. It is used itself,
-        not copied, and moved to the device.
-    device : str, default="cpu"
-        As in torch.
-    classes : sequence, default=None
-        What the outputs stand for; None for 0 to K - 1.
-    **options : dict
-        Further arguments of ``skorch.NeuralNetClassifier``.
-
-    Returns
-    -------
-    estimator : sklearn.frozen.FrozenEstimator
-        Around an initialised ``skorch.NeuralNetClassifier``.
-
-    Examples
-    --------
-    A user's own trained module is certified like this; the rows for ``fit`` are only looked at for
-    their shape, and the labels for their kind.
-
-    >>> import numpy as np
-    >>> import torch
-    >>> from sksmooth import SmoothedClassifier
-    >>> from sksmooth.nets import frozen_net
-    >>> module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
-    >>> X, y = np.random.default_rng(0).random((6, 1, 2, 2)).astype("float32"), [0, 1, 2, 0, 1, 2]
-    >>> clf = SmoothedClassifier(frozen_net(module), sigma=0.5, random_state=0).fit(X, y)
-    >>> len(clf.certify(X, n=200))
-    6
-    """
-    settings = {"criterion": nn.CrossEntropyLoss, "verbose": 0, **options}
-    net = skorch.NeuralNetClassifier(module, device=device, classes=classes, **settings)
-    return FrozenEstimator(net.initialize())
 
 
 def _named_for(module: nn.Module, state: State, path: str) -> State:

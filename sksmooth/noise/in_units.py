@@ -153,6 +153,6 @@ class IntegerInUnits(FloatInUnits):
     (array([0.6408]), array([2.]))
     """
 
-    kind = "exact in units"
+    kind = "integer in units"
     sound = True
     _family = IntegerPerFeature

@@ -50,7 +50,7 @@ class IntegerGaussian(GridNoise, FloatGaussian):  # type: ignore[override]
 
     n_values: int
     levels: int | None = None
-    kind = "exact"
+    kind = "integer"
 
     def __post_init__(self) -> None:
         if self.n_values < 1 or (self.levels is not None and self.levels < 1):

@@ -105,7 +105,7 @@ class LaplaceNoise(GridNoise):
     scale: float
     n_values: int
     levels: int | None = None
-    kind = "exact laplace"
+    kind = "integer laplace"
     norm = L1()
 
     def __post_init__(self) -> None:

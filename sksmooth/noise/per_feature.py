@@ -170,7 +170,7 @@ class IntegerPerFeature(FloatPerFeature):
     True
     """
 
-    kind = "exact per feature"
+    kind = "integer per feature"
     sound = True
 
     @functools.cached_property

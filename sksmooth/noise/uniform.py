@@ -109,7 +109,7 @@ class UniformNoise(GridNoise):
     width: float
     n_values: int
     levels: int | None = None
-    kind = "exact uniform"
+    kind = "integer uniform"
     norm = L1()
 
     def __post_init__(self) -> None:

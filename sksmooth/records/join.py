@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..certificate import Certificate
 from .read import read_log
 from .record import Record
 
@@ -81,11 +80,11 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
                     f"Row {row} is in {owner[row]} and in {name}. Logs of arrays number their rows "
                     "from 0: see join_logs for how to give them other numbers."
                 )
-    whole = Certificate.concatenate([r.certificate for r in records if r.certificate is not None])
+    whole = type(first.certificate).concatenate([record.certificate for record in records])
     index = np.concatenate([record.index for record in records])
     joined = Record(
         _joined([record.y_true for record in records]),
-        whole.labels,
+        _joined([record.y_pred for record in records]),
         whole,
         index,
         _joined([record.seconds for record in records]),

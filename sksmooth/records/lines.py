@@ -1,9 +1,25 @@
 """The lines of a log, and errors that name them. A file that is cut off anywhere is refused."""
 
+import json
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
-__all__ = ["check_unique", "fault", "lines_of", "rows_of"]
+__all__ = [
+    "KEY",
+    "SECONDS",
+    "check_count",
+    "check_unique",
+    "columns_in",
+    "columns_of",
+    "fault",
+    "lines_of",
+    "rows_of",
+    "title_of",
+]
+
+SECONDS = "seconds"  # if they were noted
+KEY = "key"  # of logs that grew row by row: a hash of each row, to be known again by
 
 
 def lines_of(path: pathlib.Path, *, partial: bool = False) -> list[str]:
@@ -52,3 +68,31 @@ def check_unique(path: pathlib.Path, index: list[int], header: int) -> None:
         first = seen.setdefault(idx, number)
         if first != number:
             raise fault(path, number, f"idx {idx} was on line {first} already")
+
+
+def columns_of(names: tuple[str, ...], *, timed: bool, keyed: bool = False) -> tuple[str, ...]:
+    """Return the names of a log's columns, from those that all logs of its kind have."""
+    return (*names, *[SECONDS] * timed, *[KEY] * keyed)
+
+
+def columns_in(line: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the names in the line above a log's rows; None if they are not those of a log."""
+    found = tuple(line.split("\t"))
+    expected = columns_of(names, timed=SECONDS in found, keyed=found[-1] == KEY)
+    return expected if found == expected else None
+
+
+def title_of(title: str, head: dict[str, Any], names: tuple[str, ...]) -> str:
+    """Return the lines before the rows."""
+    return f"{title}\n# {json.dumps(head)}\n" + "\t".join(names) + "\n"
+
+
+def check_count(
+    path: pathlib.Path, found: int, expected: int, names: tuple[str, ...], *, partial: bool
+) -> None:
+    """Refuse a log with another number of rows than its head says; a part may have fewer."""
+    if found > expected or (found < expected and not partial):
+        hint = ""
+        if names[-1] == KEY:
+            hint = " It grows: certify with log= goes on with it, partial=True reads what is there."
+        raise ValueError(f"{path} has {found} of the {expected} rows it should have.{hint}")

@@ -25,18 +25,10 @@ from ..certificate.stopping import is_single_level, stop_reasons
 from ..certificate.votes import top_two
 from ..checks import check_alpha, check_changes, check_draws, check_radii
 from ..noise import KINDS, Noise
-from .lines import check_unique, fault, rows_of
+from .lines import KEY, SECONDS, check_count, check_unique, columns_in, fault, rows_of
 from .record import Record
 
-__all__ = [
-    "TITLE",
-    "columns_in",
-    "columns_of",
-    "head_of",
-    "lines_of_rows",
-    "read_ours",
-    "title_of",
-]
+__all__ = ["TITLE", "UNREADABLE", "head_of", "lines_of_rows", "names_of", "read_rows"]
 
 TITLE = "# sksmooth certification log, version 1"
 _COLUMNS = (
@@ -55,12 +47,10 @@ _COLUMNS = (
     "votes",
 )
 _COMPUTED = (*_COLUMNS, "width", "radius_l2")  # of certificates of closed forms
-_SECONDS = "seconds"  # if they were noted
-_KEY = "key"  # of logs that grew row by row: a hash of each row, to be known again by
-_TEXT = ("stop_reason", "votes", _KEY)  # the other cells are JSON
+_TEXT = ("stop_reason", "votes", KEY)  # the other cells are JSON
 _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
 # what json, numpy and indexing raise over a file that somebody has changed
-_UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
 def head_of(
@@ -109,7 +99,8 @@ def noise_from_head(head: Any) -> Any:
     if not isinstance(head, dict):
         return head
     given = {name: noise_from_head(value) for name, value in head.items() if name != "kind"}
-    return KINDS[head["kind"]](**given)
+    kind = head["kind"].replace("exact", "integer")  # which version 0.1 called exact
+    return KINDS[kind](**given)
 
 
 def versions() -> dict[str, str]:
@@ -123,22 +114,9 @@ def versions() -> dict[str, str]:
     }
 
 
-def columns_of(method: str, *, timed: bool, keyed: bool = False) -> tuple[str, ...]:
-    """Return the names of a log's columns."""
-    names = _COMPUTED if method == "exact" else _COLUMNS
-    return (*names, *[_SECONDS] * timed, *[_KEY] * keyed)
-
-
-def columns_in(line: str, method: str) -> tuple[str, ...] | None:
-    """Return the names in the line above a log's rows; None if they are not those of a log."""
-    found = tuple(line.split("\t"))
-    names = columns_of(method, timed=_SECONDS in found, keyed=found[-1] == _KEY)
-    return names if found == names else None
-
-
-def title_of(head: dict[str, Any], names: tuple[str, ...]) -> str:
-    """Return the lines before the rows."""
-    return f"{TITLE}\n# {json.dumps(head)}\n" + "\t".join(names) + "\n"
+def names_of(head: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the columns that a log with this head has at least."""
+    return _COMPUTED if head["method"] == "exact" else _COLUMNS
 
 
 def lines_of_rows(record: Record, names: tuple[str, ...], keys: Sequence[str] | None = None) -> str:
@@ -148,7 +126,7 @@ def lines_of_rows(record: Record, names: tuple[str, ...], keys: Sequence[str] | 
     lines = []
     for i, cells in enumerate(_cells(record, c)):
         if keys is not None:
-            cells[_KEY] = keys[i]
+            cells[KEY] = keys[i]
         lines.append("\t".join(cells[name] for name in names) + "\n")
     return "".join(lines)
 
@@ -173,7 +151,7 @@ def _cells(record: Record, c: Certificate) -> Iterator[dict[str, str]]:
         "radius_l2": c.radii_l2.tolist(),
     }
     if record.seconds is not None:
-        columns[_SECONDS] = record.seconds.tolist()
+        columns[SECONDS] = record.seconds.tolist()
     rows = zip(*columns.values(), strict=True)
     for row, reason, counts in zip(rows, c.stop_reason, c.counts, strict=True):
         votes = " ".join(f"{code}:{counts[code]}" for code in np.flatnonzero(counts))
@@ -181,7 +159,7 @@ def _cells(record: Record, c: Certificate) -> Iterator[dict[str, str]]:
         yield cells | {"stop_reason": str(reason), "votes": votes}
 
 
-def read_ours(path: pathlib.Path, lines: list[str], *, partial: bool = False) -> Record:
+def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) -> Record:
     """Return what `write_log` has written; what cannot have been written is refused.
 
     With `partial`, rows may be missing at the end.
@@ -193,12 +171,12 @@ def read_ours(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
         classes = np.array(head["classes"], dtypes["classes"]).reshape(-1)
         expected, has_votes, more = int(head["rows"]), head["has_votes"], dict(head["settings"])
         more = {"versions": head["versions"]} | more
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
     is_exact = settings["method"] == "exact"
-    names = columns_in(lines[2] if len(lines) > 2 else "", settings["method"])
+    names = columns_in(lines[2] if len(lines) > 2 else "", names_of(settings))
     if names is None:
-        raise fault(path, 3, f"expected the columns {columns_of(settings['method'], timed=True)}")
+        raise fault(path, 3, f"expected the columns {names_of(settings)}")
     rows: list[dict[str, Any]] = []
     counts = np.zeros((len(lines), len(classes) if has_votes else 0), dtype=np.int64)
     for number, cells in rows_of(path, lines, 3, list(names)):
@@ -207,15 +185,11 @@ def read_ours(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
             row["predict"] = np.array([row["predict"]], dtypes["labels"])[0]
             if has_votes:
                 counts[len(rows)] = _votes(cells["votes"], len(classes), row["n_draws"])
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
         rows.append(row)
     check_unique(path, [row["idx"] for row in rows], 3)
-    if len(rows) > expected or (len(rows) < expected and not partial):
-        hint = ""
-        if names[-1] == _KEY:
-            hint = " It grows: certify with log= goes on with it, partial=True reads what is there."
-        raise ValueError(f"{path} has {len(rows)} of the {expected} rows it should have.{hint}")
+    check_count(path, len(rows), expected, names, partial=partial)
     try:
         values: dict[str, Any] = {
             name: np.array([row[name] for row in rows], dtype)
@@ -232,13 +206,13 @@ def read_ours(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
                 "idx": np.int64,
                 **({"width": np.float64, "radius_l2": np.float64} if is_exact else {}),
                 **({"label": dtypes["y_true"]} if "y_true" in dtypes else {}),
-                **({_SECONDS: np.float64} if _SECONDS in names else {}),
+                **({SECONDS: np.float64} if SECONDS in names else {}),
             }.items()
         }
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise fault(path, 2, f"the dtypes do not fit the rows ({error!r})") from error
     index, y_true = values.pop("idx"), values.pop("label", None)
-    seconds = values.pop(_SECONDS, None)
+    seconds = values.pop(SECONDS, None)
     labels, radii = values.pop("predict"), values.pop("radius")
     values["radii_l2"] = values.pop("radius_l2", None)
     certificate = Certificate(
@@ -300,7 +274,7 @@ def _checked_row(
         ("p_upper", 1),
         ("tv_error", 1),
         *((("width", 1), ("radius_l2", np.inf)) if "width" in row else ()),
-        *(((_SECONDS, sys.float_info.max),) if _SECONDS in row else ()),
+        *(((SECONDS, sys.float_info.max),) if SECONDS in row else ()),
     ):
         if not 0 <= row[name] <= limit:
             raise ValueError(f"{name} must lie between 0 and {limit}; got {row[name]!r}")

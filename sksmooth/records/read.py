@@ -4,8 +4,8 @@ import os
 import pathlib
 
 from ..checks import check_draws
+from . import numbers, ours
 from .lines import lines_of
-from .ours import TITLE, read_ours
 from .record import Record
 from .theirs import read_theirs
 
@@ -48,7 +48,7 @@ def read_log(
     Returns
     -------
     record : Record
-        With a `certificate` if the log has radii, else with predictions only.
+        With a `certificate` if the log has radii or bounds, else with predictions only.
 
     Raises
     ------
@@ -71,10 +71,12 @@ def read_log(
     """
     path = pathlib.Path(path)
     lines = lines_of(path, partial=partial)
-    if lines[0] == TITLE:
+    for layout in (ours, numbers):
+        if lines[0] != layout.TITLE:
+            continue
         if not (sigma is n is n0 is alpha is None):
             raise ValueError(f"{path} says its own settings; do not pass sigma, n, n0 or alpha.")
-        return _whole(path, read_ours(path, lines, partial=partial), rows)
+        return _whole(path, layout.read_rows(path, lines, partial=partial), rows)
     n = check_draws("n", 100_000 if n is None else n)
     n0 = check_draws("n0", 100 if n0 is None else n0)
     alpha = 0.001 if alpha is None else alpha

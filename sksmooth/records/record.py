@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..certificate import Certificate
+from ..certificate import Certificate, PredictionBounds, RegressionCertificate
 from ..labels import check_label_kind
 
 __all__ = ["Record"]
@@ -21,10 +21,11 @@ class Record:
     y_true : ndarray of shape (n_rows,) or None
         True labels, if they were recorded.
     y_pred : ndarray of shape (n_rows,)
-        Certified or predicted labels, abstentions included.
-    certificate : Certificate or None
-        None for a log of predictions. From a log of the paper's authors it has no counts, and
-        radii of three digits, rounded to nearest: a row may count at a radius that it just misses.
+        Certified or predicted labels, abstentions included; of a regressor, predictions.
+    certificate : Certificate, PredictionBounds, RegressionCertificate or None
+        Of a classifier, or of a regressor. None for a log of predictions. From a log of the paper's
+        authors it has no counts, and radii of three digits, rounded to nearest: a row may count at
+        a radius that it just misses.
     index : ndarray of shape (n_rows,), int64
         Numbers of the rows in the data set that they come from.
     seconds : ndarray of shape (n_rows,) or None
@@ -47,21 +48,25 @@ class Record:
 
     y_true: NDArray[Any] | None
     y_pred: NDArray[Any]
-    certificate: Certificate | None
+    certificate: Any
     index: NDArray[np.int64]
     seconds: NDArray[np.float64] | None = None
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, certificate: Certificate, *, y_true: ArrayLike | None = None, index: Any = None
+        cls,
+        certificate: Certificate | PredictionBounds | RegressionCertificate,
+        *,
+        y_true: ArrayLike | None = None,
+        index: Any = None,
     ) -> "Record":
         """Return the record of a certificate that was just made.
 
         Parameters
         ----------
-        certificate : Certificate
-            Certificates.
+        certificate : Certificate, PredictionBounds or RegressionCertificate
+            Of some rows.
         y_true : array-like of shape (n_rows,), default=None
             True labels.
         index : array-like of int of shape (n_rows,), default=None
@@ -70,12 +75,18 @@ class Record:
         Returns
         -------
         record : Record
-            With the certificate's labels as `y_pred`.
+            With the certificate's labels, or predictions, as `y_pred`.
         """
-        if not isinstance(certificate, Certificate):
+        if isinstance(certificate, Certificate):
+            answers = certificate.labels
+        elif isinstance(certificate, PredictionBounds):
+            answers = certificate.prediction
+        elif isinstance(certificate, RegressionCertificate):
+            answers = certificate.predictions
+        else:
             raise TypeError(
-                f"certificate must be a Certificate, as clf.certify(X) returns; got "
-                f"{type(certificate).__name__}."
+                f"certificate must be a Certificate, as clf.certify(X) returns, or what a "
+                f"SmoothedRegressor certifies; got {type(certificate).__name__}."
             )
         index = np.arange(len(certificate)) if index is None else np.asarray(index)
         labels = None if y_true is None else np.asarray(y_true)
@@ -87,8 +98,9 @@ class Record:
         if index.dtype.kind not in "iu" or len(np.unique(index)) < len(index):
             raise ValueError("index must hold whole numbers, each of them once.")
         if labels is not None:
-            check_label_kind(labels, certificate.classes)
-        return cls(labels, certificate.labels, certificate, index.astype(np.int64))
+            known = certificate.classes if isinstance(certificate, Certificate) else answers
+            check_label_kind(labels, known)
+        return cls(labels, answers, certificate, index.astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.index)

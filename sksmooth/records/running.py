@@ -18,9 +18,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..certificate import Certificate
-from .lines import fault, lines_of
-from .ours import TITLE, columns_in, columns_of, head_of, lines_of_rows, read_ours, title_of
+from . import ours as classes
+from .lines import KEY, columns_in, columns_of, fault, lines_of, title_of
 from .probed import Answers
 from .record import Record
 
@@ -49,6 +48,8 @@ class RunningLog:
         True labels, noted beside the answers.
     index : ndarray of shape (n_rows,), default=None
         Numbers of the rows in their data set; None for 0, 1, 2, ...
+    layout : module, default=ours
+        What its head and rows look like: `ours` of classes, or `numbers` of a regressor.
 
     Attributes
     ----------
@@ -71,7 +72,9 @@ class RunningLog:
         answers: Answers | None = None,
         y_true: NDArray[Any] | None = None,
         index: NDArray[np.int64] | None = None,
+        layout: Any = classes,
     ) -> None:
+        self._layout = layout
         self.path = pathlib.Path(path).absolute()  # the base may change the folder
         self._partial = self.path.with_name(self.path.name + ".partial")
         self.identity: dict[str, Any] = json.loads(json.dumps(dict(identity)))
@@ -118,11 +121,11 @@ class RunningLog:
                 "certify with the same arguments again, and it goes on from there."
             )
 
-    def read(self) -> Certificate:
+    def read(self) -> Any:
         """Return the certificates of all rows, when they are finished."""
         if not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
             raise ValueError(f"{self.path} was replaced by another file while it was written.")
-        record = read_ours(self.path, lines_of(self.path))
+        record = self._layout.read_rows(self.path, lines_of(self.path))
         if record.certificate is None or len(record) != self.n_rows:
             raise ValueError(f"{self.path} has {len(record)} of {self.n_rows} rows.")
         return record.certificate
@@ -135,8 +138,8 @@ class RunningLog:
         an error.
         """
         known = self._keys[first : first + len(keys)]
-        for i, (ours, theirs) in enumerate(zip(known, keys, strict=False), first):
-            if ours != theirs:
+        for i, (one, other) in enumerate(zip(known, keys, strict=False), first):
+            if one != other:
                 raise ValueError(
                     f"Row {i} of X is not the row {i} that {self.path} has. Pass the same rows in "
                     "the same order, or another log."
@@ -149,14 +152,15 @@ class RunningLog:
             self.n_done = first
         return False
 
-    def append(self, certificate: Certificate, keys: Sequence[str], seconds: float) -> None:
+    def append(self, certificate: Any, keys: Sequence[str], seconds: float) -> None:
         """Write the next rows. When the call returns, the death of the process cannot take them."""
         settings = self._written["settings"]
-        head = head_of(certificate, self.n_rows, settings, self._y_true)
+        head = self._layout.head_of(certificate, self.n_rows, settings, self._y_true)
         head = json.loads(json.dumps(head))
         if self._head is None:
-            self._head, self._names = head, columns_of(certificate.method, timed=True, keyed=True)
-            _write(self._file, title_of(head, self._names).encode())
+            self._head = head
+            self._names = columns_of(self._layout.names_of(head), timed=True, keyed=True)
+            _write(self._file, title_of(self._layout.TITLE, head, self._names).encode())
         elif any(self._head[name] != head[name] for name in ("noise", "max_radius")):
             raise ValueError(
                 f"Rows {self.n_done} and on have other noise than those in {self.path}, since they "
@@ -168,7 +172,7 @@ class RunningLog:
             Record.of(certificate, y_true=y_true, index=self._index[rows]),
             seconds=np.full(len(certificate), seconds / len(certificate)),
         )
-        _write(self._file, lines_of_rows(record, self._names, keys).encode())
+        _write(self._file, self._layout.lines_of_rows(record, self._names, keys).encode())
         self.n_done += len(certificate)
         self._votes.clear()
         self._pending.clear()
@@ -218,7 +222,7 @@ class RunningLog:
         whole = content[: content.rfind(b"\n") + 1]
         lines = whole.split(b"\n")[:-1]
         if len(lines) < 4:  # it ended before there was a row, or is something else
-            begun = f"{TITLE}\n# ".encode()
+            begun = f"{self._layout.TITLE}\n# ".encode()
             if content[: len(begun)] != begun[: len(content)]:
                 raise self._no_log()
             self._cut(0)
@@ -226,11 +230,10 @@ class RunningLog:
         try:
             texts = [line.decode() for line in lines]
             self._head = dict(json.loads(texts[1].removeprefix("# ")))
-            method = self._head["method"]
+            names = columns_in(texts[2], self._layout.names_of(self._head))
         except (UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
             raise self._no_log() from error
-        names = columns_in(texts[2], method)
-        if texts[0] != TITLE or names is None or names[-1] != "key":
+        if texts[0] != self._layout.TITLE or names is None or names[-1] != KEY:
             raise self._no_log()
         self._names = names
         self._refuse_other(self.path, self._head)
@@ -285,9 +288,9 @@ class RunningLog:
 
     def _check_votes(self, start: Any, stop: Any, votes: Any) -> None:
         whole = type(start) is type(stop) is int and 0 <= start < stop
-        n_classes = len(self.identity["classes"])
+        n_classes = len(self.identity["classes"])  # of a regressor, none: its bins are its own
         if not whole or not all(
-            len(part) == n_classes
+            len(part) == (n_classes or len(part))
             and all(type(count) is int and count >= 0 for count in part)
             and sum(part) == stop - start
             for part in votes

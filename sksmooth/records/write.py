@@ -7,8 +7,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ..bounds import BOUNDS
-from ..certificate import Certificate
-from .ours import columns_of, head_of, lines_of_rows, title_of
+from ..certificate import Certificate, PredictionBounds, RegressionCertificate
+from . import numbers, ours
+from .lines import columns_of, title_of
 from .record import Record
 from .theirs import text_of_theirs
 
@@ -17,7 +18,7 @@ __all__ = ["write_log"]
 
 def write_log(
     path: str | os.PathLike[str],
-    certificate: Certificate | Record,
+    certificate: Certificate | PredictionBounds | RegressionCertificate | Record,
     *,
     y_true: ArrayLike | None = None,
     index: ArrayLike | None = None,
@@ -31,8 +32,9 @@ def write_log(
     ----------
     path : str or path-like
         File to be made. One that exists is not touched.
-    certificate : Certificate or Record
-        Certificates, or a record that holds some, such as one of `join_logs`.
+    certificate : Certificate, PredictionBounds, RegressionCertificate or Record
+        Certificates of a classifier, what a regressor has certified, or a record that holds some,
+        such as one of `join_logs`.
     y_true : array-like of shape (n_rows,), default=None
         True labels; those of a record, if there are none.
     index : array-like of int of shape (n_rows,), default=None
@@ -83,12 +85,14 @@ def write_log(
     record = _record_of(certificate, y_true, index, settings)
     c = record.certificate
     assert c is not None
-    if format == "cohen":
+    if format == "cohen" and isinstance(c, Certificate):
         text = text_of_theirs(record)
     elif format == "sksmooth":
         text = _text_of(record, c, seed)  # first: it may fail
     else:
-        raise ValueError(f"format must be 'sksmooth' or 'cohen'; got {format!r}.")
+        raise ValueError(
+            f"format must be 'sksmooth', or 'cohen' for certificates of classes; got {format!r}."
+        )
     with open(path, "x", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
@@ -96,7 +100,7 @@ def write_log(
 
 
 def _record_of(
-    certificate: Certificate | Record, y_true: Any, index: Any, settings: dict[str, Any] | None
+    certificate: Any, y_true: Any, index: Any, settings: dict[str, Any] | None
 ) -> Record:
     """Return what is to be written, checked."""
     if not isinstance(certificate, Record):
@@ -114,14 +118,15 @@ def _record_of(
     return dataclasses.replace(checked, seconds=given.seconds, settings=settings)
 
 
-def _text_of(record: Record, c: Certificate, seed: bool) -> str:
+def _text_of(record: Record, c: Any, seed: bool) -> str:
     if not len(c) or c.bound not in (*BOUNDS, "exact"):
         raise ValueError(
             f"A log needs rows, and a bound of {[*BOUNDS, 'exact']}; got {len(c)} rows and the "
             f"bound {c.bound!r}."
         )
-    head = head_of(c, len(c), record.settings, record.y_true)
+    layout = ours if isinstance(c, Certificate) else numbers
+    head: dict[str, Any] = layout.head_of(c, len(c), record.settings, record.y_true)
     if not seed:
         head["seed"] = None
-    names = columns_of(c.method, timed=record.seconds is not None)
-    return title_of(head, names) + lines_of_rows(record, names)
+    names = columns_of(layout.names_of(head), timed=record.seconds is not None)
+    return title_of(layout.TITLE, head, names) + layout.lines_of_rows(record, names)

@@ -106,7 +106,7 @@ def test_repr_says_what_matters():
         assert part in text
     assert "noise='float' (unsound in floating point)" in text
     text = repr(example(noise=IntegerGaussian(0.5, 3)))
-    assert "noise='exact'>" in text
+    assert "noise='integer'>" in text
     assert "unsound" not in text
 
 

@@ -19,7 +19,6 @@ def public_objects():
         "attacks",
         "bounds",
         "certificate",
-        "exceptions",
         "noise",
         "metrics",
         "records",

@@ -9,7 +9,7 @@ from scipy.special import expit
 from scipy.stats import binom
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_diabetes, load_digits
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -218,6 +218,31 @@ def test_intervals_under_the_worst_attack_on_a_linear_base(radius):
     assert covered / rows == pytest.approx(0.9, abs=0.035)
 
 
+def test_computed_intervals_of_a_linear_base_by_the_formula():
+    """The smoothed regressor is the base; it moves by radius times the length of the weights."""
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    model = LinearRegression().fit(X[:200], y[:200])
+    reg = RobustConformalRegressor(
+        FrozenEstimator(model), 0.5, 0.25, confidence_level=[0.8, 0.9], conformity_score="median"
+    ).fit(X[200:299], y[200:299])
+    errors = np.sort(np.abs(y[200:299] - model.predict(X[200:299])))[::-1]
+    predictions, intervals = reg.predict_interval(X[300:])
+    assert predictions == pytest.approx(model.predict(X[300:]))
+    for j, place in enumerate((19, 9)):  # the 20th and 10th largest of 99
+        half = errors[place] + 0.25 * np.linalg.norm(model.coef_)
+        assert intervals[:, 1, j] == pytest.approx(predictions + half, abs=1e-6)
+        assert intervals[:, 0, j] == pytest.approx(predictions - half, abs=1e-6)
+        assert (intervals[:, 1, j] >= predictions + half - 1e-12).all()
+    with pytest.warns(UserWarning, match="it takes 9 calibration rows"):
+        few = reg.conformalize(X[200:208], y[200:208]).predict_interval(X[300:303])[1]
+    assert np.isinf(few[:, :, 1]).all()
+    assert np.isfinite(few[:, :, 0]).all()
+    forest = FrozenEstimator(RandomForestRegressor(5, random_state=0).fit(X, y))
+    with pytest.raises(ValueError, match="no closed form"):
+        RobustConformalRegressor(forest, conformity_score="median").fit(X, y)
+
+
 def test_intervals_hold_all_values_that_enough_draws_are_near_to():
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(80, 2)), rng.normal(size=80)
@@ -271,7 +296,9 @@ def test_radius_and_levels_may_be_set_later_but_not_the_noise(digits):
     again = clone(clf).set_params(radius=0.25, confidence_level=0.8).fit(X[:200], y[:200])
     clf.set_params(radius=0.25, confidence_level=0.8)
     assert np.array_equal(clf.predict_set(X[200:])[1], again.predict_set(X[200:])[1])
-    with pytest.raises(ValueError, match="Call conformalize"):
+    with pytest.raises(ValueError, match="conformity_score changed since calibration"):
+        clone(clf).fit(X[:50], y[:50]).set_params(conformity_score="margin").predict_set(X)
+    with pytest.raises(ValueError, match="noise changed since calibration. Call conformalize"):
         clf.set_params(sigma=0.5).predict_set(X)
     assert clf.conformalize(X[:200], y[:200]).predict_set(X[200:])[1].any()
 

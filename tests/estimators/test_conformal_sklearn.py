@@ -6,7 +6,6 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
-    RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
@@ -23,21 +22,18 @@ from sklearn.utils.fixes import parse_version
 from sksmooth import RobustConformalClassifier, RobustConformalRegressor
 
 CLASSIFIERS = [
-    (LogisticRegression(max_iter=1000), {}),
-    (DecisionTreeClassifier(), {"conformity_score": "aps"}),
+    (LogisticRegression(max_iter=1000), {"conformity_score": "votes"}),
+    (DecisionTreeClassifier(), {"conformity_score": "aps", "units": "std"}),
     (KNeighborsClassifier(), {"conformity_score": "margin"}),
     (GaussianNB(), {"confidence_level": [0.5, 0.9]}),
     (LinearSVC(max_iter=20_000), {}),
-    (RandomForestClassifier(n_estimators=5), {"radius": 0.0}),
     (HistGradientBoostingClassifier(max_iter=5), {"n": 10}),
     (make_pipeline(StandardScaler(), LogisticRegression()), {"calibration_size": None}),
-    (LogisticRegression(), {"conformity_score": "votes"}),
     (make_pipeline(SimpleImputer(), LogisticRegression()), {"quantile": 0.5}),
-    (DecisionTreeClassifier(), {"conformity_score": "votes", "units": "std"}),
 ]
 REGRESSORS = [
-    (Ridge(), {}),
     (DecisionTreeRegressor(), {"units": "std"}),
+    (Ridge(), {"conformity_score": "median"}),
     (KNeighborsRegressor(), {"confidence_level": [0.5, 0.9]}),
     (RandomForestRegressor(n_estimators=3, bootstrap=False), {}),
     (HistGradientBoostingRegressor(max_iter=20, learning_rate=0.3), {}),
@@ -46,10 +42,10 @@ REGRESSORS = [
     (TransformedTargetRegressor(Ridge(), transformer=StandardScaler()), {}),
 ]
 ESTIMATORS = [
-    RobustConformalClassifier(b, **{"n": 20, "random_state": 0, **o}) for b, o in CLASSIFIERS
+    RobustConformalClassifier(b, **{"n": 5, "random_state": 0, **o}) for b, o in CLASSIFIERS
 ]
 ESTIMATORS += [
-    RobustConformalRegressor(b, **{"n": 20, "random_state": 0, **o}) for b, o in REGRESSORS
+    RobustConformalRegressor(b, **{"n": 5, "random_state": 0, **o}) for b, o in REGRESSORS
 ]
 
 # The checks fit on tiny and constant data; what the bases say about that is not our matter.

@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sksmooth import (
     Certificate,
     CertifiedAccuracyDisplay,
+    RobustConformalClassifier,
     SmoothedClassifier,
     SmoothedRegressor,
     certified_accuracy_score,
@@ -476,15 +477,33 @@ class TestSigma:
             smoothed_tree(sigma, **options).fit(X, y)
 
     def test_unknown_values(self, clf):
+        """They become any known one; a certificate of known rows speaks of them, too."""
         row = X[:1].copy()
         row[0, 2] = 7.0
-        with pytest.raises(ValueError, match="value 7.0, which is not one of those"):
-            clf.certify(row)
+        with pytest.warns(UserWarning, match="not seen in fit, in the columns \\[2\\]"):
+            assert len(clf.certify(row, n=200)) == 1
 
-    def test_text_is_refused(self, frame):
-        table = frame.assign(colour=frame["colour"].map({0: "red", 1: "green", 2: "blue"}))
-        with pytest.raises(ValueError, match="without numbers, 'colour'"):
-            smoothed_tree(BY_NAME).fit(table, y)
+    def test_text(self, frame):
+        """The base sees words of fit where they are replaced, and gaps where they are dropped."""
+        table = frame.assign(colour=np.array(["red", "green", "blue"])[frame["colour"].to_numpy()])
+        table["zip"] = table["zip"].astype("category").cat.rename_categories(lambda z: f"zip {z}")
+        base = make_pipeline(
+            make_column_transformer(
+                (OneHotEncoder(handle_unknown="error"), ["colour"]),
+                (OneHotEncoder(handle_unknown="ignore"), ["zip"]),
+                (SimpleImputer(), ["age", "score", "id"]),
+            ),
+            LogisticRegression(max_iter=500),
+        )
+        clf = SmoothedClassifier(base, BY_NAME, n=500, n_augment=2, random_state=0).fit(table, y)
+        certificate = clf.certify(table[:20])
+        assert certificate.norm == "l2 of delta / sigma, and changes"
+        assert (certificate.max_changes > 0).any()
+        assert clf.certify(table[3:5]).equals(certificate[3:5])
+        encoders = clf.estimator_.named_steps["columntransformer"].named_transformers_
+        assert encoders["onehotencoder-1"].categories_[0].tolist() == ["blue", "green", "red"]
+        assert sum(word != word for word in encoders["onehotencoder-2"].categories_[0]) == 1
+        assert clf.predict(table[:20]).shape == (20,)
 
     def test_images_are_refused(self):
         images = np.zeros((6, 2, 2))
@@ -496,6 +515,14 @@ class TestSigma:
     def test_regressors_refuse(self):
         with pytest.raises(ValueError, match="takes noise that is added to rows"):
             SmoothedRegressor(DecisionTreeRegressor(), SIGMA).fit(X, y.astype(float))
+
+    @pytest.mark.parametrize("sigma", [SIGMA, {2: Flip(keep=0.8), "*": 0}])
+    @pytest.mark.parametrize("radius", [0.0, 0.5])
+    def test_prediction_sets_refuse(self, sigma, radius):
+        base = DecisionTreeClassifier(max_depth=2)
+        clf = RobustConformalClassifier(base, sigma, radius=radius, n=50, random_state=0)
+        with pytest.raises(ValueError, match="for Gaussian noise alone; got .*flip"):
+            clf.fit(X, y)
 
     def test_computed_only_where_changes_alone_are_noise(self, clf):
         with pytest.raises(ValueError, match="none is known for MixedNoise"):

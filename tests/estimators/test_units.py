@@ -217,6 +217,26 @@ class TestParameter:
             search.fit(X, Y)
         assert search.best_estimator_.units_ == tuple(UNITS)
 
+    def test_the_best_sigma_is_not_the_smallest(self):
+        """It always is for radii in multiples of sigma: a smaller one makes the rod shorter."""
+        X, y = load_breast_cancer(return_X_y=True)
+        units, sigmas = X.std(axis=0), [0.1, 0.3, 1.0, 10.0]
+        base = DecisionTreeClassifier(max_depth=4, random_state=0)
+        clf = SmoothedClassifier(base, n_augment=4, random_state=0)
+
+        def scores(clf, sigmas, radius):
+            scorer = certified_accuracy_scorer(radius=radius)
+            search = GridSearchCV(clf, {"sigma": sigmas}, scoring=scorer, cv=2).fit(X, y)
+            return search.cv_results_["mean_test_score"]
+
+        found = scores(clf.set_params(units=units), sigmas, 0.3)
+        assert 0 < found.argmax() < 3
+        assert found.max() > found[0] + 0.05
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = scores(clf.set_params(units=None), [s * units for s in sigmas], 1.0)
+        assert found.argmax() == 0
+
     def test_scorers_warn_of_a_sigma_for_each_feature(self):
         clf = smoothed(sigma=UNITS, units=None).fit(X, Y)
         for scorer in (certified_accuracy_scorer(1.0), average_certified_radius_scorer()):

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sksmooth
 from sksmooth import (
+    CertifiedErrorDisplay,
     PredictionBandDisplay,
     SmoothedClassifier,
     SmoothedRegressor,
@@ -141,3 +142,36 @@ def test_the_band_is_drawn_in_the_order_of_predictions(reg, pyplot):
     assert again.figure_ is display.figure_
     with pytest.raises(ValueError, match="2 radii"):
         PredictionBandDisplay.from_predictions(y[:3], reg.certify_interval(X[:3], [0.1, 0.2]))
+
+
+def test_the_display_of_errors_shows_the_scores(reg, pyplot):
+    display = CertifiedErrorDisplay.from_estimator(reg, X, y, within=[30.0, 60.0])
+    assert [line.get_label() for line in display.line_] == [
+        r"$\sigma$ = 0.5, error within 30",
+        r"$\sigma$ = 0.5, error within 60",
+    ]
+    for within, radius, share in zip((30.0, 60.0), display.radius, display.share, strict=True):
+        for at in (0.0, 0.3, 1.0):  # a value is held to the left of each corner
+            shown = share[min(np.searchsorted(radius, at), len(share) - 1)]
+            assert shown == pytest.approx(certified_error_scorer(within, at)(reg, X, y))
+    few = CertifiedErrorDisplay.from_estimator(reg, X[:9], y[:9], within=5, ax=display.ax_)
+    assert few.ax_ is display.ax_
+    with pytest.raises(ValueError, match="within must be numbers of 0 or more"):
+        CertifiedErrorDisplay.from_estimator(reg, X, y, within=[-1.0])
+    bounds = reg.certify_interval(X[:3], 0.1)
+    with pytest.raises(TypeError, match="RegressionCertificate"):
+        CertifiedErrorDisplay.from_predictions([bounds], name=["a"])
+    other = SmoothedRegressor(LinearRegression(), 0.5, units=np.full(10, 2.0), random_state=0).fit(
+        X, y
+    )
+    with pytest.raises(ValueError, match="drawn on one axis"):
+        CertifiedErrorDisplay.from_estimator(other, X, y, within=30, ax=display.ax_)
+
+
+def test_shares_are_weighted_and_keep_rows_that_cannot_leave(reg, pyplot):
+    certificate = reg.certify(X[:4], interval=([0, -np.inf, 400, 0], [300, np.inf, 500, 300]))
+    display = CertifiedErrorDisplay.from_predictions(
+        [certificate], name=["a"], sample_weight=[1, 2, 3, 4]
+    )
+    assert display.share[0][0] == pytest.approx(0.7)
+    assert display.share[0][-1] == pytest.approx(0.2)  # without end

@@ -126,12 +126,10 @@ class TestRadii:
         assert np.isnan(noise.radius_with(3, 0.75))
 
     def test_fewer_changes_and_surer_rows_have_more(self):
-        p = np.concatenate([np.linspace(0.5, 1, 60), 1 - np.logspace(-2, -9, 20)])
+        p = np.concatenate([np.linspace(0.5, 0.99, 60), 1 - np.logspace(-2, -9, 20)])
         p.sort()
         for noise in (FLIP_AND_DROP, TWO_KEEPS, CASES["mixed"][0]):
-            radii = [
-                np.nan_to_num(noise.radius_with(k, p), nan=-1.0, posinf=np.inf) for k in range(5)
-            ]
+            radii = [np.nan_to_num(noise.radius_with(k, p), nan=-1.0) for k in range(5)]
             assert np.all(np.diff(radii, axis=0) <= 1e-11)
             assert np.all(np.diff(radii, axis=1) >= -1e-11)
             assert np.array_equal(radii[0][p > 0.51], noise.radius(p)[p > 0.51])
@@ -326,6 +324,11 @@ class TestSeveral:
         known = SEVERAL.with_known(row[None])[0]
         assert np.array_equal(np.flatnonzero(known != row)[[-1]], [4])
         assert SEVERAL.unknown(known[None]) == []
+        row[5] = 3.0
+        with pytest.raises(
+            ValueError, match=r"columns \[5\] of a row: Rows must have 1 values, zeros and ones"
+        ):
+            SEVERAL.around(row)
 
     @pytest.mark.parametrize("columns", [[(0, 1)], [(0, 0)], [(0, 6)], []])
     def test_columns_that_do_not_fit(self, columns):

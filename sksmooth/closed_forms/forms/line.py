@@ -51,11 +51,13 @@ class Line(OutputForm):
 
     def __init__(self, weights: Floats, offset: float, spread: Spread) -> None:
         self.weights, self.offset, self.unit = weights, offset, spread.unit
-        deviation = lengths(spread.behind(weights[None]))[0]
-        size = lengths(spread.sizes_behind(weights[None]))[0]
+        rates, sizes = (f(weights[None]) for f in (spread.behind, spread.sizes_behind))
+        deviation, size = lengths(rates)[0], lengths(sizes)[0]
         # a product or a sum of as many terms as there are inputs and features errs by this
         terms = len(weights) + spread.factor.shape[-1] + spread.affine.roundings + 8
         self.deviation = float(deviation + 4 * UNIT * terms * size)
+        # how much a deviation of each feature moves the function
+        self.rates = (np.abs(rates) + 4 * UNIT * terms * sizes)[0]
 
     @classmethod
     def of(cls, model: Any, spread: Spread) -> "Line":
@@ -92,6 +94,15 @@ class Line(OutputForm):
         half = far * self.deviation + errors[:, None] * (1 + far / REACH)
         half = half * (1 + 1e-12) + 4 * UNIT * np.abs(values)[:, None]
         return values, values[:, None] - half, values[:, None] + half
+
+    def along_axes(self, inputs: Inputs, amounts: Floats) -> tuple[Floats, Floats]:
+        """Return the range of the function itself on the segments."""
+        values, errors = self.answers(inputs)
+        sigma = inputs.spread.sigma[: len(amounts)]
+        far = np.divide(amounts, sigma, out=np.zeros_like(amounts), where=sigma > 0)
+        half = far * self.rates[: len(amounts)] + errors[:, None] * (1 + far / REACH)
+        half = half * (1 + 1e-12) + 4 * UNIT * np.abs(values)[:, None]
+        return values[:, None] - half, values[:, None] + half
 
     def reach(self, inputs: Inputs, lower: Floats, upper: Floats) -> Floats:
         """Return how far an interval's nearer end is; infinite if the values cannot move."""
