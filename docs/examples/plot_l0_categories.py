@@ -45,7 +45,7 @@ for keep in (0.6, 0.75, 0.9):
     clf = SmoothedClassifier(base, noise=Flip(keep=keep), n_augment=5, random_state=0)
     certificates[keep] = clf.fit(X_train, y_train).certify(X_test)
 print(certificates[0.75])
-assert certificates[0.75].form == "enumerated"
+assert certificates[0.75].method == "exact"
 
 # %%
 # Keeping words less often certifies more changes, at a lower accuracy.

@@ -260,3 +260,23 @@ def test_a_log_of_text(tmp_path):
         first = clf.certify(X[:4], n=500, log=path)
         assert clf.certify(X[:4], n=500, log=path).equals(first)
         assert clf.certify(X[:4], n=500).radii.tolist() == first.radii.tolist()
+
+
+def test_tables_of_values_in_files():
+    """They are lists there: skops cannot load arrays of pandas."""
+    pd = pytest.importorskip("pandas")
+    X, y = table(pd)
+    X["visits"] = pd.array(X.rooms, dtype="Int64")
+    X["code"] = X.job.astype(object)
+    clf = SmoothedClassifier(OneHot(), noise=Flip(keep=0.7), random_state=0).fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    for one, two in zip(clf._frame.kept, again._frame.kept, strict=True):
+        assert list(one.values) == list(two.values)
+        assert str(one.values.dtype) == str(two.values.dtype)
+    state = {column.place: column.__getstate__()["values"] for column in clf._frame.kept}
+    assert isinstance(state[0], dict)
+    assert isinstance(state[1], dict)
+    for each in (clf, again):
+        each.set_params(method="montecarlo")
+    assert again.certify(X[:3], n=300).equals(clf.certify(X[:3], n=300))
+    assert again.estimator_.asked_about == list(X.dtypes)
