@@ -15,12 +15,13 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth import SmoothedClassifier
+from sksmooth import SmoothedClassifier, SmoothedRegressor
 from sksmooth.bounds import Pair
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import Drop, Flip, FlipNoise
@@ -280,3 +281,20 @@ def test_tables_of_values_in_files():
         each.set_params(method="montecarlo")
     assert again.certify(X[:3], n=300).equals(clf.certify(X[:3], n=300))
     assert again.estimator_.asked_about == list(X.dtypes)
+
+
+def test_a_regressor_of_text():
+    pd = pytest.importorskip("pandas")
+    X, _ = table(pd)
+    y = (X.job == "cook") * 2.0 + X.rooms
+    encoder = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["job"]), ("passthrough", ["rooms"])
+    )
+    X = X[["job", "rooms"]]
+    base = FrozenEstimator(make_pipeline(encoder, LinearRegression()).fit(X, y))
+    reg = SmoothedRegressor(base, noise=Flip(keep=0.9), n=500, random_state=0).fit(X, y)
+    np.testing.assert_allclose(reg.predict(X[:5]), y[:5])
+    with pytest.warns(UserWarning, match="not seen in fit"):
+        reg.predict(X[:2].assign(job="pilot"))
+    with pytest.raises(ValueError, match="method='exact'"):  # outputs are not enumerated
+        reg.set_params(method="exact").predict(X[:2])
