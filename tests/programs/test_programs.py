@@ -12,10 +12,21 @@ import sksmooth
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "reproduction", "docs/examples", "tests/mutants")
 PROGRAMS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+ESTIMATORS = [
+    member
+    for name in sksmooth.__all__
+    if isinstance(member := getattr(sksmooth, name), type) and hasattr(member, "get_params")
+]
+
+
+def parameters(*functions):
+    return {name for function in functions for name in inspect.signature(function).parameters}
+
+
 KNOWN = {
-    "SmoothedClassifier": set(inspect.signature(sksmooth.SmoothedClassifier).parameters),
-    "set_params": set(inspect.signature(sksmooth.SmoothedClassifier).parameters),
-    "certify": set(inspect.signature(sksmooth.SmoothedClassifier.certify).parameters)
+    **{estimator.__name__: parameters(estimator) for estimator in ESTIMATORS},
+    "set_params": parameters(*ESTIMATORS),
+    "certify": parameters(*(e.certify for e in ESTIMATORS if hasattr(e, "certify")))
     | {"batch_size"},  # of the toolbox that is compared with
 }
 
