@@ -34,8 +34,8 @@ test-wheel: $(VENV)/.release  ## build wheel and sdist; the suite against the wh
 	$(BIN)/python -m twine check --strict dist/*
 	$(PYTHON) -m venv $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet dist/*.whl pytest pytest-xdist hypothesis mpmath
-	mkdir -p $(VENV)-wheel/away && cp -r tests benchmarks reproduction docs README.md CHANGELOG.md \
-		changelog.d .ci Makefile pyproject.toml $(VENV)-wheel/away
+	mkdir -p $(VENV)-wheel/away && cp -r tests benchmarks reproduction docs *.md changelog.d \
+		.ci Makefile pyproject.toml $(VENV)-wheel/away
 	cd $(VENV)-wheel/away && $(ONE_THREAD) ../bin/python $(PYTEST) tests
 	$(VENV)-wheel/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.tar.gz
 	cd $(VENV)-wheel && bin/python -c 'import sksmooth; print(sksmooth.__version__, sksmooth.__file__)'
@@ -96,9 +96,9 @@ bench-gpu:  ## ResNet-110 and ResNet-50 at n = 100,000; needs a CUDA device
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m benchmarks.gpu
 
 clean:
-	rm -rf $(VENV) $(VENV)-minimum $(VENV)-wheel dist demo_output docs/_build docs/auto_examples docs/api/generated
-
-	rm -rf $(VENV) $(VENV)-minimum $(VENV)-pandas $(VENV)-interpreter demo_output docs/_build docs/auto_examples docs/api/generated
+	rm -rf $(VENV) $(VENV)-minimum $(VENV)-pandas $(VENV)-interpreter $(VENV)-wheel dist demo_output \
+		docs/_build docs/_figures docs/auto_examples docs/results docs/api/generated \
+		docs/api/backreferences
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)

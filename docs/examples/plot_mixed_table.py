@@ -48,6 +48,7 @@ base = HistGradientBoostingClassifier(max_iter=30, categorical_features=["home",
 clf = SmoothedClassifier(base, sigma, units="std", n_augment=5, random_state=0)
 clf.fit(X_train, y_train)
 certificate = clf.certify(X_test, n=2000)
+assert certificate.method == "montecarlo"
 print(certificate.summary())
 
 # %%

@@ -39,6 +39,7 @@ reg.fit(X_train, y_train)
 # the prediction stays in the band.
 
 bounds = reg.certify_interval(X_test, radius=0.25)
+assert bounds.run.method == "exact"
 print(bounds.summary())
 PredictionBandDisplay.from_predictions(y_test, bounds)
 plt.show()

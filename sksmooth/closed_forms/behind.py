@@ -54,8 +54,8 @@ def spread_behind(
         raise NotClosedError("a step of the Pipeline is not known to be affine")
     if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
         raise NotClosedError("its steps hand on data frames with other names")
-    if not steps and columns.coded.any():
-        raise NotClosedError("it takes columns that do not hold numbers")
+    if affine.sizes[..., : columns.n][..., columns.coded].any():
+        raise NotClosedError("columns that do not hold numbers reach the model")
     if affine.sparse and not takes_sparse:
         raise NotClosedError("its steps hand on sparse matrices")
     return Spread.of(affine, sigma, float(np.finfo(dtype).eps) / 2, law)

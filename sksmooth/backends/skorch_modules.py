@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..checks import user_level
+from ..exceptions import ModelWarning
 
 __all__ = [
     "is_compiled",
@@ -63,6 +64,6 @@ def warn_of_other_sigma(module: torch.nn.Module, deviations: NDArray[np.float64]
                 f"{type(part).__name__} was made for sigma={sigma:g}, but the noise has the "
                 f"deviation {found}. Certificates are true, but radii are smaller than they might "
                 "be: make it with the smoother's sigma.",
-                UserWarning,
+                ModelWarning,
                 stacklevel=user_level(),
             )
