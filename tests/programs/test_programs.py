@@ -12,10 +12,22 @@ import sksmooth
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "reproduction", "docs/examples", "tests/mutants")
 PROGRAMS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def options(*calls):
+    return {name for call in calls for name in inspect.signature(call).parameters}
+
+
+ESTIMATORS = (
+    sksmooth.SmoothedClassifier,
+    sksmooth.SmoothedRegressor,
+    sksmooth.RobustConformalClassifier,
+    sksmooth.RobustConformalRegressor,
+)
 KNOWN = {
-    "SmoothedClassifier": set(inspect.signature(sksmooth.SmoothedClassifier).parameters),
-    "set_params": set(inspect.signature(sksmooth.SmoothedClassifier).parameters),
-    "certify": set(inspect.signature(sksmooth.SmoothedClassifier.certify).parameters)
+    **{estimator.__name__: options(estimator) for estimator in ESTIMATORS},
+    "set_params": options(*ESTIMATORS),
+    "certify": options(sksmooth.SmoothedClassifier.certify, sksmooth.SmoothedRegressor.certify)
     | {"batch_size"},  # of the toolbox that is compared with
 }
 
