@@ -402,7 +402,7 @@ KINDS: list[tuple[str, Callable[[], Case]]] = [
     ("torchvision: EfficientNet B0", lambda: _torchvision("efficientnet_b0")),
     ("torchvision: ConvNeXt tiny", lambda: _torchvision("convnext_tiny")),
     ("torchvision: GoogLeNet, with auxiliary outputs", lambda: _torchvision("googlenet")),
-    ("torchvision: quantisable ShuffleNet v2", lambda: _torchvision("shufflenet_v2_x0_5")),
+    ("torchvision: ShuffleNet v2", lambda: _torchvision("shufflenet_v2_x0_5")),
     ("torchvision: vision transformer", _vision_transformer),
     ("timm: ResNet-10", lambda: _timm("resnet10t")),
     ("timm: vision transformer", lambda: _timm("vit_tiny_patch16_224", img_size=32, patch_size=8)),

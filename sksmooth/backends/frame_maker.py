@@ -30,6 +30,14 @@ class Kept:
     codes: NDArray[np.float64]
     values: Any
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for pickles and skops, which cannot load arrays of pandas."""
+        return {"place": self.place, "codes": self.codes, "values": _packed(self.values)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, _unpacked(value) if name == "values" else value)
+
     def find(self, codes: NDArray[np.floating]) -> NDArray[np.intp] | None:
         """Return the places of numbers among the values; None if some are not known."""
         found = np.searchsorted(self.codes, codes)
@@ -195,6 +203,41 @@ def _take(values: Any, places: NDArray[np.intp]) -> Any:
         return taken
     # else pandas would choose a dtype by the objects that are in this batch
     return sys.modules["pandas"].Series(taken, dtype=object)
+
+
+def _packed(values: Any) -> Any:
+    """Return an array of pandas as lists and arrays of numpy, if that is known to lead back."""
+    kind = type(values).__name__
+    if not type(values).__module__.startswith("pandas"):
+        return values
+    if kind in ("NumpyExtensionArray", "PandasArray"):
+        return values.to_numpy()
+    missing = sys.modules["pandas"].isna
+    if kind == "Categorical":
+        known = values.categories
+        packed = {"words": known.tolist(), "dtype": str(known.dtype), "codes": values.codes + 0}
+        packed["ordered"] = bool(values.ordered)
+    else:
+        words = [None if missing(value) else value for value in values.tolist()]
+        packed = {"words": words, "dtype": str(values.dtype)}
+    plain = {*map(type, packed["words"])} <= {str, int, float, bool, type(None)}
+    try:
+        back = _unpacked(packed) if plain else None
+    except (TypeError, ValueError):
+        back = None
+    same = back is not None and back.dtype == values.dtype
+    return packed if same else values
+
+
+def _unpacked(packed: Any) -> Any:
+    if not isinstance(packed, dict):
+        return packed
+    pandas = importlib.import_module("pandas")
+    if "codes" not in packed:
+        return pandas.array(packed["words"], dtype=packed["dtype"])
+    known = pandas.Index(packed["words"], dtype=packed["dtype"])
+    dtype = pandas.CategoricalDtype(known, ordered=packed["ordered"])
+    return pandas.Categorical.from_codes(packed["codes"], dtype=dtype)
 
 
 def _joined(columns: list[Any]) -> NDArray[Any]:

@@ -20,15 +20,15 @@ from ..introspection import split, unwrap
 from ..noise import Noise
 from .base import Backend, Source
 from .frames import FrameMaker
-from .net_modules import (
+from .sklearn import SklearnBackend
+from .skorch_modules import (
     is_compiled,
     refuse_if_it_reads_batches,
     set_evaluation_mode,
     takes_no_hooks,
     warn_of_other_sigma,
 )
-from .net_outputs import scores_in
-from .sklearn import SklearnBackend
+from .skorch_outputs import scores_in
 from .skorch_votes import VoteRule, asks_its_module, infers_plainly, is_binary
 
 __all__ = ["SkorchBackend", "is_binary", "shared_dtype"]

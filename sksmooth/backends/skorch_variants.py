@@ -19,8 +19,8 @@ from torch.fx.experimental.optimization import fuse
 
 from ..introspection.fingerprint import fingerprint
 from .base import Backend
-from .net_outputs import scores_in
 from .skorch import SkorchBackend
+from .skorch_outputs import scores_in
 
 __all__ = ["VARIANTS", "in_variant"]
 

@@ -280,6 +280,7 @@ class Certificate(OfChanges, WithinRadius, Result):
             "n_draws": self.n_draws,
             "stop_reason": self.stop_reason,
             "radius_l2": self.radii_l2,
+            **self._columns_of_changes(),
         }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks import check_changes
+from ..noise import L2AndChanges
 
 __all__ = ["OfChanges"]
 
@@ -60,7 +61,7 @@ class OfChanges:
         >>> clf = SmoothedClassifier(DecisionTreeClassifier(max_depth=1), sigma, random_state=0)
         >>> certificate = clf.fit(X, X[:, 0] > 0).certify([[1.5, 2.0], [0.5, 1.0]], n=1000)
         >>> certificate.radii_with(changes=0).round(2), certificate.radii_with(changes=1).round(2)
-        (array([1.99, 0.91]), array([0.95,  nan]))
+        (array([2.46, 0.87]), array([1.77,  nan]))
         >>> certificate.max_changes
         array([1, 0])
         """
@@ -81,6 +82,14 @@ class OfChanges:
     @functools.cached_property
     def _radii_beside(self) -> dict[int, NDArray[np.float64]]:
         return {}
+
+    def _columns_of_changes(self) -> dict[str, NDArray[Any]]:
+        """Return for `to_frame`, of mixed noise, how many columns may change, and radii beside."""
+        if not isinstance(self.noise.norm, L2AndChanges):
+            return {}
+        numbers = range(1, int(self.max_changes.max(initial=0)) + 1)
+        radii = {f"radius_{k}_changed": self.radii_with(changes=k) for k in numbers}
+        return {"max_changes": self.max_changes, **radii}
 
     def _beside(self, changes: int) -> NDArray[np.float64]:
         if self.noise.norm.kind == "l0":

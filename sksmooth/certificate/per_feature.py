@@ -15,6 +15,7 @@ __all__ = [
     "frame_of_intervals",
     "intervals_of_radii",
     "need_pandas",
+    "numbers_of_columns",
     "position_of",
     "reach_of_radii",
     "sentence",
@@ -39,7 +40,7 @@ def intervals_of_radii(certificate: Certificate, X: Any = None) -> Any:
         raise ValueError(f"X has {n_rows} rows; the certificate has {len(certificate)}.")
     shape = () if X is None else np.shape(X)[1:]
     change = reach_of_radii(certificate, shape)
-    values = None if X is None else _numbers(X, _moves(certificate, change.shape[1]))
+    values = None if X is None else numbers_of_columns(X, _moves(certificate, change.shape[1]))
     how = np.full(change.shape, "radius")
     return frame_of_intervals(certificate, values, change, change, how)
 
@@ -79,7 +80,7 @@ def _moves(certificate: Result, n_features: int) -> NDArray[np.bool_]:
     return np.ones(n_features, dtype=bool) if scale is None else np.array(scale) > 0
 
 
-def _numbers(X: Any, moves: NDArray[np.bool_]) -> NDArray[np.float64]:
+def numbers_of_columns(X: Any, moves: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return rows as numbers; NaN in columns without noise, which may be of any kind."""
     if not hasattr(X, "columns"):
         return np.asarray(X, dtype=np.float64).reshape(len(X), -1)

@@ -144,6 +144,8 @@ class WithinRadius:
         >>> certificate.covers(X[25::50], X[25::50] + 0.1)
         array([ True,  True,  True])
         """
+        from .per_feature import numbers_of_columns
+
         if not len(X) == len(X_other) == len(self.radii):
             raise ValueError(
                 f"X has {len(X)} rows and X_other {len(X_other)}; the certificate has "
@@ -154,8 +156,12 @@ class WithinRadius:
         if norm.kind == "l0" or hasattr(norm, "changing"):
             delta = delta.reshape(len(delta), -1)
             delta = np.where(np.isinf(delta) & self.noise.counts_missing(), 1.0, delta)
-        on_grid = self.noise.on_grid(X) & self.noise.on_grid(X_other)
-        return self._within(delta) & on_grid
+        inside = self._within(delta)
+        for rows in (X, X_other) if self.noise.proviso else ():
+            moves = np.ones(delta[0].size, dtype=bool)
+            moves = moves if norm.scale is None else np.array(norm.scale) > 0
+            inside &= self.noise.on_grid(numbers_of_columns(rows, moves))
+        return inside
 
     def _within(self, delta: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return whether changes of so many units of X are within what is certified."""

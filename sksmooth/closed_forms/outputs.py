@@ -14,6 +14,7 @@ from sklearn.compose import TransformedTargetRegressor
 from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, Columns, split, why_not_readable
 from ..introspection.probes import probe_rows
+from .behind import spread_behind
 from .closed import DisagreementError
 from .form import NotClosedError
 from .inputs import Inputs, Spread
@@ -255,29 +256,18 @@ def output_form(
         kind = next((kind for kind in kinds if kind.may_be(model)), None)
         if kind is None:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        own = link_of(model) if kind.before_link else IDENTITY
+        own, outer = link_of(model) if kind.before_link else IDENTITY, link
         if link is IDENTITY:
             link = own
         elif own is not IDENTITY:
             raise NotClosedError("it has a link inside of another")
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
         columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
-        affine = AffineMap.of([*steps, *inner], columns)
-        if affine is None:
-            raise NotClosedError("a step of the Pipeline is not known to be affine")
-        if (steps or inner) and X.dtype != np.float64:
-            raise NotClosedError("steps of a Pipeline would round to float32: pass float64")
-        if affine.sparse:
-            raise NotClosedError("its steps hand on sparse matrices")
-        if (steps or inner) and tuple(
-            getattr(model, "feature_names_in_", affine.names)
-        ) != affine.names:
-            raise NotClosedError("its steps hand on data frames with other names")
-        spread = Spread.of(affine, sigma, float(np.finfo(X.dtype).eps) / 2)
+        spread = spread_behind([*steps, *inner], model, columns, sigma, X.dtype)
         closed = ClosedOutput(kind.of(model, spread), spread, link, frame)
         if len(X):
-            forward = IDENTITY if behind is model else link  # a model has its own link inside
-            closed.check(X, predict, lambda Z: forward.forward(asked(model, Z)))
+            # a model has its own link inside
+            closed.check(X, predict, lambda Z: outer.forward(asked(model, Z)))
     except NotClosedError as reason:
         raise type(reason)(*reason.args) from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -19,6 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from ..introspection import AffineMap, Columns, decided_inside, split, why_not_readable
 from ..introspection.linear import LINEAR_MODELS
+from .behind import spread_behind
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.trees import TreeForm
@@ -164,22 +165,13 @@ def _read(
     law: Law1D,
 ) -> Part | None:
     """Return the part for rows with given gaps; None where no noise is left."""
-    if steps and dtype != np.float64:
-        raise NotClosedError("steps of a Pipeline would round to float32: pass rows in float64")
-    # what is read is kept, and theirs may be changed
-    affine = AffineMap.of(copy.deepcopy(steps), columns)
-    if affine is None:
-        raise NotClosedError("a step of the Pipeline is not known to be affine")
-    if steps and tuple(getattr(model, "feature_names_in_", affine.names)) != affine.names:
-        raise NotClosedError("its steps hand on data frames with other names")
-    if not steps and columns.coded.any():
-        raise NotClosedError("it takes columns that do not hold numbers")
-    if affine.sparse and type(_innermost(model)) not in _TAKE_SPARSE:
-        raise NotClosedError("its steps hand on sparse matrices")
     there = np.where(columns.gaps[: columns.n], 0.0, sigma)
     if law.name == "flip" and (steps or dtype != np.float64):
         raise NotClosedError("categories are known to trees on rows in float64 only")
-    spread = Spread.of(affine, there, float(np.finfo(dtype).eps) / 2, law)
+    sparse = type(_innermost(model)) in _TAKE_SPARSE
+    # what is read is kept, and theirs may be changed
+    copied = copy.deepcopy(steps)
+    spread = spread_behind(copied, model, columns, there, dtype, takes_sparse=sparse, law=law)
     if columns.gaps.any() and not np.any(spread.scale > 0):
         return None
     return Part(_first(kinds, model, spread), spread)

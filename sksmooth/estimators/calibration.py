@@ -37,6 +37,7 @@ __all__ = [
     "codes_of",
     "distance_of",
     "levels_of_confidence",
+    "noise_inside",
     "plans_of",
     "rising",
     "smoothed",
@@ -79,6 +80,18 @@ def smoothed(clf: Any) -> Any:
     inner = copy.copy(clf.estimator_)  # what is set is set on the copy
     names = ("sigma", "units", "stream", "batch_size", "n_jobs")
     return inner.set_params(**{name: getattr(clf, name) for name in names})
+
+
+def noise_inside(inner: Any) -> Noise:
+    """Return the noise, or refuse another one than the Gaussian noise that the theorem is for."""
+    noise = noise_of(inner)
+    marginals = noise.marginals(inner._row_shape)
+    if not (noise.additive and noise.sound and marginals is not None and marginals.law == "normal"):
+        raise ValueError(
+            "Prediction sets and intervals take Gaussian noise on all columns that have any; sigma "
+            f"asks for {noise.label}. Let sigma hold numbers only."
+        )
+    return noise
 
 
 def smoother_inside(clf: Any, inner: Any, frame: FrameMaker | None) -> NumberSmoother:
@@ -131,7 +144,7 @@ def rank_of(clf: Any, noise: Noise) -> int:
 
 def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
     """Return how sets are made at a radius, for each confidence level."""
-    noise = noise_of(smoothed(clf))
+    noise = noise_inside(smoothed(clf))
     made = clf._calibration
     changed = [
         name for name, value in _settings(clf, noise).items() if made.settings[name] != value
@@ -202,7 +215,7 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
     inner = smoothed(clf)
     first, frame, parts = parts_of(inner, X)
     rows = np.concatenate(list(parts))
-    noise, known = noise_of(inner), codes >= 0
+    noise, known = noise_inside(inner), codes >= 0
     scores = np.full(len(codes), -np.inf)  # no set has such a class
     rank = None
     if clf.conformity_score == VOTES:
@@ -223,7 +236,7 @@ def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     """Return the scores of rows with known values: how near outputs are, negated distances."""
     inner = smoothed(clf)
     first, frame, parts = parts_of(inner, X)
-    rows, noise = np.concatenate(list(parts)), noise_of(inner)
+    rows, noise = np.concatenate(list(parts)), noise_inside(inner)
     if clf.conformity_score == MEDIAN:
         distances = np.abs(y - closed_inside(clf, inner, frame, first).median(rows))
         return Calibration(np.sort(-distances), None, int(clf.n), _settings(clf, noise))

@@ -64,8 +64,12 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
         none aside, and `conformalize` must be called with other rows.
     n_augment : int, default=1
         Noisy copies of the training rows that the base is fitted on.
-    stream, batch_size, n_jobs
-        As of `SmoothedClassifier`.
+    stream : {"philox", "shake128"}, default="philox"
+        Random bits; as of `SmoothedClassifier`.
+    batch_size : int, default=None
+        Noisy rows per call of the base; None for what suits it. It does not change the results.
+    n_jobs : int, default=None
+        Workers, as in joblib; it does not change the results.
     random_state : int, RandomState instance or None, default=None
         Decides which rows are set aside, and is handed on to the `SmoothedClassifier` inside.
 

@@ -33,16 +33,37 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         The base; any that `SmoothedRegressor` takes. Wrapped in
         ``sklearn.frozen.FrozenEstimator`` it is not fitted, and all rows that `fit` gets are
         calibration rows; it must not have been trained on them.
-    sigma, radius, units
-        As of `RobustConformalClassifier`.
+    sigma : float, array-like of the shape of a row, dict or Series, default=0.25
+        Standard deviation of the Gaussian noise; as of `RobustConformalClassifier`.
+    radius : float, default=0.25
+        Largest length of a perturbation, in the L2 norm of `SmoothedRegressor`'s radii. 0 gives
+        split conformal prediction.
+    units : None, "std", array-like of the shape of a row, dict or Series, default=None
+        Unit of each feature, in which the radius is then measured.
     confidence_level : float or sequence of float, default=0.9
         Probability that the interval has the true value. Several have the same draws.
     conformity_score : {"outputs", "median"}, default="outputs"
         How well a value conforms. "outputs": how near it is to the base's outputs under noise.
         "median": how near to the smoothed regressor, whose range within the radius is added to the
         interval; it is computed, for bases that have a closed form: there are no draws.
-    n, quantile, calibration_size, n_augment, stream, batch_size, n_jobs, random_state
-        As of `RobustConformalClassifier`; the smoother inside is a `SmoothedRegressor`.
+    n : int, default=100
+        Draws of noise around each row.
+    quantile : float or "auto", default="auto"
+        Share of a calibration row's draws that are as near as its score says; as of
+        `RobustConformalClassifier`.
+    calibration_size : float, int or None, default=0.5
+        Share or number of the rows that `fit` sets aside, at random, for calibration. None: it sets
+        none aside, and `conformalize` must be called with other rows.
+    n_augment : int, default=1
+        Noisy copies of the training rows that the base is fitted on.
+    stream : {"philox", "shake128"}, default="philox"
+        Random bits; as of `SmoothedClassifier`.
+    batch_size : int, default=None
+        Noisy rows per call of the base; None for what suits it. It does not change the results.
+    n_jobs : int, default=None
+        Workers, as in joblib; it does not change the results.
+    random_state : int, RandomState instance or None, default=None
+        Decides which rows are set aside, and is handed on to the `SmoothedRegressor` inside.
 
     Attributes
     ----------

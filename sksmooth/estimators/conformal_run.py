@@ -18,6 +18,7 @@ from .calibration import (
     Calibration,
     closed_inside,
     distance_of,
+    noise_inside,
     plans_of,
     rising,
     smoothed,
@@ -26,7 +27,6 @@ from .calibration import (
 )
 from .logged import numbered
 from .run import parts_of
-from .smoother import noise_of
 
 __all__ = ["curves_of", "intervals_of", "medians_of", "sets_of", "top_codes"]
 
@@ -58,7 +58,7 @@ def sets_of(
     codes: list[Any] = []
     found: list[Any] = []
     if clf.conformity_score == VOTES:
-        closed, noise = closed_inside(clf, inner, frame, first), noise_of(inner)
+        closed, noise = closed_inside(clf, inner, frame, first), noise_inside(inner)
         reach = np.array([distance_of(noise, radius, drawn=False) for radius in radii])
         lowest = thresholds - reach[:, None]
         lowest -= _UNLIKE * (1 + np.abs(np.nan_to_num(lowest)))
@@ -164,7 +164,7 @@ def _bands(
     """Yield the same by a closed form: bounds on all medians within each radius, and the score."""
     inner = smoothed(clf)
     first, frame, parts = parts_of(inner, X)
-    closed, noise = closed_inside(clf, inner, frame, first), noise_of(inner)
+    closed, noise = closed_inside(clf, inner, frame, first), noise_inside(inner)
     distances = [distance_of(noise, radius, drawn=False) for radius in radii]
     widths = np.array([[_width(made, plan) for plan in some] for some in plans])[:, :, None]
     for part in parts:

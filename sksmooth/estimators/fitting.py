@@ -6,6 +6,7 @@ A base that has never seen noise answers noisy inputs badly, and then there is l
 import contextlib
 import inspect
 import warnings
+import weakref
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -35,7 +36,6 @@ __all__ = [
     "STACK_BYTES",
     "FittedBase",
     "fit_base",
-    "fit_regressor",
     "fit_under_noise",
     "noisy_copies",
     "noisy_copy",
@@ -85,6 +85,11 @@ def noisy_copy(
     return noisy
 
 
+# of models by identity; a model that changes without a fit of the smoother keeps its old one here
+_FINGERPRINTS: dict[int, tuple[weakref.ref[Any], str]] = {}
+_MOST_KNOWN = 64
+
+
 class FittedBase(NamedTuple):
     """A base classifier, and how to read its answers."""
 
@@ -93,11 +98,22 @@ class FittedBase(NamedTuple):
     answers: NDArray[Any]  # what the estimator predicts for each class code
     frame: FrameMaker | None  # the kind of data frame that the estimator expects
 
-    def fingerprint(self) -> str | None:
-        """Return what stands for the model's content; None if it cannot be taken apart."""
+    def fingerprint(self, *, anew: bool = False) -> str | None:
+        """Return what stands for the model's content; None if it cannot be taken apart.
+
+        It is found once a model and fit, which takes as long as some hundred draws, or `anew`.
+        """
+        reference, known = _FINGERPRINTS.get(id(self.estimator), (None, None))
+        if not anew and reference is not None and reference() is self.estimator:
+            return known
         try:
-            return fingerprint(self.estimator, self.answers)
-        except ValueError:
+            found = fingerprint(self.estimator)
+            if not anew:
+                _FINGERPRINTS[id(self.estimator)] = weakref.ref(self.estimator), found
+                for old in list(_FINGERPRINTS)[:-_MOST_KNOWN]:
+                    _FINGERPRINTS.pop(old, None)
+            return found
+        except Exception:  # whatever objects raise that cannot be pickled
             return None
 
 
@@ -112,21 +128,24 @@ def fit_base(
     fit_params: dict[str, Any],
     frame: FrameMaker | None,
     rows: Rows | None = None,
+    has_classes: bool = True,
 ) -> FittedBase:
     """Fit `estimator` in place, under noise; a frozen one is only looked at.
 
-    It gets the labels as given, or class codes if it takes nothing else.
+    It gets the labels as given, or class codes if it takes nothing else. A regressor has no
+    classes, and gets numbers.
 
     With a `random_state`, every unset one of the estimator's is set from it. With `rows`, a net is
     trained on them, and X is a sample of them.
     """
+    _FINGERPRINTS.pop(id(estimator), None)  # a frozen one may have learned something else
     if is_frozen(estimator):
         estimator, frame = _as_it_is(estimator, X, y, fit_params, frame)
-        classes = frozen_classes(estimator, X, y, frame)
+        classes = frozen_classes(estimator, X, y, frame) if has_classes else np.zeros(0)
         return FittedBase(estimator, classes, classes, frame)
     if random_state is not None:
         seed_unset(estimator, random_state)
-    coded = encode(estimator, y, fit_params)
+    coded = encode(estimator, y, fit_params) if has_classes else None
     if coded is not None:
         y, fit_params = coded.y, coded.fit_params
     estimator = fit_under_noise(
@@ -143,39 +162,9 @@ def fit_base(
     )
     if coded is not None:
         return FittedBase(estimator, coded.classes, np.arange(len(coded.classes)), frame)
+    if not has_classes:
+        return FittedBase(estimator, np.zeros(0), np.zeros(0), frame)
     return FittedBase(estimator, *fitted_classes(estimator, y), frame)
-
-
-def fit_regressor(
-    estimator: Any,
-    X: NDArray[np.floating],
-    y: NDArray[Any],
-    *,
-    noise: Noise,
-    n_copies: int,
-    random_state: np.random.RandomState | None,
-    fit_params: dict[str, Any],
-    frame: FrameMaker | None,
-    rows: Rows | None = None,
-) -> tuple[Any, FrameMaker | None]:
-    """Fit a regressor as `fit_base` does; return it, and the frames that it expects."""
-    if is_frozen(estimator):
-        return _as_it_is(estimator, X, y, fit_params, frame)
-    if random_state is not None:
-        seed_unset(estimator, random_state)
-    fitted = fit_under_noise(
-        estimator,
-        X,
-        y.copy(),
-        noise=noise,
-        n_copies=n_copies,
-        seed=new_seed(random_state),
-        reproducible=random_state is not None,
-        fit_params=fit_params,
-        frame=frame,
-        rows=rows,
-    )
-    return fitted, frame
 
 
 def _as_it_is(

@@ -39,6 +39,7 @@ from .logged import (
     refuse_labels_without_log,
 )
 from .number_smoother import NumberSmoother, number_smoother_of
+from .reading import warn_of_unknown
 from .run import named_as, parts_of
 from .smoother import refuse_gaps
 
@@ -77,6 +78,7 @@ class _Part(NamedTuple):
 def _parts(reg: Any, X: Any) -> Iterator[_Part]:
     first, frame, parts = parts_of(reg, X)
     smoother = number_smoother_of(reg, frame)
+    warn_of_unknown(reg, first, smoother.noise)
     closed: Any = smoother.closed_form(first)
     for number, part in numbered(parts):
         if closed is not None:
@@ -237,6 +239,7 @@ def _carried_out(
     refuse_labels_without_log(y, log)
     first, frame, parts = parts_of(reg, X)
     smoother = number_smoother_of(reg, frame)
+    warn_of_unknown(reg, first, smoother.noise)
     closed: Any = smoother.closed_form(first)
     rows = as_rows(X)
     n_rows = len(first if rows is None else rows)

@@ -42,6 +42,11 @@ class NumberSmoother(Smoother):
         is_net = kind_inside(estimator).trains_per_batch and not unwrap(estimator)[0]
         return NumbersBackend(estimator, self.base.frame, float32=is_net)
 
+    @property
+    def enumerates(self) -> bool:
+        """False: outputs are drawn or computed, and not asked about one by one."""
+        return False
+
     def sampler(
         self, X: NDArray[Any], report: Report | None = None, *, first_row: int = 0
     ) -> Sampler:

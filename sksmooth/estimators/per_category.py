@@ -69,7 +69,7 @@ def per_category(self: Any, X: Any, n: int | None = None) -> Any:
                 value          keeps    new
     row feature
     0   job      cook        (cook,)  False
-        home     rent  (rent, own)     True
+        home     rent  (own, rent)     True
     """
     pd = need_pandas()
     certificate = self.certify(X, n)
@@ -169,7 +169,8 @@ def _decoded(frame: Any, place: int, codes: list[float]) -> list[Any]:
         return codes
     found = tables[place].find(np.array(codes))
     assert found is not None  # these are of fit
-    return [tables[place].values[int(at)] for at in found]
+    values = [tables[place].values[int(at)] for at in found]
+    return sorted(values, key=str) if place in frame.coded else values  # hashes have no order
 
 
 def _column(X: Any, place: int) -> list[Any]:

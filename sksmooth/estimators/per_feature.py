@@ -117,7 +117,7 @@ def _refuse_other(certificate: Certificate, smoother: Smoother, X: Any) -> None:
         what = "rows with another index than X"
     elif certificate.noise != smoother.noise or certificate.seed not in (None, smoother.seed.hex()):
         what = "another noise or seed than this classifier's"
-    elif certificate.run.model not in (None, smoother.base.fingerprint()):
+    elif certificate.run.model not in (None, smoother.base.fingerprint(anew=True)):
         what = "another model than this classifier's, or of this one before it was changed"
     if what is not None:
         raise ValueError(f"certificate is of {what}. Pass clf.certify(X), or None to certify X.")

@@ -113,7 +113,9 @@ def _held(clf: Any, n_columns: int) -> list[str]:
     Otherwise "numbers", or "values" if others take their place.
     """
     if not is_additive(clf.noise):
-        return [columns_hold(clf.noise)] * n_columns
+        names = getattr(clf, "feature_names_in_", None)
+        still = clf.noise.still(n_columns, None if names is None else list(names))
+        return ["still" if each else columns_hold(clf.noise) for each in still]
     scale = scale_of(clf, (n_columns,))
     still = np.broadcast_to(scale.deviations == 0, n_columns).tolist()
     held = ["still" if each else "numbers" for each in still]

@@ -15,7 +15,7 @@ from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaRegressor, shows_weights
 from .callbacks import fitting
-from .fitting import fit_regressor
+from .fitting import fit_base
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
@@ -206,11 +206,16 @@ class SmoothedRegressor(MetaRegressor):
         note_rows(self, X, rows)
         rng = None if self.random_state is None else check_random_state(self.random_state)
         base, copies = clone(self.estimator), int(self.n_augment)
-        given: dict[str, Any] = {"fit_params": self._routed(fit_params), "frame": frame}
+        given: dict[str, Any] = {
+            "fit_params": self._routed(fit_params),
+            "frame": frame,
+            "rows": rows,
+            "has_classes": False,
+        }
         noise = check_noise(noise_of(self))
         with fitting(self, base, X, y):
-            self.estimator_, frame = fit_regressor(
-                base, X, y, noise=noise, n_copies=copies, random_state=rng, rows=rows, **given
+            self.estimator_, _, _, frame = fit_base(
+                base, X, y, noise=noise, n_copies=copies, random_state=rng, **given
             )
             self._frame = frame_of_base(self, frame)
             # last, when the model exists: a model that was made knowing the seed could cheat

@@ -281,6 +281,7 @@ def noise_of(clf: Any) -> Noise:
         levels=clf._levels,
         arithmetic=clf.arithmetic,
         categories=clf._categories,
+        names=None if (named := getattr(clf, "feature_names_in_", None)) is None else tuple(named),
     )
     specification = specification_of(clf.noise)
     if units is not None and not specification.takes_units:

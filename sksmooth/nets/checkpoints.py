@@ -104,7 +104,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise ValueError(
             f"{os.fspath(path)!r} cannot be read as tensors and plain values: it is {holds}. If "
             "you trust it, load it yourself, torch.load(path, weights_only=False), and save the "
-            "state dict alone: torch.save(content['state_dict'], new_path)."
+            "weights alone: torch.save(content['state_dict'], new_path). Of a whole module, "
+            "save module.state_dict()."
         ) from error
     outer = content if isinstance(content, Mapping) else {}
     inner = [outer[name] for name in _NAMES if isinstance(outer.get(name), Mapping)]

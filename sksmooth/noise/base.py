@@ -301,7 +301,7 @@ class Noise(abc.ABC):
         """Return whether changes of flattened rows are certified; None: by their length."""
         return None
 
-    def on_grid(self, X: Any) -> NDArray[np.bool_]:
+    def on_grid(self, X: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return which rows certificates speak of: by default, all."""
         return np.ones(len(X), dtype=bool)
 

@@ -203,13 +203,18 @@ class DropNoise(ChangeNoise):
         if len(flat) != len(self.kept):
             raise ValueError(f"Rows have {len(flat)} values; the noise is for {len(self.kept)}.")
         tables, kinds, noisy = self._tables
+        lost = np.array([0.0, math.nan], dtype=row.dtype)  # what is added: nothing, or all is lost
 
         def perturb(stream: Any, out: NDArray[np.floating]) -> None:
             gone = np.empty((len(out), len(noisy)), dtype=np.int16)
             tables.draw(stream, gone.reshape(-1), kinds)
             rows = out.reshape(len(out), -1)
-            rows[...] = flat
-            rows[:, noisy] = np.where(gone, row.dtype.type(math.nan), flat[noisy])
+            if len(noisy) == len(flat):
+                lost.take(gone, out=rows, mode="clip")
+                rows += flat
+            else:
+                rows[...] = flat
+                rows[:, noisy] = lost.take(gone, mode="clip") + flat[noisy]
 
         return perturb
 

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
 from .base import Noise
@@ -27,6 +28,8 @@ class Rows:
         The values of each column in the training rows, ascending, if they are asked for.
     units : tuple of float, default=None
         The smoother's `units`, checked; then sigma is one number.
+    names : tuple of str, default=None
+        Names of the columns, if the training rows had any.
 
     Examples
     --------
@@ -41,6 +44,7 @@ class Rows:
     arithmetic: str = "integer"
     categories: tuple[tuple[float, ...], ...] | None = None
     units: tuple[float, ...] | None = None
+    names: tuple[str, ...] | None = None
 
     def refuse_float(self, family: str) -> None:
         """Refuse floating-point arithmetic, for families that know none.
@@ -83,6 +87,18 @@ class Specification(abc.ABC):
     columns_hold: ClassVar[str] = "numbers"
     additive: ClassVar[bool] = True
     takes_units: ClassVar[bool] = False
+
+    def still(self, n_columns: int, names: Sequence[str] | None) -> list[bool]:
+        """Return which columns get no noise, of noise that is not for all of them.
+
+        Parameters
+        ----------
+        n_columns : int
+            How many columns there are.
+        names : sequence of str or None
+            Their names, if they have any.
+        """
+        return [False] * n_columns
 
     @abc.abstractmethod
     def bind(self, rows: Rows) -> Noise:

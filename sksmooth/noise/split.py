@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,14 @@ class Split(Specification):
 
     Parameters
     ----------
-    scale : float or sequence of float
+    scale : float, sequence of float, or dict
         Half the width of a cell, :math:`\lambda`, in the units of the inputs; or one for each
-        feature, in the order of a flattened row, with 0 for those that nobody can change. A cell
-        has a whole number of steps of the grid. With a single number radii are L1 distances, whole
-        numbers of steps, and reached: a row at that distance has the same label. Otherwise they are
-        L1 lengths of ``delta / scale``, and m is the least common multiple of the cells' steps.
+        feature, in the order of a flattened row, with 0 for those that nobody can change. A dict
+        names columns, or has their positions as keys; all others have 0, and reach the base as they
+        are. A cell has a whole number of steps of the grid. With a single number radii are L1
+        distances, whole numbers of steps, and reached: a row at that distance has the same label.
+        Otherwise they are L1 lengths of ``delta / scale``, and m is the least common multiple of
+        the cells' steps.
 
     See Also
     --------
@@ -68,12 +70,35 @@ class Split(Specification):
     ('l1', 'enumerated', 0.0, 12.0)
     """
 
-    scale: float | tuple[float, ...]
+    scale: float | tuple[float, ...] | dict[Any, float] = dataclasses.field(hash=False)
     additive = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.scale, Iterable) and not isinstance(self.scale, str):
+        if isinstance(self.scale, Mapping):
+            object.__setattr__(self, "scale", dict(self.scale))
+        elif isinstance(self.scale, Iterable) and not isinstance(self.scale, str):
             object.__setattr__(self, "scale", tuple(self.scale))  # hashable
+
+    def still(self, n_columns: int, names: Sequence[str] | None) -> list[bool]:
+        """Return which columns have a scale of 0."""
+        scales = self._scales(n_columns, names)
+        return [len(scales) == n_columns and scale == 0 for scale in scales]
+
+    def _scales(self, n: int, names: Sequence[str] | None) -> tuple[Any, ...]:
+        """Return a scale for each value, as given."""
+        if isinstance(self.scale, tuple):
+            return self.scale
+        if not isinstance(self.scale, dict):
+            return (self.scale,) * n
+        by_place = all(isinstance(key, int) for key in self.scale)
+        called: list[Any] = list(range(n)) if names is None or by_place else list(names)
+        unknown = [key for key in self.scale if key not in called]
+        if unknown:
+            raise ValueError(
+                f"scale names the columns {unknown[:5]}, which X did not have in fit. It had "
+                f"{called[:5]}{' and others' if len(called) > 5 else ''}."
+            )
+        return tuple(self.scale.get(name, 0.0) for name in called)
 
     def bind(self, rows: Rows) -> Noise:
         """Return the noise for rows of this kind.
@@ -90,7 +115,7 @@ class Split(Specification):
         """
         rows.refuse_float("Split")
         size = math.prod(rows.shape)
-        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,) * size
+        scales = self._scales(size, rows.names)
         if len(scales) != size:
             raise ValueError(
                 f"scale has {len(scales)} numbers, but rows have {size} values. Pass one number "

@@ -166,10 +166,9 @@ class SplitNoise(Noise):
         """Whether a distance equal to the radius is within it."""
         return self._is_alike
 
-    def on_grid(self, X: Any) -> NDArray[np.bool_]:
-        """Return which rows lie on the grid."""
-        exact = np.asarray(X, dtype=np.float64).reshape(len(X), -1)[:, np.array(self.periods) > 0]
-        exact = exact[...] * self.levels
+    def on_grid(self, X: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return which rows lie on the grid, but for missing values."""
+        exact = X.reshape(len(X), -1)[:, np.array(self.periods) > 0] * self.levels
         off = np.abs(exact - np.rint(exact)) > _OFF
         return np.asarray(~off.any(axis=1))
 

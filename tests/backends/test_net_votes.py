@@ -151,7 +151,7 @@ class TestFromScoresToVotes:
     def test_an_output_that_is_no_tensor(self):
         class Named(MLP):
             def forward(self, X):
-                return {"logits": super().forward(X)}
+                return {"logits": super().forward(X).tolist()}
 
         with pytest.raises(ValueError, match="must return a tensor of scores.* got dict"):
             votes_of(wide_net(Named))

@@ -107,6 +107,9 @@ def test_other_norms_in_numbers():
     assert two.radii_in("l2")[0] == pytest.approx(0.637536894725526, abs=5e-9)
     # rs4a converts from L1 and reports .4619 here
     assert of(UniformNoise(1.0, 3), 0.9).radii_in("l2")[0] == pytest.approx(0.5424, abs=5e-5)
+    # and for Laplace noise by default .2533 in one dimension, where .2231 is exact
+    one = of(LaplaceNoise(1.0, 1), 0.6).radii_in("linf")[0]
+    assert 0 <= -math.log(0.8) - one < 1e-5
     laplace = of(LaplaceNoise(1.0, 4), 0.9)
     assert laplace.radii_in("linf")[0] == pytest.approx(laplace.radii[0] / 4)
     flips = of(FlipNoise.keeping(0.8, [(0, 1)] * 5), [0.9, 0.4])

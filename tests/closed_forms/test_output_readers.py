@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import (
     ExtraTreesRegressor,
@@ -10,9 +11,11 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestRegressor,
 )
+from sklearn.linear_model import PoissonRegressor
+from sklearn.preprocessing import StandardScaler
 
 from sksmooth import SmoothedRegressor
-from sksmooth.closed_forms import NotClosedError
+from sksmooth.closed_forms import OUTPUT_FORMS, NotClosedError
 from sksmooth.closed_forms.readers import read
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
@@ -134,6 +137,49 @@ def test_what_is_read_answers_as_the_model(model):
                 node = (ensemble.left if goes else ensemble.right)[node]
             total += ensemble.values[node, 0]
         assert np.isclose(total, model.predict(row[None])[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("inner", "transformer", "form"),
+    [
+        (PoissonRegressor(max_iter=1000), None, "linear"),
+        (HistGradientBoostingRegressor(max_iter=1, loss="poisson"), None, "boxes"),
+        (RandomForestRegressor(3, max_leaf_nodes=4), None, "grid"),
+        (RandomForestRegressor(3, max_leaf_nodes=4), StandardScaler(), "grid"),
+    ],
+)
+def test_links_inside_of_targets(inner, transformer, form):
+    """A model's own link in a target that is left as it is; no link in one that is scaled."""
+    base = TransformedTargetRegressor(inner, transformer=transformer)
+    reg = SmoothedRegressor(base, SIGMA, method="exact", random_state=0).fit(X[:, 2:4], y)
+    bounds = reg.certify_interval(X[:5, 2:4], 0.0)
+    assert bounds.run.form == form
+    plain = reg.predict(X[:5, 2:4])
+    assert np.all(bounds.lower <= plain)
+    assert np.all(plain <= bounds.upper)
+
+
+def test_output_forms_leave_strangers_alone():
+    assert not any(form.may_be(object()) for form in OUTPUT_FORMS)
+    assert len({form.name for form in OUTPUT_FORMS}) == len(OUTPUT_FORMS)
+
+
+def test_subclasses_and_patched_models_are_sampled():
+    """A reader knows what a library's own class answers, and nothing of what is made of it."""
+
+    class Shifted(RandomForestRegressor):
+        def predict(self, X):
+            return super().predict(X) + 1000 * (np.asarray(X)[:, 0] > 0)
+
+    rows = X[:, 2:4]
+    reg = SmoothedRegressor(Shifted(3, max_leaf_nodes=4), SIGMA, n=100, n0=20, random_state=0)
+    assert reg.fit(rows, y).certify(rows[:2], within=9.0).method == "montecarlo"
+    reg = SmoothedRegressor(
+        RandomForestRegressor(3, max_leaf_nodes=4), SIGMA, n=100, n0=20, random_state=0
+    ).fit(rows, y)
+    assert reg.certify(rows[:2], within=9.0).method == "exact"
+    reg.estimator_.estimators_[1].predict = lambda X, **options: np.zeros(len(X))
+    assert reg.certify(rows[:2], within=9.0).method == "montecarlo"
 
 
 def test_several_outputs_are_refused():

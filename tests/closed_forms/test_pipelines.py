@@ -737,6 +737,24 @@ class TestCategoriesOfBoosters:
         assert np.array_equal(clf.certify(new).radii, clf.certify(gap).radii)
 
     @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("step", ["nothing", "columns"])
+    def test_steps_that_hand_categories_on(self, kind, step):
+        """The model's own codes are known only of the frame that it gets."""
+        pandas = pytest.importorskip("pandas")
+        frame, y = self.frame(pandas)
+        first = FunctionTransformer()
+        if step == "columns":
+            first = ColumnTransformer(
+                [("all", "passthrough", list(frame.columns))], verbose_feature_names_out=False
+            ).set_output(transform="pandas")
+        base = make_pipeline(first, self.booster(kind))
+        sigma = {"debt": 0.5, "age": 4.0, "*": 0}
+        clf = SmoothedClassifier(base, sigma, n=500, random_state=0).fit(frame, y)
+        assert clf.certify(frame[:5]).method == "montecarlo"
+        with pytest.raises(ValueError, match="reach the model|not known to be affine"):
+            clf.set_params(method="exact").certify(frame[:5])
+
+    @pytest.mark.parametrize("kind", KINDS)
     def test_letters_beyond_ascii(self, kind):
         """XGBoost cuts its list of names at wrong places then."""
         pandas = pytest.importorskip("pandas")

@@ -30,6 +30,7 @@ from sksmooth import (
     set_coverage_score,
 )
 from sksmooth.estimators.calibration import smoothed, smoother_inside
+from sksmooth.noise import Flip
 from sksmooth.noise.streams import Purpose
 from sksmooth.sampling import collect
 
@@ -345,6 +346,14 @@ def test_calibration_comes_first(digits):
     assert not hasattr(clf, "threshold_")
     with pytest.raises(ValueError, match="leaves 0 to fit on"):
         clf.set_params(calibration_size=200).fit(X[:200], y[:200])
+
+
+def test_noise_of_changes_is_refused():
+    X = np.random.RandomState(0).randint(0, 3, size=(60, 2)).astype(float)
+    y = (X[:, 0] > 0).astype(int)
+    clf = RobustConformalClassifier(GaussianNB(), {0: 0.5, 1: Flip(keep=0.8)}, n=5)
+    with pytest.raises(ValueError, match="Let sigma hold numbers only"):
+        clf.fit(X, y)
 
 
 def test_scores_that_are_no_numbers_are_refused(digits):

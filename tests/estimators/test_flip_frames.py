@@ -15,12 +15,13 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
 
-from sksmooth import SmoothedClassifier
+from sksmooth import SmoothedClassifier, SmoothedRegressor
 from sksmooth.bounds import Pair
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import Drop, Flip, FlipNoise
@@ -260,3 +261,40 @@ def test_a_log_of_text(tmp_path):
         first = clf.certify(X[:4], n=500, log=path)
         assert clf.certify(X[:4], n=500, log=path).equals(first)
         assert clf.certify(X[:4], n=500).radii.tolist() == first.radii.tolist()
+
+
+def test_tables_of_values_in_files():
+    """They are lists there: skops cannot load arrays of pandas."""
+    pd = pytest.importorskip("pandas")
+    X, y = table(pd)
+    X["visits"] = pd.array(X.rooms, dtype="Int64")
+    X["code"] = X.job.astype(object)
+    clf = SmoothedClassifier(OneHot(), noise=Flip(keep=0.7), random_state=0).fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    for one, two in zip(clf._frame.kept, again._frame.kept, strict=True):
+        assert list(one.values) == list(two.values)
+        assert str(one.values.dtype) == str(two.values.dtype)
+    state = {column.place: column.__getstate__()["values"] for column in clf._frame.kept}
+    assert isinstance(state[0], dict)
+    assert isinstance(state[1], dict)
+    for each in (clf, again):
+        each.set_params(method="montecarlo")
+    assert again.certify(X[:3], n=300).equals(clf.certify(X[:3], n=300))
+    assert again.estimator_.asked_about == list(X.dtypes)
+
+
+def test_a_regressor_of_text():
+    pd = pytest.importorskip("pandas")
+    X, _ = table(pd)
+    y = (X.job == "cook") * 2.0 + X.rooms
+    encoder = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["job"]), ("passthrough", ["rooms"])
+    )
+    X = X[["job", "rooms"]]
+    base = FrozenEstimator(make_pipeline(encoder, LinearRegression()).fit(X, y))
+    reg = SmoothedRegressor(base, noise=Flip(keep=0.9), n=500, random_state=0).fit(X, y)
+    np.testing.assert_allclose(reg.predict(X[:5]), y[:5])
+    with pytest.warns(UserWarning, match="not seen in fit"):
+        reg.predict(X[:2].assign(job="pilot"))
+    with pytest.raises(ValueError, match="method='exact'"):  # outputs are not enumerated
+        reg.set_params(method="exact").predict(X[:2])

@@ -145,6 +145,22 @@ class TestSoundness:
         assert above <= 0.05 * n_rows
         assert wrong <= 0.05 * certified
 
+    def test_covers_is_the_region(self):
+        answers = np.random.default_rng(7).random((4, 3, 3)) < 0.15
+        rows = self.grid
+        certificate = self.smoothed(answers, n=400).certify(rows)
+        radii = np.nan_to_num([certificate.radii_with(changes=k) for k in range(3)], nan=-1.0)
+        seen = 0
+        for step in (1, 2, 5, 6, 7, 12, 30):
+            other = np.roll(rows, step, axis=0)
+            k = (other[:, 1:] != rows[:, 1:]).sum(axis=1)
+            reach = radii[k, np.arange(len(rows))]
+            length = np.abs(other[:, 0] - rows[:, 0]) / self.sigma
+            inside = (length < reach) | ((length == 0) & (reach == 0))
+            assert np.array_equal(certificate.covers(rows, other), inside)
+            seen += inside.sum()
+        assert seen > 100
+
     def test_predict_and_frequencies(self):
         answers = np.random.default_rng(6).random((4, 3, 3)) < 0.3
         clf = self.smoothed(answers, n_predict=20_000)
@@ -246,7 +262,12 @@ class TestCertificate:
 
     def test_frames(self, certificate):
         pytest.importorskip("pandas")
-        assert certificate.to_frame()["radius"].tolist() == certificate.radii.tolist()
+        table = certificate.to_frame()
+        assert table["radius"].tolist() == certificate.radii.tolist()
+        assert table["max_changes"].tolist() == certificate.max_changes.tolist()
+        radii = table["radius_1_changed"]
+        assert np.array_equal(radii, certificate.radii_with(changes=1), equal_nan=True)
+        assert len([name for name in table if "changed" in name]) == certificate.max_changes.max()
         intervals = certificate.per_feature(X[:12])
         assert set(intervals.index.get_level_values("feature")) == {0, 1}
         up = intervals["up"].to_numpy().reshape(12, 2)
@@ -513,7 +534,9 @@ class TestSigma:
             )
 
     def test_regressors_refuse(self):
-        with pytest.raises(ValueError, match="takes noise that is added to rows"):
+        with pytest.raises(
+            ValueError, match="takes noise that is added to all columns.*got MixedNoise"
+        ):
             SmoothedRegressor(DecisionTreeRegressor(), SIGMA).fit(X, y.astype(float))
 
     @pytest.mark.parametrize("sigma", [SIGMA, {2: Flip(keep=0.8), "*": 0}])

@@ -8,6 +8,7 @@ import pytest
 from helpers import blobs
 from sklearn.datasets import load_wine
 from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -91,6 +92,14 @@ class TestFrame:
         again = SmoothedClassifier(KNeighborsClassifier(), SIGMA, n=500, random_state=0)
         same = again.fit(X[::2], y[::2]).certify(rows)
         assert sampled.per_feature(rows, certificate=pickle.loads(pickle.dumps(same))) is not None
+        inner = KNeighborsClassifier().fit(X[::2], y[::2])
+        frozen = SmoothedClassifier(FrozenEstimator(inner), SIGMA, n=500, random_state=0)
+        before = frozen.fit(X, y).certify(rows)
+        inner.set_params(n_neighbors=9)  # in place
+        with pytest.raises(ValueError, match="before it was changed"):
+            frozen.per_feature(rows, certificate=before)
+        after = frozen.fit(X, y).certify(rows)
+        assert frozen.per_feature(rows, certificate=after) is not None
         parts = Certificate.concatenate([same[:3], same[3:]])
         assert parts.model == same.model is not None
         assert Certificate.concatenate([same[:3], certificate[3:]]).model is None

@@ -350,6 +350,19 @@ def test_columns_without_numbers_reach_the_base():
     assert drawn.certify_interval(frame[:2], 0.5).method == "montecarlo"
 
 
+def test_truth_values_reach_a_tree_that_compares_them_itself():
+    frame = table().drop(columns="ward").assign(old=X[:, 0] > np.median(X[:, 0]))
+    sigma = {"*": 0.5, "old": 0.0}
+    exact = SmoothedRegressor(DecisionTreeRegressor(max_depth=3), sigma, random_state=0)
+    drawn = clone(exact).set_params(method="montecarlo", n=4000)
+    computed, sampled = (
+        reg.fit(frame, y).certify_interval(frame[:9], 0.1) for reg in (exact, drawn)
+    )
+    assert computed.method == "exact"
+    assert np.all(sampled.lower <= computed.lower)
+    assert np.all(sampled.upper >= computed.upper)
+
+
 def test_gaps_are_sampled_or_refused():
     gappy = X.copy()
     gappy[::7, 2] = np.nan
@@ -484,10 +497,6 @@ def test_more_refusals():
         SmoothedRegressor(Ridge()).fit(X, np.where(y > 100, "high", "low"))
     with pytest.raises(ValueError, match="linear regressors"):
         smoothed(KNeighborsRegressor(), method="exact").predict(ROWS)
-    from sksmooth.noise import Flip
-
-    with pytest.raises(ValueError, match="noise that is added to rows"):
-        SmoothedRegressor(Ridge(), noise=Flip(keep=0.6)).fit(X.round(), y)
 
 
 def test_bounds_that_no_draws_give_are_warned_of():

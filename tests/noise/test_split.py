@@ -7,7 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
+from sksmooth import SmoothedClassifier
 from sksmooth.bounds import splitting_steps
 from sksmooth.certificate.enumerated import certify_by_outcomes
 from sksmooth.noise import Rows, Split, SplitNoise
@@ -273,3 +279,40 @@ class TestBinding:
         plain = {"levels": 1, "periods": (4, 4), "starts": (0, 0), "low": 0, "high": 9}
         with pytest.raises(ValueError, match=match):
             SplitNoise(**(plain | options))
+
+
+def test_scales_by_column():
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "children": rng.integers(0, 6, 200),
+            "home": rng.choice(["rent", "own"], 200),
+            "rooms": rng.integers(1, 9, 200),
+            "income": rng.normal(size=200),
+        }
+    )
+    y = X.rooms > X.children + 2
+    encoder = make_column_transformer(
+        (OneHotEncoder(), ["home"]), ("passthrough", ["children", "rooms", "income"])
+    )
+    base = make_pipeline(encoder, LogisticRegression())
+    noise = Split({"children": 2, "rooms": 4})
+    clf = SmoothedClassifier(base, noise=noise, n_augment=4, random_state=0).fit(X, y)
+    certificate = clf.certify(X[:50])
+    assert certificate.noise.periods == (4, 0, 8, 0)
+    assert certificate.form == "enumerated"
+    assert certificate.noise.norm.scale == (2.0, 0.0, 4.0, 0.0)
+    other = X[:50].assign(rooms=X.rooms + 1)
+    covers = certificate.covers(X[:50], other)
+    assert covers.sum() > 5
+    assert np.array_equal(covers, certificate.radii * (1 - 1e-12) > 0.25)
+    assert np.array_equal(clf.certify(other).labels[covers], certificate.labels[covers])
+    assert not certificate.covers(X[:50], X[:50].assign(home="?")).any()
+    assert clone(clf).fit(X, y).certify(X[:50]).equals(certificate)
+    assert hash(noise) == hash(Split({"rooms": 4}))
+    assert noise == Split({"rooms": 4, "children": 2})
+    places = SmoothedClassifier(base, noise=Split({0: 2, 2: 4}), random_state=0).fit(X, y)
+    assert places.certify(X[:1]).noise == certificate.noise
+    with pytest.raises(ValueError, match=r"names the columns \['beds'\], which X did not have"):
+        SmoothedClassifier(base, noise=Split({"beds": 2})).fit(X, y)

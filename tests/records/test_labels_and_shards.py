@@ -212,7 +212,7 @@ class TestTheirFormat:
         minus = SmoothedClassifier(GaussianNB(), 1.0, random_state=0).fit(X, y - 1)
         with pytest.raises(ValueError, match="with -1 for abstentions"):
             write_log(tmp_path / "a", minus.certify(X, n=500), y_true=y - 1, format="cohen")
-        with pytest.raises(ValueError, match="format must be 'sksmooth' or 'cohen'; got 'csv'"):
+        with pytest.raises(ValueError, match="format must be 'sksmooth'.* got 'csv'"):
             write_log(tmp_path / "a", certificate, format="csv")
         assert not (tmp_path / "a").exists()
 
