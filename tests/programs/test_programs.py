@@ -12,22 +12,21 @@ import sksmooth
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDERS = ("benchmarks", "reproduction", "docs/examples", "tests/mutants")
 PROGRAMS = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+ESTIMATORS = [
+    member
+    for name in sksmooth.__all__
+    if isinstance(member := getattr(sksmooth, name), type) and hasattr(member, "get_params")
+]
 
 
-def options(*calls):
-    return {name for call in calls for name in inspect.signature(call).parameters}
+def parameters(*functions):
+    return {name for function in functions for name in inspect.signature(function).parameters}
 
 
-ESTIMATORS = (
-    sksmooth.SmoothedClassifier,
-    sksmooth.SmoothedRegressor,
-    sksmooth.RobustConformalClassifier,
-    sksmooth.RobustConformalRegressor,
-)
 KNOWN = {
-    **{estimator.__name__: options(estimator) for estimator in ESTIMATORS},
-    "set_params": options(*ESTIMATORS),
-    "certify": options(sksmooth.SmoothedClassifier.certify, sksmooth.SmoothedRegressor.certify)
+    **{estimator.__name__: parameters(estimator) for estimator in ESTIMATORS},
+    "set_params": parameters(*ESTIMATORS),
+    "certify": parameters(*(e.certify for e in ESTIMATORS if hasattr(e, "certify")))
     | {"batch_size"},  # of the toolbox that is compared with
 }
 
