@@ -93,6 +93,7 @@ numpydoc_validation_exclude = {
     r"Noise\.outcomes$",
     r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split|Mixed|SeveralChanges)Noise\."
     r"(counts_missing|marginals|on_grid|overlaps|radius_in|radius_of_tails|unknown|with_known)$",
+    r"\.noise\.Split\.still$",  # as of Specification
     r"\.Noise\.(on_grid|overlaps|radius_in|unknown)$",  # hooks, whose first line says it all
     r"(Mixed|SeveralChanges)Noise\.(deciding|max_changes|probed)$",
     r"\.SplitNoise\.(proves|reached|reached_by_votes|target)$",
