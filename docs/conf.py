@@ -84,13 +84,17 @@ numpydoc_validation_exclude = {
     r"^sksmooth\.(Certificate|records\.Record|tables\.CertifiedAccuracyTable)$",
     r"^sksmooth\.(PredictionBounds|RegressionCertificate)$",
     r"^sksmooth\.(attacks\.AttackResult|attacks\.Tightness|certificate\.Run|nets\.Checkpoint)$",
-    r"^sksmooth\.bounds\.CoveragePlan$",
+    r"^sksmooth\.metrics\.PairedComparison$",
     # as of Noise
     r"(Gaussian|PerFeature|InUnits)\.(around|deviations|draw|l2_radius|marginals|radius)$",
     r"(Gaussian|PerFeature|InUnits)\.radius_of_tails$",
     r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split|Mixed|SeveralChanges)Noise\.(around|corrupt|deviations|draw|pairs)$",
     r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split|Mixed|SeveralChanges)Noise\.radius$",
     r"Noise\.outcomes$",
+    r"\.(Laplace|Uniform|BinaryFlip|Flip|Drop|Split|Mixed|SeveralChanges)Noise\."
+    r"(counts_missing|marginals|on_grid|overlaps|radius_in|radius_of_tails|unknown|with_known)$",
+    r"\.noise\.Split\.still$",  # as of Specification
+    r"\.Noise\.(on_grid|overlaps|radius_in|unknown)$",  # hooks, whose first line says it all
     r"(Mixed|SeveralChanges)Noise\.(deciding|max_changes|probed)$",
     r"\.SplitNoise\.(proves|reached|reached_by_votes|target)$",
     r"^sksmooth\.(certificate\.Run\.|noise\.Draws)",  # for the library itself, and numpy's own

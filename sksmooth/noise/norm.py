@@ -206,7 +206,18 @@ class Norm(abc.ABC):
         return np.where(np.isfinite(radius), radius / longest * _DOWN, radius)
 
     def depends_on_dimension(self, kind: str) -> bool:
-        """Return whether `ball` needs to know how many features there are."""
+        """Return whether `ball` needs to know how many features there are.
+
+        Parameters
+        ----------
+        kind : str
+            The other norm, "l1", "l2" or "linf".
+
+        Returns
+        -------
+        depends : bool
+            False if the answer is the same for all numbers of features.
+        """
         return self.scale is None and (self.kind, kind) in _POWERS
 
     def along_axes(self, radius: ArrayLike, n_features: int) -> NDArray[np.float64]:

@@ -97,6 +97,11 @@ class Specification(abc.ABC):
             How many columns there are.
         names : sequence of str or None
             Their names, if they have any.
+
+        Returns
+        -------
+        still : list of bool
+            Whether a column gets none, column by column.
         """
         return [False] * n_columns
 
