@@ -30,7 +30,7 @@ from sksmooth.records import read_log, write_log
 X, Y = load_iris(return_X_y=True)
 ROWS = X[::25].copy()
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
-OURS = {"sksmooth.SmoothedClassifier", "sksmooth.backends.frames.FrameMaker"}
+OURS = {"sksmooth.SmoothedClassifier", "sksmooth.backends.frame_maker.FrameMaker"}
 
 
 def smoothed(base, sigma=0.5, **options):
