@@ -26,6 +26,9 @@ class Flip(Specification):
     So certificates speak of changes to new categories, too. Missing values stay missing, and
     certificates speak of changes of the others.
 
+    Equal training rows get equal noise. Tables of few categories have many of these, so let the
+    base see several noisy copies: ``n_augment``.
+
     Give either `keep`, or `add` and `remove` for columns of zeros and ones.
 
     Parameters
