@@ -199,16 +199,12 @@ def pgd_attack(
     """
     elsewhere = as_rows(X)
     rows = check_rows(clf, X if elsewhere is None else elsewhere[:])
-    steps, length = (
-        check_draws("steps", steps, "the number of steps"),
-        check_radius("radius", radius, len(rows)),
-    )
+    steps = check_draws("steps", steps, "the number of steps")
+    length = check_radius("radius", radius, len(rows))
     sizes: Any = 2.0 * length / steps if step_size is None else step_size
     size = check_radius("step_size", sizes, len(rows), positive=step_size is not None)
-    runs, n_draws = (
-        check_draws("restarts", restarts, "the number of restarts"),
-        check_draws("n_draws", n_draws),
-    )
+    runs = check_draws("restarts", restarts, "the number of restarts")
+    n_draws = check_draws("n_draws", n_draws)
     n = check_draws("n", clf.n_predict if n is None else n)
     if loss not in _LOSSES:
         raise ValueError(f"loss must be one of {list(_LOSSES)}; got {loss!r}.")

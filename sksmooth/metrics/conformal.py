@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight
 
 from ..estimators.unwrap import ask_inside
+from ..labels import check_label_kind
 from .scorers import Scorer
 
 __all__ = [
@@ -69,6 +70,7 @@ def set_coverage_score(
             f"sets have {inside.shape[1]} columns, but classes are {len(labels)}: "
             f"{labels[:5].tolist()}. Pass classes=clf.classes_."
         )
+    check_label_kind(y, labels)
     is_true = y[:, None] == labels
     shape = (*is_true.shape, *[1] * (inside.ndim - 2))
     covered = (inside & is_true.reshape(shape)).any(axis=1)

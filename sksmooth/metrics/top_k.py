@@ -128,9 +128,12 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     """
     run, counts = certificate.run, certificate.counts
     if not counts.shape[1]:
-        raise ValueError(
-            "The certificate was computed and has no votes. Use method='montecarlo' for top-k."
+        why = (
+            "was computed, and has no votes. Use method='montecarlo' for top-k."
+            if certificate.method == "exact"
+            else "has no votes, as it comes from a log that does not hold them."
         )
+        raise ValueError(f"The certificate {why}")
     if run.asked_radii is not None or run.tol is not None:
         raise ValueError(
             "The certificate was made with radius= or tol=, and has too few draws. Call "

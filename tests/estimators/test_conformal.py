@@ -383,6 +383,17 @@ def test_scores_that_are_no_numbers_are_refused(digits):
         RobustConformalClassifier(base, conformity_score=lambda p: p[:, 0]).fit(X, y)
 
 
+def test_scores_that_read_other_rows_are_refused(digits):
+    base, X, y = digits
+    for score in (lambda p: p - p.mean(axis=0), lambda p: p / p.max()):
+        with pytest.raises(ValueError, match="another score if it is asked with other rows"):
+            RobustConformalClassifier(base, conformity_score=score).fit(X, y)
+    own = RobustConformalClassifier(base, n=10, random_state=0, conformity_score=np.sqrt)
+    same = RobustConformalClassifier(base, n=10, random_state=0)
+    sets = [clf.fit(X, y).predict_set(X[:50])[1] for clf in (own, same)]
+    assert np.array_equal(*sets)
+
+
 def test_scores_of_sets_and_intervals(digits):
     sets = np.array([[[True, True], [False, True]], [[False, False], [False, True]]])
     assert set_coverage_score([7, 8], sets, classes=[7, 8]).tolist() == [0.5, 1.0]
@@ -394,6 +405,8 @@ def test_scores_of_sets_and_intervals(digits):
     assert mean_interval_width_score(intervals[:2]) == 1.0
     with pytest.raises(ValueError, match="columns, but classes"):
         set_coverage_score([7, 8], sets, classes=[7, 8, 9])
+    with pytest.raises(ValueError, match=r"such as \['7'\], but the classes are \[7, 8\]"):
+        set_coverage_score(["7", "8"], sets, classes=[7, 8])
     with pytest.raises(ValueError, match="of type bool"):
         mean_set_size_score([0.5, 1.0])
     base, X, y = digits

@@ -133,4 +133,7 @@ def test_refusals(bands):
     tree = SmoothedClassifier(DecisionTreeClassifier(), sigma=0.5).fit(X, X[:, 0] > 0)
     with pytest.raises(ValueError, match="has no votes"):
         top_k_radii(tree.certify(X), 1)
+    without = dataclasses.replace(certificate, counts=np.zeros((len(X), 0), dtype=np.int64))
+    with pytest.raises(ValueError, match="has no votes, as it comes from a log"):
+        top_k_radii(without, 2)
     assert (top_k_radii(certificate, 2, np.full(len(X), 9)) == 0).all()
