@@ -86,7 +86,13 @@ class ScoresBackend(NumbersBackend):
             raise ValueError(
                 f"{type(unwrap(estimator)[1]).__name__} has neither predict_proba nor "
                 "decision_function, of which prediction sets are made. Wrap it in "
-                "CalibratedClassifierCV, or use score='votes' if it has a closed form."
+                "CalibratedClassifierCV, or use conformity_score='votes' if it has a closed form."
+            )
+        shape = getattr(unwrap(estimator)[1], "decision_function_shape", None)
+        if self.method == "decision_function" and shape == "ovo" and len(columns) > 2:
+            raise ValueError(
+                "With decision_function_shape='ovo' decision_function has a column for each pair "
+                "of classes, not for each class. Use decision_function_shape='ovr'."
             )
 
     def outputs(self, batch: NDArray[np.floating]) -> Any:
@@ -100,7 +106,7 @@ class ScoresBackend(NumbersBackend):
         shape = (len(batch), len(self.columns))
         self._check(f"{self.method} of the base estimator", answer, shape)
         scores = np.asarray(self.score(answer if self.in_order else answer[:, self.columns]))
-        self._check("score", scores, shape)
+        self._check("conformity_score", scores, shape)
         with np.errstate(over="ignore"):
             # the last digits of a model's sums depend on the other rows of a batch
             return scores.astype(np.float32)

@@ -164,8 +164,18 @@ def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
     return plans
 
 
-def warn_of_all(plans: Sequence[CoveragePlan], radius: float, n: int, what: str) -> None:
-    """Warn where no calibration score can be the threshold."""
+def warn_of_all(
+    plans: Sequence[CoveragePlan], radius: float, made: "Calibration", what: str
+) -> None:
+    """Warn where no calibration score can be the threshold, or no set has enough of the labels."""
+    if any(0 < plan.order <= made.n_unknown for plan in plans):
+        warnings.warn(
+            f"{made.n_unknown} of {len(made.scores)} calibration rows have labels that the base "
+            "does not know and that no set can have: too many for the confidence level, which is "
+            "not reached. Fit the base on rows of all classes.",
+            NothingCertifiedWarning,
+            stacklevel=user_level(),
+        )
     empty = [plan for plan in plans if not plan.order]
     if not empty:
         return
@@ -173,7 +183,7 @@ def warn_of_all(plans: Sequence[CoveragePlan], radius: float, n: int, what: str)
     hint = (
         f"it takes {math.ceil(1 / level) - 1} calibration rows"
         if level > 0
-        else f"no number of calibration rows will do with n={n}: take a larger n, a quantile "
+        else f"no number of calibration rows will do with n={made.n}: take a larger n, a quantile "
         "nearer to 1, or a larger sigma"
     )
     warnings.warn(
@@ -197,12 +207,15 @@ class Calibration:
         Draws of each row.
     settings : dict
         Parameters that must not change afterwards, since the threshold would be another one.
+    n_unknown : int, default=0
+        Rows whose label the base does not know.
     """
 
     scores: Floats
     rank: int | None
     n: int
     settings: dict[str, Any]
+    n_unknown: int = 0
 
 
 def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
@@ -229,7 +242,8 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
         sampler = smoother_inside(clf, inner, frame).sampler(rows)
         drawn = _drawn(sampler, known, codes, int(clf.n), codes)
         scores[known] = drawn[:, int(clf.n) - rank]
-    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise))
+    n_unknown = int((~known).sum())
+    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise), n_unknown)
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:

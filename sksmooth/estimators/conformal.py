@@ -210,7 +210,8 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
         X : array-like of shape (n_calibration, n_features) or (n_calibration, *shape)
             Clean rows that the base was not fitted on, and that are exchangeable with new ones.
         y : array-like of shape (n_calibration,)
-            Their labels. Labels that the base does not know count as missed.
+            Their labels. Labels that the base does not know count as missed; if they are too many
+            for a confidence level, no set reaches it, and `predict_set` warns.
 
         Returns
         -------

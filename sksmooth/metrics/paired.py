@@ -161,7 +161,8 @@ def paired_comparison(
     Raises
     ------
     ValueError
-        If the two do not cover the same rows, have other true labels, or radii in other norms.
+        If the two do not cover the same rows, have other true labels, or radii in other norms; or
+        if there is one row only.
     ImportError
         Without statsmodels: ``pip install 'sksmooth[stats]'``.
 
@@ -194,9 +195,11 @@ def paired_comparison(
     """
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level!r}.")
-    n_resamples = check_draws("n_resamples", n_resamples)
+    n_resamples = check_draws("n_resamples", n_resamples, "the number of resamples of the rows")
     radii = np.atleast_1d(check_score_radii(radius)).ravel()
     one, two = _on_the_same_rows(record_of(first, "The first"), record_of(second, "The second"))
+    if len(one) < 2:
+        raise ValueError("A comparison needs two rows or more, to say how much they vary; got 1.")
     decided = False
     reached = []
     for record in (one, two):

@@ -138,7 +138,7 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
             "certify(X) without them."
         )
     n_classes = counts.shape[1]
-    if check_draws("k", k) > n_classes:
+    if check_draws("k", k, "a number of classes") > n_classes:
         raise ValueError(f"k must be from 1 to the number of classes, {n_classes}; got {k}.")
     labels = certificate.selected if y is None else column_or_1d(y)
     check_consistent_length(labels, counts)

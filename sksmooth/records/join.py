@@ -11,8 +11,8 @@ from .record import Record
 
 __all__ = ["join_logs"]
 
-# of a log's settings, what says something of its rows
-_OF_ROWS = ("probes",)
+# of a log's settings, what says something of its rows, which have it, too
+_OF_ROWS = ("probes", "interval")
 
 
 def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
@@ -37,7 +37,7 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     Raises
     ------
     ValueError
-        If a row is in two logs; if the logs differ in the model, the noise, the seed, an argument
+        If a row is there twice; if the logs differ in the model, the noise, the seed, an argument
         of `certify` or a version; or if only some have true labels.
 
     Examples
@@ -66,6 +66,11 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     for name, record in zip(names, records, strict=True):
         if record.certificate is None:
             raise ValueError(f"{name} has predictions, not certificates.")
+        if type(record.certificate) is not type(first.certificate):
+            raise ValueError(
+                f"{names[0]} has a {type(first.certificate).__name__}, and {name} a "
+                f"{type(record.certificate).__name__}."
+            )
         if (record.y_true is None) != (first.y_true is None):
             raise ValueError(f"Of {names[0]} and {name}, only one has true labels.")
         for key in sorted(first.settings.keys() | record.settings.keys()):
@@ -76,11 +81,12 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
                     f"{_shown(theirs)}."
                 )
         for row in record.index.tolist():
-            if owner.setdefault(row, name) != name:
+            if row in owner:
                 raise ValueError(
                     f"Row {row} is in {owner[row]} and in {name}. Logs of arrays number their rows "
                     "from 0: see join_logs for how to give them other numbers."
                 )
+            owner[row] = name
     whole = type(first.certificate).concatenate([record.certificate for record in records])
     index = np.concatenate([record.index for record in records])
     joined = Record(
