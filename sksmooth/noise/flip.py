@@ -26,6 +26,9 @@ class Flip(Specification):
     probability. So certificates cover changes to new categories, too. Missing values stay missing;
     certificates cover changes of the values that are there.
 
+    Equal training rows get equal noise. Tables of few categories have many of these, so let the
+    base see several noisy copies: ``n_augment``.
+
     Give either `keep`, or `add` and `remove` for columns of zeros and ones.
 
     Parameters

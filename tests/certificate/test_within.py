@@ -209,7 +209,7 @@ def test_rows_of_frames():
     other.loc[5, "job"] = None
     expected = [True, False, True, False, certificate.max_changes[4] >= 2, False]
     assert certificate.covers(X, other).tolist() == expected
-    with pytest.raises(ValueError, match="columns of the certificate"):
+    with pytest.raises(ValueError, match="same columns"):
         certificate.covers(X, other[["job", "age", "size"]])
 
 
@@ -283,5 +283,7 @@ def test_columns_of_other_rows_are_those_of_fit():
     for rows in ((X, other[["size", "age"]]), (X[["size", "age"]], other[["size", "age"]])):
         with pytest.raises(ValueError, match=r"columns of the certificate, .* \['age', 'size'\]"):
             certificate.covers(*rows)
+    with pytest.raises(ValueError, match="columns of the certificate"):
+        certificate.per_feature(X[["size", "age"]])
     with pytest.raises(ValueError, match="both be data frames, or both arrays"):
         certificate.covers(X, other.to_numpy())
