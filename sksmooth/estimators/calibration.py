@@ -1,4 +1,4 @@
-"""Calibration: which scores rows with known answers have, and what is planned with them."""
+"""Calibration: the scores of rows with known answers, and the thresholds that follow."""
 
 import copy
 import dataclasses
@@ -95,7 +95,7 @@ def noise_inside(inner: Any) -> Noise:
 
 
 def smoother_inside(clf: Any, inner: Any, frame: FrameMaker | None) -> NumberSmoother:
-    """Return what asks the base: for scores of classes, or for numbers."""
+    """Return what evaluates the base: for scores of classes, or for numbers."""
     frame = frame or inner._frame
     if hasattr(inner, "classes_"):
         base = FittedBase(inner.estimator_, inner.classes_, inner._answers, frame)
@@ -206,7 +206,7 @@ class Calibration:
     n : int
         Draws of each row.
     settings : dict
-        What must not change afterwards: another threshold would be right.
+        Parameters that must not change afterwards, since the threshold would be another one.
     n_unknown : int, default=0
         Rows whose label the base does not know.
     """
@@ -314,7 +314,7 @@ def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray
     if closed is None:
         raise ValueError(
             f"conformity_score={clf.conformity_score!r} takes a closed form, and the base has none "
-            "here."
+            "here. Take another score, or a base such as a linear model or a tree."
         )
     return closed
 

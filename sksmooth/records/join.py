@@ -1,4 +1,4 @@
-"""Logs of parts of a data set, put together."""
+"""Joining the logs of parts of a data set."""
 
 import os
 from collections.abc import Sequence
@@ -16,12 +16,13 @@ _OF_ROWS = ("probes", "interval")
 
 
 def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
-    """Put the logs of shards together: the same classifier, each on other rows.
+    """Join the logs of shards: the same classifier, each log with other rows.
 
-    Rows are known by their numbers, the column ``idx`` of a log: `certify` notes those of a
-    ``torch.utils.data.Subset``, or of a data frame with whole numbers as index, and `write_log`
-    those that it is given. Rows of an array are numbered from 0 in every log; give such records
-    their numbers with ``dataclasses.replace(record, index=...)``, and pass them in place of paths.
+    Rows are identified by their numbers, the column ``idx`` of a log. `certify` writes the numbers
+    of a ``torch.utils.data.Subset``, or of a data frame with whole numbers as index, and
+    `write_log` those that you pass. Rows of an array are numbered from 0 in every log; give such
+    records their numbers with ``dataclasses.replace(record, index=...)``, and pass the records in
+    place of paths.
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     Raises
     ------
     ValueError
-        If a row is there twice, or the logs differ in anything else than rows: the model, the
-        noise, the seed, an argument of `certify`, a version; or if only some have true labels.
+        If a row is there twice; if the logs differ in the model, the noise, the seed, an argument
+        of `certify` or a version; or if only some have true labels.
 
     Examples
     --------
