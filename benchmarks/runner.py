@@ -71,13 +71,19 @@ def _arguments(
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, rougher figures")
     parser.add_argument("--output", type=pathlib.Path, help="folder; with --quick a temporary one")
     for name, text in options.items():
-        parser.add_argument(f"--{name}", type=int, help=text)
+        parser.add_argument(f"--{name}", type=_positive, help=text)
     args = parser.parse_args()
     if args.output is None:  # rough figures must not replace the committed ones
         args.output = pathlib.Path(tempfile.mkdtemp()) if args.quick else _results(package)
     if unknown := set(args.names) - set(experiments):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(experiments)}")
     return args
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more; got {number}")
+    return number
 
 
 def _results(package: str) -> pathlib.Path:

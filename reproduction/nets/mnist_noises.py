@@ -2,7 +2,7 @@
 
 Training is kept after each epoch and certification in logs, and both go on from there with the same
 random numbers: a run that was stopped, at any time, ends in the same logs. Ctrl-C writes a page of
-what is done.
+the noises that are done, if any is.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ _FLIP_TEXT = """\
 
 Pixels are 0 or 1, cut at 0.5, and each is kept with probability {keep:g}. `Flip(add={turn:g},
 remove={turn:g})` has the law of `Flip(keep={keep:g})`, and gives noise to pixels that no training
-image sets, too. n = {n:,}, alpha = {alpha:g}. Lee et al. (2019): the whole test set, more
+image sets, too. n = {n:,}, alpha = {alpha:g}. Lee et al. (2019): the whole test set, 30
 epochs, n = 100,000. Certified accuracy by number of changed pixels:"""
 _L1_TEXT = """\
 ## L1: splitting noise beside uniform and Laplace noise
@@ -240,14 +240,31 @@ def _head(radii: tuple[float, ...]) -> list[str]:
 def run(
     quick: bool, folder: pathlib.Path, images: int | None = None, epochs: int | None = None
 ) -> Page:
-    """Train and certify all of them, or as many as are done when Ctrl-C is pressed."""
+    """Train and certify all of them, or as many as are done when Ctrl-C is pressed.
+
+    Parameters
+    ----------
+    quick : bool
+        Whether to take a hundredth of the images, one epoch and few draws.
+    folder : Path
+        For weights and logs.
+    images : int, default=None
+        About how many test images, at equal distances; None for all.
+    epochs : int, default=None
+        Of each training; None for those of the settings.
+
+    Returns
+    -------
+    page : Page
+        Tables beside published numbers.
+    """
     torch.set_num_threads(1)
     settings = _SETTINGS
     if quick:
         settings = tuple(dataclasses.replace(s, n=200, epochs=1) for s in settings)
     if epochs is not None:
         settings = tuple(dataclasses.replace(s, epochs=epochs) for s in settings)
-    step = 10_000 // (images or 10_000)
+    step = 10_000 // min(images or 10_000, 10_000)
     data = mnist(quick, step)
     folder.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
@@ -256,6 +273,8 @@ def run(
             module, training = train(setting, data, folder)
             record = certify(setting, module, data, folder)
         except KeyboardInterrupt:
+            if not figures:
+                raise
             break
         figures[setting.name] = _figures(setting, record, training)
     done = [s for s in settings if s.name in figures]
@@ -272,7 +291,7 @@ def _about(done: list[Setting], data: Mnist) -> str:
         images=len(data.y_train),
         which=f"{tested:,} test images" + (not whole) * " at equal distances, **a sample**",
         error=0.5 / tested**0.5,
-        step=int(data.index[1] - data.index[0]),
+        step=int(data.index[-1]) // max(tested - 1, 1),
     )
 
 
