@@ -35,12 +35,14 @@ _DROPPED = tuple(map(float, range(12)))  # more are not provable at this rate
 # Lee et al. (2019), whole test set, n = 100,000, alpha = 0.001: at 1 to 7 changes
 _LEE = (0.921, 0.774, 0.539, 0.524, 0.357, 0.202, 0.097)
 _LEVINE = 8  # Levine and Feizi (2020): median of the whole test set, alpha = 0.05, 400 epochs
+_LINES_BEFORE_ROWS = 3  # of a log
 _TEXT = """\
 A net of two convolutions (5x5, stride 2, 32 and 64 channels) and 256 hidden units for each noise,
 trained by Adam (rate 0.001, batches of 128) on {images:,} images under the noise that it is
 certified for, in so many epochs: {epochs}. Certified: {which}; the standard error of an
 accuracy is up to {error:.3f}. Row i of a log beside this page is test image {step} i. Certified
-accuracy is decided at the radii of the tables with at most n draws (`certify(radius=[...])`). Hours
+accuracy is decided at the radii of the tables with at most n draws (`certify(radius=[...])`). A row
+with fewer images is of a run that was stopped: they are the first of the others. Hours
 are those of one thread: of training in processor time, of certification by a clock, while the
 machine did other work."""
 _FLIP_TEXT = """\
@@ -129,13 +131,13 @@ class Setting:
 
 # in the order in which they are done
 _SETTINGS = (
-    Setting("flip", Flip(add=1 - _KEEP, remove=1 - _KEEP), _FLIPPED, n=100_000, epochs=30),
     Setting("splitting", Split(scale=_SCALE), _L1),
     Setting("uniform", Uniform(scale=_SCALE), _L1),
     Setting("Laplace", Laplace(scale=_SCALE), _L1),
     Setting("drop", Drop(drop=_DROP), _DROPPED, alpha=0.05, epochs=60),
     # sqrt(2) b is lambda / sqrt(3)
     Setting("Laplace, same deviation", Laplace(scale=_SCALE / 6**0.5), _L1),
+    Setting("flip", Flip(add=1 - _KEEP, remove=1 - _KEEP), _FLIPPED, n=100_000, epochs=30),
 )
 
 
@@ -195,13 +197,21 @@ def _epoch(
 
 
 def certify(setting: Setting, module: nn.Module, data: Mnist, folder: pathlib.Path) -> Record:
-    """Return decisions at the setting's radii; their log goes on where it was stopped."""
+    """Return decisions at the setting's radii; their log goes on where it was stopped.
+
+    If Ctrl-C is pressed, those that are done are returned.
+    """
     clf = SmoothedClassifier(frozen_net(module), noise=setting.noise, random_state=0)
     X = setting.images(data.X_test)
     log = folder / f"{setting.label}_n{setting.n}_{len(X)}_images.tsv"
     asked: Any = {"n": setting.n, "alpha": setting.alpha, "radius": list(setting.radii)}
     clf.fit(X, data.y_test)  # a frozen net: only the kind of rows is looked at
-    print(f"{setting.label}: {clf.certify(X, **asked, log=log, y=data.y_test)}", flush=True)
+    try:
+        print(f"{setting.label}: {clf.certify(X, **asked, log=log, y=data.y_test)}", flush=True)
+    except KeyboardInterrupt:
+        if not log.exists() or len(log.read_text().splitlines()) <= _LINES_BEFORE_ROWS:
+            raise
+        return read_log(log, partial=True)
     return read_log(log, rows=len(X))
 
 
@@ -213,6 +223,7 @@ def _figures(setting: Setting, record: Record, training: float) -> dict[str, Any
     draws = c.n_draws
     return {
         "noise": repr(setting.noise),
+        "images": len(record.index),
         "method": c.method,
         "certified accuracy": {
             f"{r:g}": float(certified_accuracy_score(y, c, radius=r)) for r in setting.radii
@@ -227,6 +238,7 @@ def _figures(setting: Setting, record: Record, training: float) -> dict[str, Any
 def _line(setting: Setting, found: dict[str, Any]) -> list[str]:
     return [
         *(f"{accuracy:.3f}" for accuracy in found["certified accuracy"].values()),
+        f"{found['images']:,}",
         "all outcomes" if found["method"] == "exact" else f"{found['draws']:,.0f}",
         f"{found['training seconds'] / 3600:.2f}",
         f"{found['certifying seconds'] / 3600:.2f}",
@@ -234,7 +246,13 @@ def _line(setting: Setting, found: dict[str, Any]) -> list[str]:
 
 
 def _head(radii: tuple[float, ...]) -> list[str]:
-    return [*(f"at {r:g}" for r in radii), "draws", "hours of training", "of certification"]
+    return [
+        *(f"at {r:g}" for r in radii),
+        "images",
+        "draws",
+        "hours of training",
+        "of certification",
+    ]
 
 
 def run(
@@ -277,6 +295,8 @@ def run(
                 raise
             break
         figures[setting.name] = _figures(setting, record, training)
+        if len(record.index) < len(data.index):
+            break
     done = [s for s in settings if s.name in figures]
     title = "Nets: MNIST under noises for L0 and L1"
     blocks = [_about(done, data), *_tables(done, figures)]
@@ -301,7 +321,7 @@ def _tables(done: list[Setting], figures: dict[str, Any]) -> list[str]:
     for s in done:
         line, rest = [s.name, *_line(s, figures[s.name])], {"n": s.n, "alpha": s.alpha}
         if s.name == "flip":
-            theirs = ["Lee et al.", "", *(f"{a:.3f}" for a in _LEE), "100,000", "", ""]
+            theirs = ["Lee et al.", "", *(f"{a:.3f}" for a in _LEE), "10,000", "100,000", "", ""]
             text = _FLIP_TEXT.format(keep=_KEEP, turn=round(1 - _KEEP, 9), **rest)
             blocks += [text, table(["", *_head(s.radii)], [line, theirs])]
         elif s.name == "drop":

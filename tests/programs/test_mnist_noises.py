@@ -68,7 +68,7 @@ def test_it_ends_and_goes_on_where_it_was_stopped(small, tmp_path, monkeypatch, 
     logs = certificates(tmp_path / "whole")
     assert len(logs) == len(SETTINGS)
 
-    few = mnist_noises._SETTINGS[:3:2]  # flip and uniform: the rest goes through the same lines
+    few = mnist_noises._SETTINGS[1::4]  # uniform and flip: the rest goes through the same lines
     monkeypatch.setattr(mnist_noises, "_SETTINGS", few)
     whole = {name: log for name, log in logs.items() if "flip" in name or "uniform" in name}
 
@@ -92,19 +92,33 @@ def test_it_ends_and_goes_on_where_it_was_stopped(small, tmp_path, monkeypatch, 
     monkeypatch.setattr(mnist_noises, "_epoch", stopped)
     monkeypatch.setattr(torch.nn.Sequential, "forward", asked)
     pages = []
-    while not pages or "| uniform |" not in pages[-1]:
+    while not pages or "| flip |" not in pages[-1]:
         try:
             pages.append(command(monkeypatch, tmp_path / "stopped"))
         except KeyboardInterrupt:  # there is nothing to write
             pages.append("")
     assert len(pages) == 6  # three stops in training, two in certification
     assert not pages[0]
-    assert "| flip |" in pages[-2]
+    assert "| uniform |" in pages[-2]
     resumed = certificates(tmp_path / "stopped")
     assert resumed.keys() == whole.keys()
     for name, arrays in whole.items():
         for array, other in zip(arrays, resumed[name], strict=True):
             np.testing.assert_array_equal(array, other, err_msg=name)
+
+
+def test_a_page_of_a_run_that_was_stopped_says_so(small, tmp_path, monkeypatch):
+    whole = mnist_noises.SmoothedClassifier.certify
+
+    def two(self, X, **options):
+        whole(self, X[:2], **options | {"y": options["y"][:2]})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mnist_noises.SmoothedClassifier, "certify", two)
+    page = command(monkeypatch, tmp_path)
+    (line,) = (line for line in page.splitlines() if line.startswith("| splitting |"))
+    assert "| 2 | all outcomes |" in line
+    assert "uniform |" not in page
 
 
 def test_noises_are_those_that_the_page_names():
