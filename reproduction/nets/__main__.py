@@ -1,4 +1,4 @@
-"""Run the experiments: ``python -m reproduction.nets [--quick] [NAME ...]``."""
+"""Run the experiments: ``python -m reproduction.nets [--quick] [NAME ...]``; some take options."""
 
 from benchmarks.runner import run_experiments
 
@@ -11,8 +11,13 @@ _EXPERIMENTS = {
     "cifar": "cifar",
     "cifar_cpu": "cifar_cpu",
     "denoisers": "denoisers",
-    "splitting": "splitting",
+    "mnist_noises": "mnist_noises",
+}
+
+_OPTIONS = {
+    "images": "about how many test images, at equal distances (default: all)",
+    "epochs": "of training (default: those of the experiment)",
 }
 
 if __name__ == "__main__":
-    run_experiments("reproduction.nets", _EXPERIMENTS, __doc__ or "")
+    run_experiments("reproduction.nets", _EXPERIMENTS, __doc__ or "", _OPTIONS)
