@@ -2,7 +2,7 @@
 
 Training is kept after each epoch and certification in logs, and both go on from there with the same
 random numbers: a run that was stopped, at any time, ends in the same logs. Ctrl-C writes a page of
-the noises that are done, if any is.
+all that is finished, in that run or before.
 """
 
 import dataclasses
