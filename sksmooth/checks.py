@@ -33,11 +33,11 @@ def user_level() -> int:
     return level
 
 
-def check_draws(name: str, value: Any) -> int:
-    """Return `value` as a number of draws."""
+def check_draws(name: str, value: Any, what: str = "the number of noise draws per row") -> int:
+    """Return `value` as a number of draws, or of something else, 1 or more."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ValueError(
-            f"{name} must be an int, the number of noise draws per row; got {value!r}."
+            f"{name} must be an int, {what}; got {value!r}."
             + (f" Write {name}={int(value)}." if _is_whole(value) else "")
         )
     if value < 1:

@@ -96,9 +96,10 @@ def decode(
 def check_label_kind(y: NDArray[Any], classes: NDArray[Any]) -> None:
     """Refuse to compare strings with numbers: none would be equal, and a score would be 0."""
     if (y.dtype.kind in "biuf") != (classes.dtype.kind in "biuf"):
+        known = f"the classes are {shorten(classes)}" if len(classes) else "answers are numbers"
         raise ValueError(
-            f"y has labels such as {y[:1].tolist()}, but the classes are {shorten(classes)}. Pass "
-            "the labels as they were given to fit."
+            f"y has labels such as {y[:1].tolist()}, but {known}. Pass the labels as they were "
+            "given to fit."
         )
 
 

@@ -243,13 +243,11 @@ def certified_accuracy_table(
         _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
         if not np.array_equal(y_true[here], _labels(longest)[there]):
             raise ValueError(f"{name} has other true labels for the same rows.")
-        flag = not np.array_equal(record.index, longest.index)
+        flag = not np.array_equal(np.sort(record.index), np.sort(longest.index))
         if flag:
             what = f"{len(record)} rows, not the {len(longest)} of the longest"
             if len(record) == len(longest):
-                what = (
-                    "other rows of the data set than the first of its length, or in another order"
-                )
+                what = "other rows of the data set than the first of its length"
             if unequal == "refuse":
                 raise ValueError(
                     f"{name} covers {what}: accuracies on different rows cannot be compared. "

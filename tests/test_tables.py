@@ -190,6 +190,12 @@ class TestRows:
         assert len(made.notes) == 1
         assert made.scores.tolist() == [[1.0], [1.0]]
 
+    def test_the_same_rows_in_another_order(self):
+        first = record([0.2, 0.4, 0.6])
+        made = certified_accuracy_table({"a": first, "b": first[[2, 0, 1]]}, [0.5])
+        assert made.scores[0] == made.scores[1] == pytest.approx(1 / 3)
+        assert not any(made.flagged)
+
     def test_other_true_labels_for_the_same_rows(self):
         records = {"a": record([0.5, 1.0]), "b": record([0.5, 1.0], y_true=[0, 1])}
         for unequal in ("refuse", "flag"):

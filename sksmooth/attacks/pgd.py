@@ -199,10 +199,12 @@ def pgd_attack(
     """
     elsewhere = as_rows(X)
     rows = check_rows(clf, X if elsewhere is None else elsewhere[:])
-    steps, length = check_draws("steps", steps), check_radius("radius", radius, len(rows))
+    steps = check_draws("steps", steps, "the number of steps")
+    length = check_radius("radius", radius, len(rows))
     sizes: Any = 2.0 * length / steps if step_size is None else step_size
     size = check_radius("step_size", sizes, len(rows), positive=step_size is not None)
-    runs, n_draws = check_draws("restarts", restarts), check_draws("n_draws", n_draws)
+    runs = check_draws("restarts", restarts, "the number of restarts")
+    n_draws = check_draws("n_draws", n_draws)
     n = check_draws("n", clf.n_predict if n is None else n)
     if loss not in _LOSSES:
         raise ValueError(f"loss must be one of {list(_LOSSES)}; got {loss!r}.")
@@ -224,7 +226,7 @@ def pgd_attack(
     with backend.running(), progress_bar(len(attacked), draws_per_row, verbose) as report:
         if batch_size is None:
             batch_size = batch_rows(backend, rows[0])
-        batch_size = check_draws("batch_size", batch_size)
+        batch_size = check_draws("batch_size", batch_size, "the number of noisy rows per call")
         gradient = NoisyGradient(backend, noise, n_draws, loss, batch_size)
         at_once = max(1, batch_size // n_draws)
         for first in range(0, len(attacked), at_once):

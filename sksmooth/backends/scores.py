@@ -86,7 +86,15 @@ class ScoresBackend(NumbersBackend):
             raise ValueError(
                 f"{type(unwrap(estimator)[1]).__name__} has neither predict_proba nor "
                 "decision_function, of which prediction sets are made. Wrap it in "
-                "CalibratedClassifierCV, or use score='votes' if it has a closed form."
+                "CalibratedClassifierCV, or use conformity_score='votes' if it has a closed form."
+            )
+        if score not in SCORES.values():
+            _refuse_batches(score, len(columns))
+        shape = getattr(unwrap(estimator)[1], "decision_function_shape", None)
+        if self.method == "decision_function" and shape == "ovo" and len(columns) > 2:
+            raise ValueError(
+                "With decision_function_shape='ovo' decision_function has a column for each pair "
+                "of classes, not for each class. Use decision_function_shape='ovr'."
             )
 
     def outputs(self, batch: NDArray[np.floating]) -> Any:
@@ -100,7 +108,7 @@ class ScoresBackend(NumbersBackend):
         shape = (len(batch), len(self.columns))
         self._check(f"{self.method} of the base estimator", answer, shape)
         scores = np.asarray(self.score(answer if self.in_order else answer[:, self.columns]))
-        self._check("score", scores, shape)
+        self._check("conformity_score", scores, shape)
         with np.errstate(over="ignore"):
             # the last digits of a model's sums depend on the other rows of a batch
             return scores.astype(np.float32)
@@ -124,3 +132,17 @@ class ScoresBackend(NumbersBackend):
                 "threshold, so no prediction set is made. Check the model on noisy input: "
                 "overflow, log of a negative number, weights that diverged in training."
             )
+
+
+def _refuse_batches(score: Score, n_classes: int) -> None:
+    """Refuse a score that depends on the other rows: a threshold would mean something else."""
+    p = np.random.default_rng(0).dirichlet(np.ones(n_classes), 8)
+    one, two = (np.asarray(score(p.copy())) for _ in range(2))
+    alone = np.concatenate([np.atleast_1d(score(p[i : i + 1].copy())) for i in range(len(p))])
+    if one.shape != alone.shape or not np.array_equal(one, two, equal_nan=True):
+        return  # refused by its shape when it is asked, or random
+    if not np.allclose(one, alone, rtol=1e-5, atol=1e-8, equal_nan=True):
+        raise ValueError(
+            "conformity_score gives a row another score if it is asked with other rows. It must be "
+            "a function of the row's own probabilities."
+        )

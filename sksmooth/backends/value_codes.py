@@ -71,9 +71,10 @@ def _code(value: Any, name: Any) -> float:
     family = type(value)
     if f"{family.__module__}.".startswith(_PLAIN):
         return _hash("x", f"{family.__name__} {value}")
-    raise ValueError(
+    raise TypeError(  # in words that scikit-learn's checks look for
         f"Column {name!r} holds values of type {family.__name__}, such as {value!r}, which cannot "
-        "be compared across calls. Convert the column to text, numbers, categories or dates."
+        "be compared across calls. An argument must be of text (a string), numbers, categories or "
+        "dates: convert the column."
     )
 
 

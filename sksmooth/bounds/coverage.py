@@ -94,13 +94,12 @@ class _Curve:
 def coverage_level(
     n: int, rank: int, passes: int, distance: float, alpha: float, *, tv_error: float = 0.0
 ) -> float:
-    r"""Return the level at which to calibrate prediction sets that an attack may move.
+    r"""Return the level at which to calibrate prediction sets for rows that an attack may move.
 
-    Each row of a calibration set has a score: the `rank`-th largest of `n` draws under Gaussian
-    noise. The threshold is the order statistic of that level among these scores. A label belongs to
-    the set of a row if at least `passes` of `n` fresh draws reach the threshold. Then the set has
-    the true label with a probability of ``1 - alpha`` or more, even if an attack has moved the row
-    by `distance`.
+    Each calibration row has a score: the `rank`-th largest of `n` draws under Gaussian noise. The
+    threshold is the quantile of this level of these scores. A label belongs to the set of a row if
+    at least `passes` of `n` fresh draws reach the threshold. Then the set contains the true label
+    with probability at least ``1 - alpha``, even if an attack has moved the row by `distance`.
 
     Parameters
     ----------
@@ -113,22 +112,22 @@ def coverage_level(
     distance : float
         Largest length of a perturbation, in standard deviations of the noise.
     alpha : float
-        Probability with which the true label may be missed, in (0, 1).
+        Largest probability that the set misses the true label, in (0, 1).
     tv_error : float, default=0.0
         Total variation distance, at most, between a noisy row and one with ideal noise.
 
     Returns
     -------
     level : float
-        In [0, alpha], rounded down; 0 if none will do.
+        In [0, alpha], rounded down; 0 if no positive level suffices.
 
     Notes
     -----
     Let p be the probability that a draw of the clean row passes, :math:`E(p) = P(B(n, p) <
     \text{rank})` and :math:`D(p) = P(B(n, c(p)) < \text{passes})` with :math:`c(p) =
     \Phi(\Phi^{-1}(p) - \text{distance})`. For all :math:`a_0, b \ge 0` with :math:`D \le a_0 + b E`
-    everywhere, the level :math:`(\alpha - a_0) / b` will do. The best of them is returned; see the
-    page on theory for the proof.
+    everywhere, the level :math:`(\alpha - a_0) / b` suffices. The best one found is returned; the
+    page on theory of the documentation has the proof.
 
     Examples
     --------
@@ -200,8 +199,8 @@ def plan_coverage(
     Returns
     -------
     plan : CoveragePlan
-        With the most passes whose level is at least .95 alpha, or more if the same calibration
-        score has the level for them. Where no number of passes has such a level: 1.
+        With the largest number of passes whose level is at least 0.95 alpha, or more passes if they
+        leave the same calibration score as threshold. If no number has such a level: 1 pass.
     """
     most = float(alpha)
 
@@ -232,7 +231,7 @@ def plan_coverage(
 
 
 def _largest(holds: Callable[[int], bool], n: int) -> int:
-    """Return the largest number from 1 to n for which something holds that holds up to there."""
+    """Return the largest number from 1 to n that has a property which all smaller ones have."""
     low, high = 1, n + 1
     while high - low > 1:
         middle = (low + high) // 2

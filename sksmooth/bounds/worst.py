@@ -1,8 +1,8 @@
 """The worst changes of some columns, where columns have noises of several kinds.
 
 A pair of laws *dominates* another if its trade-off is nowhere above: the two rows are easier to
-tell apart. Products keep that order. So among all choices of k columns only those matter that leave
-out no column which dominates one of theirs: any other choice becomes worse by an exchange.
+tell apart. Products keep this order. A choice of k columns can be ignored if a column outside it
+dominates a column inside it: exchanging the two makes the choice worse, never better.
 """
 
 import functools
@@ -36,9 +36,9 @@ def worst_pairs(kinds: Kinds, n_changed: int) -> tuple[Pair, ...]:
     Returns
     -------
     pairs : tuple of Pair
-        Any choice of that many columns has a pair that one of these dominates: what all of them
-        prove is certified. Empty if there are fewer columns. Where there would be very many, or of
-        very many atoms, some are replaced by such as dominate them.
+        The pair of any choice of so many columns is dominated by one of these. So a change is
+        certified if all of these prove it. Empty if there are fewer columns. If there were very
+        many pairs, or pairs of very many atoms, some are replaced by a pair that dominates them.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def dominates(pair: Pair, other: Pair) -> bool:
 
 
 def joined(pair: Pair, other: Pair) -> Pair:
-    """Return the least pair that dominates two: its trade-off is the convex hull below theirs.
+    """Return the least pair that dominates two: its trade-off is the lower convex hull of both.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a certificate says of columns that change to any other value."""
+"""What a certificate says about columns that change to any other value."""
 
 import functools
 from typing import Any
@@ -13,11 +13,11 @@ __all__ = ["OfChanges"]
 
 
 class OfChanges:
-    """Part of `Certificate`: radii beside some changed columns.
+    """Part of `Certificate`: radii beside a number of changed columns.
 
-    Noise may be added to some columns and replace the values of others. Then `radii` are for rows
-    in which the latter stay as they are, and these are for others. All hold together, at the level
-    of the certificate: they follow from the same bounds.
+    Mixed noise is added to some columns and replaces the values of others. `radii` are radii if
+    the latter stay as they are, and `radii_with` returns those if some of them change. All of
+    these hold together, with probability ``1 - alpha``: they follow from the same bounds.
     """
 
     noise: Any
@@ -37,17 +37,17 @@ class OfChanges:
         Returns
         -------
         radii : ndarray of shape (n_samples,), float64
-            The smoothed classifier answers ``labels[i]`` at every point that differs from the row
-            in at most so many of these columns, and in columns with added noise by a length below
-            ``radii[i]``, in the norm `norm`. 0 says that so many may change while the others stay,
-            as they then may under every other radius as well. NaN where that many are not
-            certified, however the others are.
+            The smoothed classifier answers ``labels[i]`` at every row that differs from row i in at
+            most `changes` of these columns and, in the columns with added noise, by a length below
+            ``radii[i]``, in the norm `norm` (Delattre et al. 2026, arXiv:2605.12876). This holds
+            with probability ``1 - alpha``, for all numbers of changes together. 0 says that so many
+            columns may change if the others stay. NaN where so many changes are not certified.
 
         Raises
         ------
         ValueError
-            If the noise does not replace the values of some columns, and `changes` is not 0; or if
-            it replaces those of all, so that `radii` are numbers of changes.
+            If the noise replaces no values and `changes` is not 0; or if it is added to no column,
+            so that `radii` are numbers of changed columns themselves.
 
         Examples
         --------
@@ -72,9 +72,9 @@ class OfChanges:
 
     @functools.cached_property
     def max_changes(self) -> NDArray[np.int64]:
-        """How many columns may change to any other value, while those with added noise stay.
+        """How many columns may change to any other value if the columns with added noise stay.
 
-        Of shape (n_samples,). -1 where the row is abstained on; 0 for noise that is only added.
+        Of shape (n_samples,). -1 for abstained rows; 0 for noise that replaces no values.
         """
         most = self.noise.max_changes(self.p_lower, self.p_upper)
         return np.where(self.abstained, -1, most).astype(np.int64)
@@ -84,7 +84,7 @@ class OfChanges:
         return {}
 
     def _columns_of_changes(self) -> dict[str, NDArray[Any]]:
-        """Return for `to_frame`, of mixed noise, how many columns may change, and radii beside."""
+        """Return the columns of `to_frame` that only mixed noise has."""
         if not isinstance(self.noise.norm, L2AndChanges):
             return {}
         numbers = range(1, int(self.max_changes.max(initial=0)) + 1)

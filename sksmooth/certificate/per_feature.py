@@ -18,6 +18,7 @@ __all__ = [
     "numbers_of_columns",
     "position_of",
     "reach_of_radii",
+    "refuse_other_columns",
     "sentence",
 ]
 
@@ -38,6 +39,7 @@ def intervals_of_radii(certificate: Certificate, X: Any = None) -> Any:
     n_rows = len(certificate) if X is None else len(X)
     if n_rows != len(certificate):
         raise ValueError(f"X has {n_rows} rows; the certificate has {len(certificate)}.")
+    refuse_other_columns(certificate, X)
     shape = () if X is None else np.shape(X)[1:]
     change = reach_of_radii(certificate, shape)
     values = None if X is None else numbers_of_columns(X, _moves(certificate, change.shape[1]))
@@ -78,6 +80,16 @@ def _moves(certificate: Result, n_features: int) -> NDArray[np.bool_]:
     """Return which features have noise."""
     scale = certificate.noise.norm.scale
     return np.ones(n_features, dtype=bool) if scale is None else np.array(scale) > 0
+
+
+def refuse_other_columns(certificate: Any, X: Any) -> None:
+    """Refuse data frames with other columns than the certified rows, or in another order."""
+    names = certificate.feature_names
+    if names is not None and hasattr(X, "columns") and list(X.columns) != list(names):
+        raise ValueError(
+            f"X must have the columns of the certificate, in its order: {list(names[:5])}"
+            f"{' and others' if len(names) > 5 else ''}; got {list(X.columns[:5])}."
+        )
 
 
 def numbers_of_columns(X: Any, moves: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What every result has: a line per row, the run that it came from, and words for people."""
+"""What every result has: arrays with a line per row, the settings of its run, a summary."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _OF_RUN = frozenset(field.name for field in dataclasses.fields(Run))
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """Arrays with a line per row, and how they were made.
+    """Arrays with a line per row, and the settings that they were made with.
 
     Attributes
     ----------
     run : Run
-        How they were made. Its fields are attributes of the result, too.
+        The settings. Its fields are attributes of the result, too.
     index : pandas.Index of length n_samples or None
         Index of the data frame that was certified, if it was one of pandas.
     feature_names : tuple of str or None
@@ -139,7 +139,7 @@ class Result:
         Returns
         -------
         frame : pandas.DataFrame
-            What is known of each row, in columns of these names.
+            The results of each row, in columns with the names of the attributes.
         """
         import pandas as pd  # optional: only this method needs it
 

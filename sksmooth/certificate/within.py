@@ -1,6 +1,8 @@
 """What a certificate says in other norms, of boxes, and of given rows."""
 
+import decimal
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -144,15 +146,17 @@ class WithinRadius:
         >>> certificate.covers(X[25::50], X[25::50] + 0.1)
         array([ True,  True,  True])
         """
-        from .per_feature import numbers_of_columns
+        from .per_feature import numbers_of_columns, refuse_other_columns
 
         if not len(X) == len(X_other) == len(self.radii):
             raise ValueError(
                 f"X has {len(X)} rows and X_other {len(X_other)}; the certificate has "
                 f"{len(self.radii)}."
             )
+        for rows in (X, X_other):
+            refuse_other_columns(self, rows)
         norm = self.noise.norm
-        delta = _changes(X, X_other)
+        delta = _changes(X, X_other, of_numbers=norm.kind != "l0")
         if norm.kind == "l0" or hasattr(norm, "changing"):
             delta = delta.reshape(len(delta), -1)
             delta = np.where(np.isinf(delta) & self.noise.counts_missing(), 1.0, delta)
@@ -204,10 +208,15 @@ class WithinRadius:
         return inside & ~lost & ~self.abstained
 
 
-def _changes(X: Any, other: Any) -> NDArray[np.float64]:
+def _changes(X: Any, other: Any, *, of_numbers: bool) -> NDArray[np.float64]:
     """Return the sizes of changes: 1 for values that are no numbers, infinite for lost ones."""
+    if hasattr(X, "columns") != hasattr(other, "columns"):
+        raise ValueError("X and X_other must both be data frames, or both arrays.")
     if not hasattr(X, "columns"):
-        return _apart(np.asarray(X), np.asarray(other))
+        one, two = np.asarray(X), np.asarray(other)
+        if of_numbers:  # which text may stand for in arrays
+            one, two = one.astype(np.float64), two.astype(np.float64)
+        return _apart(one, two)
     if list(X.columns) != list(other.columns):
         raise ValueError("X and X_other must have the same columns, in the same order.")
     parts = [_apart(*(_listed(frame, j) for frame in (X, other))) for j in range(X.shape[1])]
@@ -237,11 +246,15 @@ def _pair(a: Any, b: Any) -> float:
     missing = [_is_missing(value) for value in (a, b)]
     if any(missing):
         return 0.0 if all(missing) else math.inf
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return abs(float(b) - float(a))
+    if isinstance(a, _NUMBERS) and isinstance(b, _NUMBERS):
+        size = abs(float(b) - float(a))
+        return size if size else float(a != b)  # they may differ by less than floats show
     return float(a != b)
 
 
 def _is_missing(value: Any) -> bool:
     named = type(value).__name__ in ("NAType", "NaTType")
-    return value is None or named or (isinstance(value, float) and value != value)
+    return value is None or named or (isinstance(value, _NUMBERS) and value != value)
+
+
+_NUMBERS = numbers.Real, decimal.Decimal, np.bool_

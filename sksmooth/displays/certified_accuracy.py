@@ -13,7 +13,7 @@ from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate, radii_of
 from ..noise import L2AndChanges, Norm
 from ..records.named import named_records, refuse_other_rows
-from .axes import label_of, name_of, new_axes, of_one_norm
+from .axes import draw_steps, label_of, name_of, new_axes, of_one_norm
 
 __all__ = ["CertifiedAccuracyDisplay"]
 
@@ -291,26 +291,13 @@ class CertifiedAccuracyDisplay:
         display : CertifiedAccuracyDisplay
             The same object, with `line_`, `ax_` and `figure_`.
         """
-        several = isinstance(self.radius, list)
-        radii = self.radius if isinstance(self.radius, list) else [self.radius]
-        accuracies = self.certified_accuracy if several else [self.certified_accuracy]
-        given = self.name if name is None else name
-        names = [given] * len(radii) if given is None or isinstance(given, str) else list(given)
-        if curve_kwargs is None or isinstance(curve_kwargs, dict):
-            curve_kwargs = [curve_kwargs or {}] * len(radii)
         ax = new_axes(ax)
         of_one_norm(ax, self._norm)
-        lines = []
-        for r, accuracy, label, options in zip(radii, accuracies, names, curve_kwargs, strict=True):
-            style = {"label": label, "drawstyle": "steps-pre", **options}
-            lines += ax.plot(r, accuracy, **style)
-        for line in lines:
+        names = self.name if name is None else name
+        self.line_: Any = draw_steps(ax, self.radius, self.certified_accuracy, names, curve_kwargs)
+        for line in self.line_ if isinstance(self.line_, list) else [self.line_]:
             line.sticky_edges.x[:] = [0]  # no margin left of 0, and later curves still fit in
-        xlabel = label_of(self.norm)
-        ax.set(xlabel=xlabel, ylabel="Certified accuracy", ylim=(-0.02, 1.02))
-        if any(names):
-            ax.legend()
-        self.line_: Any = lines if several else lines[0]
+        ax.set(xlabel=label_of(self.norm), ylabel="Certified accuracy", ylim=(-0.02, 1.02))
         self.ax_: Any = ax
         self.figure_: Any = ax.figure
         return self

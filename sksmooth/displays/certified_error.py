@@ -13,7 +13,7 @@ from ..certificate.concat import refuse_other_norms
 from ..checks import is_real
 from ..estimators.unwrap import ask_inside
 from ..noise import Norm
-from .axes import label_of, name_of, new_axes, of_one_norm
+from .axes import draw_steps, label_of, name_of, new_axes, of_one_norm
 
 __all__ = ["CertifiedErrorDisplay"]
 
@@ -192,13 +192,10 @@ class CertifiedErrorDisplay:
         """
         ax = new_axes(ax)
         of_one_norm(ax, self._norm)
-        self.line_: list[Any] = []
-        for radius, share, name in zip(self.radius, self.share, self.name, strict=True):
-            self.line_ += ax.plot(radius, share, label=name, drawstyle="steps-pre")
+        self.line_: list[Any] = draw_steps(ax, self.radius, self.share, self.name, None)
         for line in self.line_:
             line.sticky_edges.x[:] = [0]  # no margin left of 0, and later lines still fit in
         ax.set(xlabel=label_of(self.norm), ylabel="Share of rows", ylim=(-0.02, 1.02))
-        ax.legend()
         self.ax_: Any = ax
         self.figure_: Any = ax.figure
         return self

@@ -10,7 +10,7 @@ from ..certificate import Certificate
 from ..estimators.unwrap import certify
 from ..metrics import top_probability_curve
 from ..records.named import named_records, refuse_other_rows
-from .axes import name_of, new_axes
+from .axes import draw_steps, name_of, new_axes
 
 __all__ = ["TopProbabilityDisplay"]
 
@@ -185,26 +185,24 @@ class TopProbabilityDisplay:
             The same object, with `line_`, `ax_` and `figure_`.
         """
         ax = new_axes(ax)
-        several = isinstance(self.probability, list)
-        curves: list[Any] = [
-            self.probability if several else [self.probability],
-            self.share if several else [self.share],
-            [self.name] if self.name is None or isinstance(self.name, str) else list(self.name),
-            curve_kwargs if isinstance(curve_kwargs, list) else [curve_kwargs],
-        ]
-        n = len(curves[0])
-        curves = [part * n if len(part) == 1 else part for part in curves]
-        lines = []
-        for p, share, name, options in zip(*curves, strict=True):
-            end = np.nextafter(p[-1], 2)  # where it falls to 0
-            style = {"label": name, "drawstyle": "steps-pre", **(options or {})}
-            lines += ax.plot(np.append(p, end), np.append(share, 0.0), **style)
-        self.line_: Any = lines if several else lines[0]
+        p: Any = self.probability
+        share: Any = self.share
+        if isinstance(p, list):
+            p, share = zip(*map(_to_zero, p, share), strict=True)
+            p, share = list(p), list(share)
+        else:
+            p, share = _to_zero(p, share)
+        self.line_: Any = draw_steps(ax, p, share, self.name, curve_kwargs)
         ax.set(
             xlabel=r"$p_A$, lower bound", ylabel="Share of rows", xlim=(0, 1), ylim=(-0.02, 1.02)
         )
-        if self.name:
-            ax.legend()
         self.ax_: Any = ax
         self.figure_: Any = ax.figure
         return self
+
+
+def _to_zero(
+    probability: NDArray[np.float64], share: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a curve with the point where it falls to 0."""
+    return np.append(probability, np.nextafter(probability[-1], 2)), np.append(share, 0.0)

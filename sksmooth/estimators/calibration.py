@@ -1,4 +1,4 @@
-"""Calibration: which scores rows with known answers have, and what is planned with them."""
+"""Calibration: the scores of rows with known answers, and the thresholds that follow."""
 
 import copy
 import dataclasses
@@ -95,7 +95,7 @@ def noise_inside(inner: Any) -> Noise:
 
 
 def smoother_inside(clf: Any, inner: Any, frame: FrameMaker | None) -> NumberSmoother:
-    """Return what asks the base: for scores of classes, or for numbers."""
+    """Return what evaluates the base: for scores of classes, or for numbers."""
     frame = frame or inner._frame
     if hasattr(inner, "classes_"):
         base = FittedBase(inner.estimator_, inner.classes_, inner._answers, frame)
@@ -164,8 +164,18 @@ def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
     return plans
 
 
-def warn_of_all(plans: Sequence[CoveragePlan], radius: float, n: int, what: str) -> None:
-    """Warn where no calibration score can be the threshold."""
+def warn_of_all(
+    plans: Sequence[CoveragePlan], radius: float, made: "Calibration", what: str
+) -> None:
+    """Warn where no calibration score can be the threshold, or no set has enough of the labels."""
+    if any(0 < plan.order <= made.n_unknown for plan in plans):
+        warnings.warn(
+            f"{made.n_unknown} of {len(made.scores)} calibration rows have labels that the base "
+            "does not know and that no set can have: too many for the confidence level, which is "
+            "not reached. Fit the base on rows of all classes.",
+            NothingCertifiedWarning,
+            stacklevel=user_level(),
+        )
     empty = [plan for plan in plans if not plan.order]
     if not empty:
         return
@@ -173,7 +183,7 @@ def warn_of_all(plans: Sequence[CoveragePlan], radius: float, n: int, what: str)
     hint = (
         f"it takes {math.ceil(1 / level) - 1} calibration rows"
         if level > 0
-        else f"no number of calibration rows will do with n={n}: take a larger n, a quantile "
+        else f"no number of calibration rows will do with n={made.n}: take a larger n, a quantile "
         "nearer to 1, or a larger sigma"
     )
     warnings.warn(
@@ -196,13 +206,16 @@ class Calibration:
     n : int
         Draws of each row.
     settings : dict
-        What must not change afterwards: another threshold would be right.
+        Parameters that must not change afterwards, since the threshold would be another one.
+    n_unknown : int, default=0
+        Rows whose label the base does not know.
     """
 
     scores: Floats
     rank: int | None
     n: int
     settings: dict[str, Any]
+    n_unknown: int = 0
 
 
 def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
@@ -229,7 +242,8 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
         sampler = smoother_inside(clf, inner, frame).sampler(rows)
         drawn = _drawn(sampler, known, codes, int(clf.n), codes)
         scores[known] = drawn[:, int(clf.n) - rank]
-    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise))
+    n_unknown = int((~known).sum())
+    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise), n_unknown)
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
@@ -300,7 +314,7 @@ def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray
     if closed is None:
         raise ValueError(
             f"conformity_score={clf.conformity_score!r} takes a closed form, and the base has none "
-            "here."
+            "here. Take another score, or a base such as a linear model or a tree."
         )
     return closed
 

@@ -23,12 +23,15 @@ __all__ = ["RobustConformalClassifier"]
 
 
 class RobustConformalClassifier(Conformal, MetaClassifier):
-    r"""Prediction sets that hold the true label although an attack has moved the row.
+    r"""Prediction sets that contain the true label even if an attack has moved the row.
 
-    ``predict_set(X)`` returns a set of labels for each row. If the row that was shown lies within
-    `radius` of a clean row, wherever the attacker put it, the set has the clean row's true label
-    with a probability of at least `confidence_level`: over the calibration rows, the clean row and
-    the noise, which is drawn afresh. That holds for any model and any number of rows and draws.
+    ``predict_set(X)`` returns a set of labels for each row.
+
+    **Guarantee.** Let the calibration rows and a new row be exchangeable, and let an attacker who
+    does not know the noise move the new row by at most `radius`. Then the set of the moved row
+    contains the true label with probability at least `confidence_level`, over the calibration rows,
+    the new row and the noise. This holds for any model and any number of rows and draws; the proof
+    is on the page on theory of the documentation.
 
     Parameters
     ----------
@@ -45,23 +48,24 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
         Unit of each feature, in which the radius is then measured; as of `SmoothedClassifier`.
     confidence_level : float or sequence of float, default=0.9
-        Probability that the set has the true label, between 0 and 1. Several have the same draws.
+        Probability that the set contains the true label, between 0 and 1. Several levels use the
+        same draws.
     conformity_score : {"lac", "margin", "aps", "votes"} or callable, default="lac"
         How well a label conforms. "lac": its probability. "margin": by how much its log-probability
-        exceeds the largest other one. "aps": the negated sum of all larger probabilities and
-        half of its own. "votes": how often the base answers it under noise, which is computed, for
-        bases that have a closed form: there are no draws. A callable gets the probabilities of
-        noisy rows, of shape (n, n_classes), and returns scores of that shape; larger conforms
-        more. Bases without ``predict_proba`` are asked for ``decision_function``, whose softmax
-        stands for probabilities.
+        exceeds the largest other one. "aps": the negated sum of all larger probabilities and half
+        of its own. "votes": how often the base answers it under noise; this is computed, without
+        draws, and needs a base with a closed form. A callable gets the probabilities of noisy rows,
+        of shape (n, n_classes), and returns scores of that shape; a larger score conforms better.
+        For bases without ``predict_proba``, the softmax of ``decision_function`` stands for
+        probabilities.
     n : int, default=100
         Draws of noise around each row.
     quantile : float or "auto", default="auto"
-        Share of a calibration row's draws that have its score or more. "auto" is .8, or .95 where
-        the radius is more than two deviations.
+        Share of a calibration row's draws with this row's score or a larger one. "auto" is 0.8, or
+        0.95 if the radius is more than two standard deviations of the noise.
     calibration_size : float, int or None, default=0.5
-        Share or number of the rows that `fit` sets aside, at random, for calibration. None: it sets
-        none aside, and `conformalize` must be called with other rows.
+        Share or number of the rows that `fit` sets aside, at random, for calibration. With None it
+        sets no rows aside, and you call `conformalize` with other rows.
     n_augment : int, default=1
         Noisy copies of the training rows that the base is fitted on.
     stream : {"philox", "shake128"}, default="philox"
@@ -78,14 +82,15 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
     estimator_ : SmoothedClassifier
         The fitted smoother around the base.
     classes_ : ndarray of shape (n_classes,)
-        Labels that the base knows. No set has any other.
+        Labels that the base knows. Sets contain no others.
     n_calibration_ : int
         Number of calibration rows.
     rank_ : int or None
-        Which of the n draws, from the highest on, gives a calibration row its score.
+        A calibration row's score is the `rank_`-th largest score of its n draws. None if scores are
+        computed.
     level_, threshold_, passes_needed_ : ndarray of shape (n_levels,)
-        A label is in the set if `passes_needed_` draws have a score of `threshold_` or more, which
-        is the quantile of level `level_` of the calibration scores.
+        A label is in the set if `passes_needed_` draws have a score of `threshold_` or more;
+        `threshold_` is the quantile of level `level_` of the calibration scores.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -98,12 +103,12 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
 
     Notes
     -----
-    The calibration rows and the clean row must be exchangeable, and calibration rows clean. The
-    guarantee is for an attack that does not know the noise: who may look at many sets of moved rows
-    and choose among them can find one that misses.
+    Calibration rows must be clean. The attack must not know the noise: an attacker who may look at
+    the sets of many moved rows, and choose among them, can find one without the true label.
 
-    One draw (``n=1``) is the method RCP1 [1]_; more draws give smaller sets. The binary certificate
-    is that of BinCP [2]_, without confidence bounds for single rows. See the page on theory.
+    With one draw (``n=1``) this is the method RCP1 [1]_; more draws give smaller sets. Comparing a
+    share of the draws with a threshold is the idea of BinCP [2]_; here no confidence bounds for
+    single rows are needed.
 
     ``set_params(radius=...)`` and ``confidence_level`` take effect without a new calibration; for
     `sigma`, `n` and `conformity_score` call `conformalize` or `fit` again.
@@ -205,7 +210,8 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
         X : array-like of shape (n_calibration, n_features) or (n_calibration, *shape)
             Clean rows that the base was not fitted on, and that are exchangeable with new ones.
         y : array-like of shape (n_calibration,)
-            Their labels. Labels that the base does not know count as missed.
+            Their labels. Labels that the base does not know count as missed; if they are too many
+            for a confidence level, no set reaches it, and `predict_set` warns.
 
         Returns
         -------
@@ -233,7 +239,7 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
             As `predict` returns them.
         sets : ndarray of shape (n_samples, n_classes, n_levels), bool
             Whether a label of `classes_` belongs to a row's set. A set may be empty: then no label
-            conforms. Of a higher confidence level it has all that it has of a lower one.
+            conforms. The set of a higher confidence level contains that of a lower one.
         """
         self.check_calibrated()
         codes, sets = sets_of(self, X, [float(self.radius)])
@@ -250,7 +256,7 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            Of equally many draws, the first in `classes_`. Without a guarantee.
+            Ties go to the first label in `classes_`. There is no guarantee for these labels.
         """
         check_is_fitted(self)
         self._validate_params()

@@ -40,7 +40,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 
 
 class Conformal:
-    """What both kinds share: rows are set aside in fit, and calibrated with."""
+    """Base of both: `fit` sets rows aside, and calibrates with them."""
 
     estimator: Any
     sigma: Any

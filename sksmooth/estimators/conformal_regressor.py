@@ -21,11 +21,14 @@ __all__ = ["RobustConformalRegressor"]
 
 
 class RobustConformalRegressor(Conformal, MetaRegressor):
-    r"""Prediction intervals that hold the true value although an attack has moved the row.
+    r"""Prediction intervals that contain the true value even if an attack has moved the row.
 
-    ``predict_interval(X)`` returns an interval for each row. If the row that was shown lies within
-    `radius` of a clean row, the interval has the clean row's true value with a probability of at
-    least `confidence_level`: over the calibration rows, the clean row and the noise.
+    ``predict_interval(X)`` returns an interval for each row.
+
+    **Guarantee.** Let the calibration rows and a new row be exchangeable, and let an attacker who
+    does not know the noise move the new row by at most `radius`. Then the interval of the moved row
+    contains the true value with probability at least `confidence_level`, over the calibration rows,
+    the new row and the noise; the proof is on the page on theory of the documentation.
 
     Parameters
     ----------
@@ -41,19 +44,19 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
         Unit of each feature, in which the radius is then measured.
     confidence_level : float or sequence of float, default=0.9
-        Probability that the interval has the true value. Several have the same draws.
+        Probability that the interval contains the true value. Several levels use the same draws.
     conformity_score : {"outputs", "median"}, default="outputs"
         How well a value conforms. "outputs": how near it is to the base's outputs under noise.
-        "median": how near to the smoothed regressor, whose range within the radius is added to the
-        interval; it is computed, for bases that have a closed form: there are no draws.
+        "median": how near it is to the smoothed regressor, whose range within the radius is added
+        to the interval; this is computed, without draws, and needs a base with a closed form.
     n : int, default=100
         Draws of noise around each row.
     quantile : float or "auto", default="auto"
         Share of a calibration row's draws that are as near as its score says; as of
         `RobustConformalClassifier`.
     calibration_size : float, int or None, default=0.5
-        Share or number of the rows that `fit` sets aside, at random, for calibration. None: it sets
-        none aside, and `conformalize` must be called with other rows.
+        Share or number of the rows that `fit` sets aside, at random, for calibration. With None it
+        sets no rows aside, and you call `conformalize` with other rows.
     n_augment : int, default=1
         Noisy copies of the training rows that the base is fitted on.
     stream : {"philox", "shake128"}, default="philox"
@@ -205,8 +208,8 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         predictions : ndarray of shape (n_samples,)
             As `predict` returns them.
         intervals : ndarray of shape (n_samples, 2, n_levels)
-            Lower and upper ends, which belong to the intervals. NaN where no value conforms. An
-            interval of a higher confidence level holds that of a lower one.
+            Lower and upper ends, which belong to the intervals. NaN where no value conforms. The
+            interval of a higher confidence level contains that of a lower one.
         """
         self.check_calibrated()
         predictions, intervals = intervals_of(self, X, [float(self.radius)])
@@ -223,7 +226,7 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
         Returns
         -------
         predictions : ndarray of shape (n_samples,)
-            Of an even number of draws, the lower one of the two in the middle.
+            With an even number of draws, the lower one of the two in the middle.
         """
         check_is_fitted(self)
         self._validate_params()

@@ -50,7 +50,7 @@ def sets_of(
     inner, made = smoothed(clf), clf._calibration
     plans = [plans_of(clf, radius) for radius in radii]
     for radius, some in zip(radii, plans, strict=True):
-        warn_of_all(some, radius, made.n, "All labels belong to all sets")
+        warn_of_all(some, radius, made, "All labels belong to all sets")
     orders = np.array([[plan.order for plan in some] for some in plans], dtype=np.intp)
     orders = orders.reshape(len(radii), -1)
     thresholds = np.append(-np.inf, made.scores)[orders]
@@ -136,7 +136,7 @@ def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list
     made = clf._calibration
     plans = [plans_of(clf, radius) for radius in radii]
     for radius, some in zip(radii, plans, strict=True):
-        warn_of_all(some, radius, made.n, "All intervals are infinite")
+        warn_of_all(some, radius, made, "All intervals are infinite")
     order = rising(clf)
     predictions, found = [], []
     for medians, ends in (_bands if made.rank is None else _hulls)(clf, X, made, plans, radii):

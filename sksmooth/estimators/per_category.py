@@ -1,4 +1,4 @@
-"""Which categories of single columns keep the answer, of a fitted classifier."""
+"""Which values of single columns keep the answer of a fitted classifier."""
 
 import math
 from typing import Any
@@ -19,9 +19,9 @@ __all__ = ["per_category"]
 def per_category(self: Any, X: Any, n: int | None = None) -> Any:
     """Return which values of each column with categories alone keep the answer.
 
-    Where nothing is drawn, the smoothed classifier is asked about every value in turn. Where noise
-    is drawn, the radius answers: any value if one change is certified, else the row's own.
-    **Answers for two columns do not hold together**; joint changes are what the radius is for.
+    Where nothing is drawn, the smoothed classifier is evaluated at every value in turn. Where noise
+    is drawn, the values follow from the radius: all of them if one change is certified, else only
+    the row's own. **Two columns may not change together**: for joint changes use the radius.
 
     Parameters
     ----------
@@ -35,13 +35,15 @@ def per_category(self: Any, X: Any, n: int | None = None) -> Any:
     values : pandas.DataFrame
         A line for each row and column in which ``Flip`` replaces values, with the columns
 
-        * `value`: the row's own; None where it is missing, and then nothing is said of it;
-        * `keeps`: the values, of those seen in `fit`, with which the answer is the same, all other
-          columns as they are; empty for rows that are abstained on;
-        * `new`: whether a value that was not seen in `fit` keeps it as well; None for zeros and
-          ones;
-        * `how`: "exact" where each value was asked about, "radius" where it is the radius. Then
-          other values may keep the answer, too.
+        * `value`: the row's own; None if it is missing, and then `keeps` is empty;
+        * `keeps`: the values seen in `fit` that give the same answer while all other columns stay;
+          empty for abstained rows;
+        * `new`: whether a value that was not seen in `fit` gives the same answer, too; None for
+          columns of zeros and ones;
+        * `how`: "exact" if each value was evaluated, "radius" if `keeps` follows from the radius.
+          Then other values may keep the answer, too.
+
+        "exact" lines are certain; "radius" lines hold with probability ``1 - alpha``.
 
     Raises
     ------

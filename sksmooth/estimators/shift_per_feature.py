@@ -39,11 +39,12 @@ def shift_per_feature(self: Any, X: Any, change: Any, n: int | None = None) -> A
           they are; `prediction` is that of `certify_interval`. Infinite where the draws are too few
           for so large a change; NaN where the value is missing;
         * `how`: "exact" for linear regressors, whose range along the axis is known, "radius" where
-          it is what `certify_interval` says of a ball that holds the change;
+          it is the bound of `certify_interval` for a ball that contains the change;
         * `change`: the change.
 
-        Each line holds with probability at least ``1 - alpha`` over the noise; for certain, where
-        nothing was drawn. Lines do not hold together: joint changes are what a radius is for.
+        Each line holds with probability at least ``1 - alpha`` over the noise, and is certain if
+        nothing was drawn. Two lines do not hold for both changes at once: for joint changes use
+        `certify_interval`.
 
     Raises
     ------
@@ -105,7 +106,10 @@ def _amounts(reg: Any, change: Any, n_features: int) -> NDArray[np.float64]:
         given = {key: change[key] for key in change.keys()}  # noqa: SIM118  maybe a Series
         unknown = [key for key in given if key not in names]
         if unknown:
-            raise ValueError(f"change names {unknown[:3]}, which are no columns of X.")
+            raise ValueError(
+                f"change names {unknown[:3]}, which are no columns of X. Its columns are "
+                f"{names[:5]}."
+            )
         change = [given.get(name, 0.0) for name in names]
     amounts = np.asarray(change, dtype=np.float64)
     if amounts.shape not in ((), (n_features,)) or not np.all((amounts >= 0) & (amounts < np.inf)):

@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import _check_sample_weight
 
 from ..estimators.unwrap import ask_inside
+from ..labels import check_label_kind
 from .scorers import Scorer
 
 __all__ = [
@@ -31,12 +32,12 @@ def set_coverage_score(
     classes: ArrayLike,
     sample_weight: ArrayLike | None = None,
 ) -> Any:
-    """Share of rows whose set has the true label.
+    """Share of rows whose prediction set contains the true label.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels. Those that are not among the classes are in no set.
+        True labels. Labels that are not among the classes are in no set.
     sets : array-like of shape (n_samples, n_classes) or (n_samples, n_classes, n_levels), bool
         As ``RobustConformalClassifier.predict_set`` returns them.
     classes : array-like of shape (n_classes,)
@@ -47,7 +48,7 @@ def set_coverage_score(
     Returns
     -------
     score : float or ndarray of shape (n_levels,)
-        In [0, 1]. On clean rows it is above the confidence level where the radius is not 0: the
+        In [0, 1]. On clean rows it is above the confidence level if the radius is not 0, since the
         sets leave room for an attack.
 
     See Also
@@ -69,6 +70,7 @@ def set_coverage_score(
             f"sets have {inside.shape[1]} columns, but classes are {len(labels)}: "
             f"{labels[:5].tolist()}. Pass classes=clf.classes_."
         )
+    check_label_kind(y, labels)
     is_true = y[:, None] == labels
     shape = (*is_true.shape, *[1] * (inside.ndim - 2))
     covered = (inside & is_true.reshape(shape)).any(axis=1)
@@ -106,14 +108,14 @@ def mean_set_size_score(sets: ArrayLike, *, sample_weight: ArrayLike | None = No
 def interval_coverage_score(
     y_true: ArrayLike, intervals: ArrayLike, *, sample_weight: ArrayLike | None = None
 ) -> Any:
-    """Share of rows whose interval has the true value.
+    """Share of rows whose interval contains the true value.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
         True values.
     intervals : array-like of shape (n_samples, 2) or (n_samples, 2, n_levels)
-        As ``RobustConformalRegressor.predict_interval`` returns them. NaN has no value.
+        As ``RobustConformalRegressor.predict_interval`` returns them. NaN is an empty interval.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -172,7 +174,7 @@ def mean_interval_width_score(
 def neg_mean_set_size_scorer() -> "ConformalScorer":
     """Make a scorer of the mean size of prediction sets, for GridSearchCV and the like.
 
-    Every setting has the asked coverage, so that the one with the smallest sets is the best.
+    Every candidate has the same guaranteed coverage, so the one with the smallest sets is the best.
 
     Returns
     -------
@@ -183,10 +185,10 @@ def neg_mean_set_size_scorer() -> "ConformalScorer":
 
     Notes
     -----
-    Search on training rows and calibrate with others afterwards: the guarantee is for an estimator
-    that was chosen before it saw its calibration rows. A search that refits does so, since `fit`
-    sets rows aside anew; but then they were among the rows of the search. To keep the guarantee to
-    the letter, call ``conformalize`` of the best estimator with rows that the search has not seen.
+    Search on training rows and calibrate on others: the guarantee is for an estimator that was
+    chosen without its calibration rows. A search with ``refit=True`` calibrates the best estimator
+    on rows that took part in the search. To keep the guarantee, call ``conformalize`` of the best
+    estimator with rows that the search has not seen.
 
     Examples
     --------

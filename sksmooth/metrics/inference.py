@@ -1,4 +1,4 @@
-"""What certificates say beyond themselves: of the truth, of other settings, of the base model."""
+"""What follows from certificates: true robust accuracy, other settings, the base's certainty."""
 
 import numbers
 from typing import Any

@@ -35,13 +35,14 @@ class PairedComparison:
     interval : ndarray of shape (n_radii, 2)
         Ends of its confidence interval.
     only_first, only_second : ndarray of shape (n_radii,), int64
-        How many rows only the first model certifies to be right at the radius, and only the second.
+        Number of rows that only the first model, or only the second, certifies at the radius with
+        the right label.
     p_value : ndarray of shape (n_radii,)
-        Of the exact test of McNemar, two-sided: how likely at least such a disparity of these
-        counts would be, were both equally likely for each row. Not adjusted for several radii.
+        Of McNemar's exact test, two-sided: the probability of counts that are at least as unequal
+        if each such row were as likely to favour either model. Not adjusted for several radii.
     radius_difference : float
-        Mean difference of the radii, wrong and abstained rows counting as 0; NaN for certificates
-        that were made to decide given radii.
+        Mean difference of the radii, where wrong and abstained rows count as 0; NaN for
+        certificates that were made to decide given radii.
     radius_interval : ndarray of shape (2,)
         Ends of its confidence interval.
     confidence_level : float
@@ -134,8 +135,8 @@ def paired_comparison(
 ) -> PairedComparison:
     """Compare two models on the same rows: certified accuracies and radii, row by row.
 
-    The standard error of a certified accuracy on 500 rows is 2 points, so that two models that
-    differ by 3 seem alike. But it is the same rows that are hard for both. Their differences row by
+    The standard error of a certified accuracy on 500 rows is 2 percentage points, so two models
+    that differ by 3 points seem alike. But the same rows are hard for both, and differences row by
     row vary much less.
 
     Parameters
@@ -160,17 +161,16 @@ def paired_comparison(
     Raises
     ------
     ValueError
-        If the two do not cover the same rows, have other true labels, or radii in other norms.
+        If the two do not cover the same rows, have other true labels, or radii in other norms; or
+        if there is one row only.
     ImportError
         Without statsmodels: ``pip install 'sksmooth[stats]'``.
 
-    Notes
-    -----
-    Intervals are percentiles of the bootstrap over rows [1]_, by ``scipy.stats.bootstrap``; they
-    say how the difference would vary over other rows of this kind. They, and the p-value, take the
-    two models as given: another training of the same recipe is not covered. Neither is a choice of
-    the better one of several models made on these rows. The test is McNemar's in its exact form
-    [2]_, by statsmodels.
+    Notes ----- Intervals are percentiles of the bootstrap over rows [1]_, by
+    ``scipy.stats.bootstrap``; they say how the difference would vary over other rows of this kind.
+    They, and the p-value, are about the two fitted models: they do not cover another training run
+    of the same recipe, nor a model that was chosen among several on these rows. The test is
+    McNemar's in its exact form [2]_, by statsmodels.
 
     References
     ----------
@@ -195,9 +195,11 @@ def paired_comparison(
     """
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level!r}.")
-    n_resamples = check_draws("n_resamples", n_resamples)
+    n_resamples = check_draws("n_resamples", n_resamples, "the number of resamples of the rows")
     radii = np.atleast_1d(check_score_radii(radius)).ravel()
     one, two = _on_the_same_rows(record_of(first, "The first"), record_of(second, "The second"))
+    if len(one) < 2:
+        raise ValueError("A comparison needs two rows or more, to say how much they vary; got 1.")
     decided = False
     reached = []
     for record in (one, two):
@@ -256,7 +258,7 @@ def _on_the_same_rows(first: Record, second: Record) -> tuple[Record, Record]:
     if len(different):
         raise ValueError(
             f"The two have other true labels for the same rows, the first of them row "
-            f"{first.index[different[0]]}."
+            f"{first.index[different[0]]}. Use the same labels for both."
         )
     return first, second
 

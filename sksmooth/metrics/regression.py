@@ -86,8 +86,8 @@ def certified_r2_score(
     -------
     score : float
         1 or less; minus infinity if a bound is infinite, or if `y_true` is constant and there is
-        any error. No change of the rows by less than the radius makes ``r2_score`` smaller, but for
-        the failure probability of each row.
+        any error. If the bounds of all rows are true, no change of the rows by less than the radius
+        makes ``r2_score`` smaller. Each row's bounds are false with probability alpha at most.
 
     See Also
     --------

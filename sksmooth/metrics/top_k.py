@@ -72,7 +72,7 @@ def certified_top_k_accuracy_score(
 
 
 def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) -> Floats:
-    r"""Return within which radius a label stays among the k most probable ones.
+    r"""Return the radii within which a label stays among the k most probable labels.
 
     Parameters
     ----------
@@ -81,33 +81,34 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     k : int
         From 1 to the number of classes.
     y : array-like of shape (n_samples,), default=None
-        Labels, which these votes must not have chosen, such as the true ones. None takes the
+        Labels that were chosen without these votes, such as the true labels. None takes the
         certificate's `selected`.
 
     Returns
     -------
     radii : ndarray of shape (n_samples,)
-        In the norm of the certificate, rounded down. Each holds with probability ``1 - alpha``, of
-        one k; 0 where nothing is proved, or the label is not among the classes. Infinite if k is
-        the number of classes.
+        In the norm of the certificate, rounded down. Each holds with probability ``1 - alpha``, for
+        one k (several k do not hold together). 0 where nothing is proved, or the label is not among
+        the classes. Infinite if k is the number of classes.
 
     Notes
     -----
-    Let the label have the probability p, and :math:`q_t` the sum of the t smallest among the k
-    largest other probabilities. If k other classes are as probable as the label after a move by r,
-    the t of them that were least probable before have t times its probability. With Gaussian noise
-    that cannot be if, for any t from 1 to k [1]_,
+    Let p be the probability of the label, and :math:`q_t` the sum of the t smallest among the k
+    largest other probabilities. If k other classes are at least as probable as the label after a
+    move by r, then the t of them that were least probable before have together at least t times its
+    probability. With Gaussian noise this is impossible if, for some t from 1 to k [1]_,
 
     .. math:: \Phi\left(\Phi^{-1}(p) - \frac{r}{\sigma}\right)
         > \frac{1}{t} \Phi\left(\Phi^{-1}(q_t) + \frac{r}{\sigma}\right) .
 
     The larger radius of t = 1 and t = k is returned; with other noises that of t = 1.
 
-    The bound on p has one half of alpha. The sum of the k largest other counts is not below the
-    count of the k most probable classes, which are fixed if unknown: a bound from it needs no
-    factor for the number of classes. It has a quarter of alpha. The k-th largest count is not below
-    the least count of these k: its bound has alpha / (4 k). Draws that were not made, because the
-    row could not be certified for its selected label, count against the label.
+    The bound on p uses one half of alpha. The sum of the k largest other counts is at least the
+    count of the k most probable other classes. These are fixed, though unknown, so a bound from the
+    sum needs no factor for the number of classes; it uses a quarter of alpha. The k-th largest
+    count is at least the smallest count of these k; its bound uses alpha / (4 k). Draws that were
+    not made, because the row could not be certified for its selected label, count against the
+    label.
 
     References
     ----------
@@ -128,16 +129,19 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     """
     run, counts = certificate.run, certificate.counts
     if not counts.shape[1]:
-        raise ValueError(
-            "The certificate was computed and has no votes. Use method='montecarlo' for top-k."
+        why = (
+            "was computed, and has no votes. Use method='montecarlo' for top-k."
+            if certificate.method == "exact"
+            else "has no votes, as it comes from a log that does not hold them."
         )
+        raise ValueError(f"The certificate {why}")
     if run.asked_radii is not None or run.tol is not None:
         raise ValueError(
             "The certificate was made with radius= or tol=, and has too few draws. Call "
             "certify(X) without them."
         )
     n_classes = counts.shape[1]
-    if check_draws("k", k) > n_classes:
+    if check_draws("k", k, "a number of classes") > n_classes:
         raise ValueError(f"k must be from 1 to the number of classes, {n_classes}; got {k}.")
     labels = certificate.selected if y is None else column_or_1d(y)
     check_consistent_length(labels, counts)

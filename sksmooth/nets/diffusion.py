@@ -114,6 +114,12 @@ class DiffusionDenoiser(nn.Module):
         self.made_for_sigma, self.scale, self.shift = float(sigma), float(scale), float(shift)
         self.predicts, self.label = predicts, label
         widths = ((1 - kept) / kept).sqrt()
+        most = float(widths[-1]) / self.scale
+        if self.made_for_sigma > 1.01 * most:
+            raise ValueError(
+                f"sigma={sigma:g} is more noise than the schedule has: it goes up to {most:.3g}, "
+                f"at scale={scale:g}."
+            )
         self.step = int((widths - self.scale * self.made_for_sigma).abs().argmin())
         self._kept = float(kept[self.step])
 

@@ -245,7 +245,8 @@ class Noise(abc.ABC):
             NaN where that many changes are not certified.
         """
         if n_changed:
-            what = "its radii are numbers of changes" if self.norm.kind == "l0" else "none replaced"
+            what = "none are replaced: columns of one value in fit get no noise"
+            what = "its radii are numbers of changes" if self.norm.kind == "l0" else what
             raise ValueError(
                 f"changes={n_changed} is for noise that is added to some columns and replaces the "
                 f"values of others, such as sigma={{'age': 2.0, 'colour': Flip(keep=0.6)}}; with "

@@ -79,6 +79,10 @@ class BinaryFlipNoise(ChangeNoise):
         -------
         noise : BinaryFlipNoise
         """
+        if not (0 <= add < 1 and 0 <= remove < 1):
+            raise ValueError(
+                f"add and remove must be probabilities from 0, below 1; got {add!r} and {remove!r}."
+            )
         added, removed = (round(Fraction(p) * _UNIT) for p in (add, remove))
         return cls(added, removed, n_columns)
 

@@ -127,7 +127,7 @@ def on_grid(probability: Any, divisors: Iterable[int] = ()) -> int:
     Parameters
     ----------
     probability : float or Fraction
-        Strictly between 0 and 1.
+        From 0 to 1.
     divisors : iterable of int, default=()
         What is left of 1 is made a multiple of all of these, so that it can be dealt out exactly,
         unless that would take it away by more than 2**-32.
@@ -135,6 +135,7 @@ def on_grid(probability: Any, divisors: Iterable[int] = ()) -> int:
     Returns
     -------
     numerator : int
+
     """
     step = math.lcm(*divisors)
     if step > 2**32:

@@ -29,10 +29,10 @@ _UNIT = 2**64
 class Drop(Specification):
     """Noise that makes values missing: certificates are numbers of features that may change.
 
-    They may change by however much. The base gets rows with NaN in place of what is dropped, in
-    `fit` too: it must take these by itself, as trees and histogram boosting do, or behind an
-    imputer in a Pipeline, and see several copies (``n_augment``). The smoother's `sigma` is not
-    used.
+    These features may change by any amount, or go missing. The base gets rows with NaN in place of
+    dropped values, in `fit` too: it must take missing values, as trees and histogram boosting do,
+    or have an imputer in front of it in a Pipeline. Train it on several copies (``n_augment``). The
+    smoother's `sigma` is not used.
 
     Parameters
     ----------
@@ -94,10 +94,10 @@ class Drop(Specification):
 class DropNoise(ChangeNoise):
     r"""Each feature is made a missing value, NaN, with some probability, whatever it was.
 
-    Two rows look alike unless a feature in which they differ is kept. So any change of k features
-    is certified together, by however much they change: with probability
-    :math:`1 - \prod e_i` at most, over the k features that are dropped least, does an answer
-    change.
+    Two noisy rows are equal unless a feature in which the rows differ is kept. So if k features
+    change, by any amount, the distribution of noisy rows changes by a total variation distance of
+    :math:`1 - \prod e_i` at most, with the probabilities :math:`e_i` of the k features that are
+    dropped least often.
 
     Parameters
     ----------
@@ -174,11 +174,11 @@ class DropNoise(ChangeNoise):
 
     @functools.cached_property
     def _rates(self) -> list[Fraction]:
-        """How often features are dropped, those first that are dropped least."""
+        """Probabilities that features are dropped, in ascending order."""
         return sorted(1 - Fraction(value, _UNIT) for value in self.kept if value < _UNIT)
 
     def pairs(self, k: int) -> tuple[Pair, ...]:
-        """Return the pair of the k features that are dropped least."""
+        """Return the pair of the k features that are dropped least often."""
         return (_within(1 - math.prod(self._rates[:k])),)
 
     @property

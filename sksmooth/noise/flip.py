@@ -17,22 +17,25 @@ class Flip(Specification):
     """Noise that replaces categories: certificates are numbers of columns that may change.
 
     Every column holds categories: text, dates or anything else in data frames and arrays of
-    objects, or numbers, such as ``OrdinalEncoder`` makes. Those that a column has in `fit` are all
-    that noise draws from. Put encoders inside the base: a category is one column, and a change of
-    it one change. A column with a single value gets no noise, and nobody can change it. The
-    smoother's `sigma` is not used.
+    objects, or numbers, such as ``OrdinalEncoder`` makes. The noise draws from the categories that
+    the column had in `fit`. Put encoders inside the base, so that a category is one column, and a
+    change of it is one change. A column with a single value gets no noise, and certificates say
+    nothing about changes of it. The smoother's `sigma` is not used.
 
-    A category that was not seen in `fit` is replaced by any that was, all with the same chances.
-    So certificates speak of changes to new categories, too. Missing values stay missing, and
-    certificates speak of changes of the others.
+    A category that was not seen in `fit` is replaced by one that was, all with the same
+    probability. So certificates cover changes to new categories, too. Missing values stay missing;
+    certificates cover changes of the values that are there.
+
+    Equal training rows get equal noise. Tables of few categories have many of these, so let the
+    base see several noisy copies: ``n_augment``.
 
     Give either `keep`, or `add` and `remove` for columns of zeros and ones.
 
     Parameters
     ----------
     keep : float, default=None
-        Probability that a category is kept; any other of its column takes its place with equal
-        chances, which must be smaller.
+        Probability that a category is kept. Otherwise one of the other categories of its column
+        takes its place, each with the same probability, which must be smaller than `keep`.
     add, remove : float, default=None
         Probability that a 0 becomes a 1, and that a 1 becomes a 0: from 0, below 1. For sparse
         rows, a small `add` and a large `remove` [1]_.

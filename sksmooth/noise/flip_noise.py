@@ -88,6 +88,8 @@ class FlipNoise(ChangeNoise):
         -------
         noise : FlipNoise
         """
+        if not 0 < keep <= 1:
+            raise ValueError(f"keep must be a probability above 0, up to 1; got {keep!r}.")
         columns = tuple(tuple(column) for column in values)
         return cls(on_grid(keep, {len(c) - 1 for c in columns if len(c) > 1}), columns)
 

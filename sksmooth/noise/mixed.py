@@ -1,10 +1,10 @@
-r"""Gaussian noise on some columns of a row, times noise that replaces values on others.
+r"""Gaussian noise on some columns of a row, and noise that replaces values on others.
 
-The row moves by delta in the columns of the first kind, and changes in k of the others. Both noises
+The row moves by delta in the columns of the first kind, and k of the others change. The two noises
 are independent, so that the pair of laws at the two rows is a product: a Gaussian that moves by
-:math:`r = \|\delta / \sigma\|_2`, and the `Pair` of the changes. One lower bound on the probability
-of the top class at the row so gives a radius :math:`R_k` for every k (`sksmooth.bounds.mixed`), and
-all of these hold together.
+:math:`r = \|\delta / \sigma\|_2`, and the `Pair` of the changes. So one lower bound on the
+probability of the top class at the row gives a radius :math:`R_k` for every k
+(`sksmooth.bounds.mixed`), and all of these radii hold together.
 """
 
 import dataclasses
@@ -32,9 +32,10 @@ __all__ = ["MixedNoise", "bind_mixed"]
 class MixedNoise(Noise):
     r"""Gaussian noise on some columns, and noise that replaces values on others.
 
-    `radius` is that of a row whose other columns stay as they are. `radius_with` is smaller, and
-    allows k of them to change. A row is certified against all of this together: against every
-    change of at most k columns along with a move of less than :math:`R_k`, for any k.
+    `radius` is the radius if the other columns stay as they are; `radius_with` is the radius
+    :math:`R_k` if at most k of them change. If the bounds on the class probabilities are true, the
+    label is the same at every row that differs in at most k of these columns and, in the numbers,
+    by a length below :math:`R_k`, for all k together [1]_.
 
     Parameters
     ----------
@@ -42,10 +43,6 @@ class MixedNoise(Noise):
         The noise of numbers; the other columns have no deviation.
     changes : ChangeNoise
         The noise of the other columns, for rows with all columns.
-
-    Notes
-    -----
-    The radii were first given in [1]_.
 
     References
     ----------
@@ -177,15 +174,15 @@ class MixedNoise(Noise):
         Parameters
         ----------
         n_changed : int
-            How many, at most.
+            Largest number of changed columns.
         p_lower, p_upper : array-like of float in [0, 1]
             As of `radius`.
 
         Returns
         -------
         radius : ndarray of float64
-            In the norm `norm`, rounded down; NaN where that many changes are not certified, even
-            if no number moves.
+            In the norm `norm`, rounded down; NaN where so many changes are not certified even if no
+            number moves.
         """
         radius = self.radius(p_lower, p_upper)
         proved = self._proves(n_changed, p_lower, p_upper)

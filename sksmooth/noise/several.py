@@ -1,4 +1,4 @@
-"""Noises of several kinds that replace values, each in columns of its own."""
+"""Several noises that replace values, each in columns of its own."""
 
 import dataclasses
 import itertools
@@ -21,17 +21,18 @@ __all__ = ["SeveralChangesNoise"]
 
 @dataclasses.dataclass(frozen=True)
 class SeveralChangesNoise(ChangeNoise):
-    """Columns of a row get one noise or another of those whose radii are numbers of changes.
+    """Several noises that replace values, such as Flip and Drop, each in columns of its own.
 
-    A radius counts changes in all of these columns together. The others get no noise, and nobody
-    can change them.
+    A radius is a number of changed columns, over all these columns together: the label is certified
+    for the worst choice of so many columns. The other columns of a row get no noise, and
+    certificates say nothing about changes of them.
 
     Parameters
     ----------
     n_columns : int
         Number of values of a row.
     columns : sequence of sequence of int
-        For each noise the places of its columns in a flattened row. No column has two.
+        For each noise the places of its columns in a flattened row. No column has two noises.
     parts : sequence of ChangeNoise
         The noises, each of rows that have its columns alone.
 
@@ -58,8 +59,8 @@ class SeveralChangesNoise(ChangeNoise):
         once = len(set(places)) == len(places) and set(places) <= set(range(self.n_columns))
         if not (places and once and all(fits)):
             raise ValueError(
-                f"Each part must be of as many columns as it has, from 0 to {self.n_columns - 1}, "
-                f"and each of them of one part only; got {columns}."
+                "Each part must be of as many columns as its rows have values, from 0 to "
+                f"{self.n_columns - 1}, and no column may have two parts; got {columns}."
             )
 
     @property

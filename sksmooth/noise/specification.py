@@ -12,7 +12,7 @@ __all__ = ["Rows", "Specification"]
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """What a specification is bound to.
+    """What a specification is bound to: what the smoother knows of the training rows.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Rows:
     names: tuple[str, ...] | None = None
 
     def refuse_float(self, family: str) -> None:
-        """Refuse floating-point arithmetic, for families that know none.
+        """Refuse floating-point arithmetic, for noise that is drawn in integers only.
 
         Parameters
         ----------
@@ -75,12 +75,12 @@ class Specification(abc.ABC):
     needs_categories : bool
         Whether `bind` needs the categories of the training rows.
     additive : bool
-        As of its noise.
+        Whether the noise is added to numbers.
     takes_units : bool
-        Whether it knows `Rows.units`.
+        Whether it takes `Rows.units`.
     columns_hold : {"numbers", "values", "anything"}
-        What columns with noise may hold: numbers; values of any kind, in place of which others
-        that were seen in fit are shown; or anything, which is made missing.
+        What columns with noise may hold: numbers; values of any kind, which noise replaces by
+        others that were seen in `fit`; or anything, which noise makes missing.
     """
 
     needs_categories: ClassVar[bool] = False
@@ -89,7 +89,7 @@ class Specification(abc.ABC):
     takes_units: ClassVar[bool] = False
 
     def still(self, n_columns: int, names: Sequence[str] | None) -> list[bool]:
-        """Return which columns get no noise, of noise that is not for all of them.
+        """Return which columns get no noise, for noise that is not for all columns.
 
         Parameters
         ----------

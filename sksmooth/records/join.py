@@ -1,4 +1,4 @@
-"""Logs of parts of a data set, put together."""
+"""Joining the logs of parts of a data set."""
 
 import os
 from collections.abc import Sequence
@@ -11,17 +11,18 @@ from .record import Record
 
 __all__ = ["join_logs"]
 
-# of a log's settings, what says something of its rows
-_OF_ROWS = ("probes",)
+# of a log's settings, what says something of its rows, which have it, too
+_OF_ROWS = ("probes", "interval")
 
 
 def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
-    """Put the logs of shards together: the same classifier, each on other rows.
+    """Join the logs of shards: the same classifier, each log with other rows.
 
-    Rows are known by their numbers, the column ``idx`` of a log: `certify` notes those of a
-    ``torch.utils.data.Subset``, or of a data frame with whole numbers as index, and `write_log`
-    those that it is given. Rows of an array are numbered from 0 in every log; give such records
-    their numbers with ``dataclasses.replace(record, index=...)``, and pass them in place of paths.
+    Rows are identified by their numbers, the column ``idx`` of a log. `certify` writes the numbers
+    of a ``torch.utils.data.Subset``, or of a data frame with whole numbers as index, and
+    `write_log` those that you pass. Rows of an array are numbered from 0 in every log; give such
+    records their numbers with ``dataclasses.replace(record, index=...)``, and pass the records in
+    place of paths.
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     Raises
     ------
     ValueError
-        If a row is in two logs, or the logs differ in anything else than rows: the model, the
-        noise, the seed, an argument of `certify`, a version; or if only some have true labels.
+        If a row is there twice; if the logs differ in the model, the noise, the seed, an argument
+        of `certify` or a version; or if only some have true labels.
 
     Examples
     --------
@@ -65,6 +66,11 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     for name, record in zip(names, records, strict=True):
         if record.certificate is None:
             raise ValueError(f"{name} has predictions, not certificates.")
+        if type(record.certificate) is not type(first.certificate):
+            raise ValueError(
+                f"{names[0]} has a {type(first.certificate).__name__}, and {name} a "
+                f"{type(record.certificate).__name__}."
+            )
         if (record.y_true is None) != (first.y_true is None):
             raise ValueError(f"Of {names[0]} and {name}, only one has true labels.")
         for key in sorted(first.settings.keys() | record.settings.keys()):
@@ -75,11 +81,12 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
                     f"{_shown(theirs)}."
                 )
         for row in record.index.tolist():
-            if owner.setdefault(row, name) != name:
+            if row in owner:
                 raise ValueError(
                     f"Row {row} is in {owner[row]} and in {name}. Logs of arrays number their rows "
                     "from 0: see join_logs for how to give them other numbers."
                 )
+            owner[row] = name
     whole = type(first.certificate).concatenate([record.certificate for record in records])
     index = np.concatenate([record.index for record in records])
     joined = Record(

@@ -1,4 +1,4 @@
-"""What several models got, from wherever it is kept: logs, records, or labels and certificates."""
+"""Records of several models, from logs, records, or pairs of labels and certificates."""
 
 import os
 from collections.abc import Mapping, Sequence

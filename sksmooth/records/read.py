@@ -39,11 +39,11 @@ def read_log(
         logs for sigma 0.25 and 0.50 were made with 0.01; a radius that `alpha` cannot give is an
         error.
     rows : int, default=None
-        How many rows there should be; another number is an error. A log of the authors does not
-        say it, so one that ended early cannot be told otherwise.
+        Number of rows that the log should have; another number is an error. A log of the authors
+        does not say it, so that without `rows` one that ended early is not noticed.
     partial : bool, default=False
-        Read the rows that are finished of a log that still grows, or was cut off, also while
-        `certify` writes it. Those first rows are no random choice of all.
+        Read the finished rows of a log that still grows or was cut off, also while `certify` writes
+        it. The first rows are not a random sample of all rows.
 
     Returns
     -------

@@ -119,6 +119,11 @@ def text_of_theirs(record: Record) -> str:
     assert c is not None
     if y_true is None:
         raise ValueError("format='cohen' has true labels in it: pass y_true.")
+    if str(c.norm) != "l2":
+        raise ValueError(
+            "format='cohen' does not say the norm, and its readers take radii for L2, in the units "
+            f"of X; got {c.norm!r}. Write format='sksmooth'."
+        )
     for name, labels in (("y_true", y_true), ("classes", c.classes)):
         if labels.dtype.kind not in "iu" or np.any(labels == -1):
             raise ValueError(

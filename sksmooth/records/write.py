@@ -48,8 +48,8 @@ def write_log(
     format : {"sksmooth", "cohen"}, default="sksmooth"
         "cohen" is that of the paper's authors, which their ``analyze.py`` and other programs read:
         columns idx, label, predict, radius, correct and time. Labels must be whole numbers, and are
-        needed; -1 stands for an abstention. Radii have three digits, like theirs, but are rounded
-        down. It holds neither settings nor votes.
+        needed; -1 stands for an abstention. Radii must be in the L2 norm, in the units of X; they
+        have three digits, like theirs, but are rounded down. It holds neither settings nor votes.
 
     Returns
     -------

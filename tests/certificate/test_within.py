@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -249,3 +251,39 @@ def test_a_certificate_of_centroids():
     certificate = clf.certify(X)
     assert np.all(certificate.radii_in("linf", n_features=4) <= certificate.radii / 2)
     assert dataclasses.is_dataclass(certificate)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, Decimal, Fraction, str])
+def test_numbers_of_any_type_are_compared_by_their_size(kind):
+    certificate = of(IntegerPerFeature([1.0, 0.0]), [0.99999])  # 4.26
+    rows = [np.array([[kind(v), kind(7)]], dtype=object) for v in (0, 4, 5)]
+    assert certificate.covers(rows[0], rows[1]).tolist() == [True]
+    assert certificate.covers(rows[0], rows[2]).tolist() == [False]
+    if kind is not str:  # which a column with noise cannot be
+        pd = pytest.importorskip("pandas")
+        assert certificate.covers(*map(pd.DataFrame, rows[:2])).tolist() == [True]
+        assert certificate.covers(*map(pd.DataFrame, rows[::2])).tolist() == [False]
+
+
+def test_long_whole_numbers_differ():
+    pd = pytest.importorskip("pandas")
+    certificate = of(IntegerPerFeature([1.0, 0.0]), [0.999])
+    X = pd.DataFrame({"age": [1.0], "id": [2**53]})
+    assert certificate.covers(X, X).tolist() == [True]
+    assert certificate.covers(X, X.assign(id=2**53 + 1)).tolist() == [False]
+
+
+def test_columns_of_other_rows_are_those_of_fit():
+    pd = pytest.importorskip("pandas")
+    certificate = of(IntegerPerFeature([1.0, 0.0]), [0.999])
+    certificate = dataclasses.replace(certificate, feature_names=("age", "size"))
+    X = pd.DataFrame({"age": [1.0], "size": [2.0]})
+    other = X.assign(size=2.5)
+    assert certificate.covers(X, other).tolist() == [False]
+    for rows in ((X, other[["size", "age"]]), (X[["size", "age"]], other[["size", "age"]])):
+        with pytest.raises(ValueError, match=r"columns of the certificate, .* \['age', 'size'\]"):
+            certificate.covers(*rows)
+    with pytest.raises(ValueError, match="columns of the certificate"):
+        certificate.per_feature(X[["size", "age"]])
+    with pytest.raises(ValueError, match="both be data frames, or both arrays"):
+        certificate.covers(X, other.to_numpy())

@@ -3,13 +3,16 @@
 import ast
 import pathlib
 import re
+import tomllib
 
 import pytest
 
 import sksmooth
+from sksmooth import exceptions
 
 PACKAGE = pathlib.Path(sksmooth.__file__).parent
-PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "troubleshooting.rst").read_text("utf-8")
+ROOT = pathlib.Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "troubleshooting.rst").read_text("utf-8")
 BLOCKS = re.findall(r"code-block:: text\n\n((?:   .+\n)+)", PAGE)
 QUOTED = [re.sub(r"\s+", " ", block).strip() for block in BLOCKS]
 FEWEST = 4  # words that a piece of a message has to be known by
@@ -65,3 +68,14 @@ def test_the_package_has_every_message(quoted):
     """A message that was changed, or is gone, is not explained any more."""
     start = quoted.removesuffix("...").strip()
     assert any(text in start for text in KNOWN), "no message of the package has these words"
+
+
+def test_warnings_lead_to_the_page_of_this_site():
+    """The address at the end of a warning is built from the one that the package index shows."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    page = settings["project"]["urls"]["Documentation"] + "/en/latest/troubleshooting.html"
+    kinds = [kind for kind in vars(exceptions).values() if isinstance(kind, type)]
+    assert len(kinds) == len(exceptions.__all__)
+    for kind in kinds:
+        assert str(kind("A fact.")) == f"A fact. [{page}{kind.section}]"
+        assert not kind.section or f".. _{kind.section[1:]}:" in PAGE

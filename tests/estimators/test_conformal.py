@@ -1,6 +1,7 @@
 """Prediction sets and intervals: coverage under attack, equality with split conformal, manners."""
 
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import binom
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_diabetes, load_digits
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -16,6 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
 from sksmooth import (
@@ -30,6 +32,7 @@ from sksmooth import (
     set_coverage_score,
 )
 from sksmooth.estimators.calibration import smoothed, smoother_inside
+from sksmooth.exceptions import NothingCertifiedWarning
 from sksmooth.noise import Flip
 from sksmooth.noise.streams import Purpose
 from sksmooth.sampling import collect
@@ -325,6 +328,22 @@ def test_labels_unknown_to_the_base_are_missed():
     clf.fit(X[known], y[known])
     clf.conformalize(X[:500], y[:500])
     assert np.isneginf(clf._calibration.scores).sum() == np.sum(y[:500] == 9)
+    clf.set_params(confidence_level=0.95)
+    with pytest.warns(NothingCertifiedWarning, match="of 500 calibration rows have labels that"):
+        labels_covered = clf.predict_set(X[:500])[1][y[:500] < 9, :, 0]
+    assert labels_covered.all()  # and yet a tenth of the rows, of label 9, is missed
+    clf.set_params(confidence_level=0.6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.predict_set(X[:5])
+
+
+def test_scores_of_pairs_of_classes_are_refused():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="decision_function_shape='ovr'"):
+        RobustConformalClassifier(SVC(decision_function_shape="ovo")).fit(X, y)
+    two = RobustConformalClassifier(SVC(decision_function_shape="ovo"), n=10, random_state=0)
+    assert two.fit(X[:100], y[:100]).score(X[:100], y[:100]) > 0.9
 
 
 def test_too_few_rows_give_all_labels_with_a_warning(digits):
@@ -364,6 +383,17 @@ def test_scores_that_are_no_numbers_are_refused(digits):
         RobustConformalClassifier(base, conformity_score=lambda p: p[:, 0]).fit(X, y)
 
 
+def test_scores_that_read_other_rows_are_refused(digits):
+    base, X, y = digits
+    for score in (lambda p: p - p.mean(axis=0), lambda p: p / p.max()):
+        with pytest.raises(ValueError, match="another score if it is asked with other rows"):
+            RobustConformalClassifier(base, conformity_score=score).fit(X, y)
+    own = RobustConformalClassifier(base, n=10, random_state=0, conformity_score=np.sqrt)
+    same = RobustConformalClassifier(base, n=10, random_state=0)
+    sets = [clf.fit(X, y).predict_set(X[:50])[1] for clf in (own, same)]
+    assert np.array_equal(*sets)
+
+
 def test_scores_of_sets_and_intervals(digits):
     sets = np.array([[[True, True], [False, True]], [[False, False], [False, True]]])
     assert set_coverage_score([7, 8], sets, classes=[7, 8]).tolist() == [0.5, 1.0]
@@ -375,6 +405,8 @@ def test_scores_of_sets_and_intervals(digits):
     assert mean_interval_width_score(intervals[:2]) == 1.0
     with pytest.raises(ValueError, match="columns, but classes"):
         set_coverage_score([7, 8], sets, classes=[7, 8, 9])
+    with pytest.raises(ValueError, match=r"such as \['7'\], but the classes are \[7, 8\]"):
+        set_coverage_score(["7", "8"], sets, classes=[7, 8])
     with pytest.raises(ValueError, match="of type bool"):
         mean_set_size_score([0.5, 1.0])
     base, X, y = digits

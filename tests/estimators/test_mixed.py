@@ -544,7 +544,7 @@ class TestSigma:
     def test_prediction_sets_refuse(self, sigma, radius):
         base = DecisionTreeClassifier(max_depth=2)
         clf = RobustConformalClassifier(base, sigma, radius=radius, n=50, random_state=0)
-        with pytest.raises(ValueError, match="for Gaussian noise alone; got .*flip"):
+        with pytest.raises(ValueError, match="take Gaussian noise on all columns .*flip keep=0.8"):
             clf.fit(X, y)
 
     def test_computed_only_where_changes_alone_are_noise(self, clf):

@@ -126,6 +126,8 @@ def test_what_cannot_be_compared(monkeypatch):
         paired_comparison(one, record([0.1, 0.2, 0.3], y_true=np.array([0, 1, 0])))
     with pytest.raises(ValueError, match="cannot be compared"):
         paired_comparison(one, record([0.1, 0.2, 0.3], noise=FloatPerFeature((1.0, 2.0))))
+    with pytest.raises(ValueError, match="needs two rows or more"):
+        paired_comparison(record([0.1]), record([0.1]))
     with pytest.raises(TypeError, match="got Certificate"):
         paired_comparison(one.certificate, one)
     with pytest.raises(ValueError, match="The second has no true labels"):

@@ -128,7 +128,12 @@ def test_refusals(bands):
     certificate = clf.certify(X, n=100)
     with pytest.raises(ValueError, match="number of classes, 5; got 6"):
         top_k_radii(certificate, 6)
+    with pytest.raises(ValueError, match=r"k must be an int, a number of classes; got 2\.0"):
+        top_k_radii(certificate, 2.0)
     tree = SmoothedClassifier(DecisionTreeClassifier(), sigma=0.5).fit(X, X[:, 0] > 0)
     with pytest.raises(ValueError, match="has no votes"):
         top_k_radii(tree.certify(X), 1)
+    without = dataclasses.replace(certificate, counts=np.zeros((len(X), 0), dtype=np.int64))
+    with pytest.raises(ValueError, match="has no votes, as it comes from a log"):
+        top_k_radii(without, 2)
     assert (top_k_radii(certificate, 2, np.full(len(X), 9)) == 0).all()

@@ -7,7 +7,7 @@ __all__ = ["DRAWS"]
 _STREAMS = "noise/streams.py"
 _SAMPLING = "sampling/count.py"
 _TRAINING = "estimators/fitting.py"
-_FRAMES = "backends/frames.py"
+_MAKER = "backends/frame_maker.py"
 
 DRAWS = [
     # streams that are not independent, or depend on what they must not depend on
@@ -197,13 +197,13 @@ DRAWS = [
     ),
     # columns without numbers, what is missing, and units
     Fault(
-        _FRAMES,
+        _MAKER,
         "known[known] = self.codes[found[known]] == codes[known]",
         "pass",
         "estimators/test_frames.py::test_frames_survive_a_round_trip",
     ),
     Fault(
-        _FRAMES,
+        _MAKER,
         "np.repeat(found, lengths)",
         "np.repeat(found[:1], len(X))",
         "estimators/test_frames.py::test_frames_survive_a_round_trip",

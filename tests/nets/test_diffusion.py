@@ -102,6 +102,7 @@ def test_images_are_clipped():
         ({"alphas_cumprod": 1 - KEPT}, "falling"),
         ({"alphas_cumprod": []}, "is empty"),
         ({"alphas_cumprod": KEPT[None]}, r"got shape \(1, 1000\)"),
+        ({"sigma": 1e6}, "sigma=1e\\+06 is more noise than the schedule has: it goes up to"),
         ({"sigma": 0.0}, "sigma must be a positive number; got 0.0"),
         ({"scale": -1.0}, "scale must be a positive number"),
         ({"predicts": "epsilon"}, "predicts must be one of .*'noise'.*; got 'epsilon'"),

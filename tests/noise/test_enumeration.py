@@ -435,10 +435,10 @@ class TestEndToEnd:
         grown = tmp_path / "grown"
         append, written = RunningLog.append, []
 
-        def stop(log, certificate, keys):
+        def stop(log, certificate, keys, seconds):
             if len(written) == 3:
                 raise KeyboardInterrupt
-            written.append(append(log, certificate, keys))
+            written.append(append(log, certificate, keys, seconds))
 
         with monkeypatch.context() as patch:
             patch.setattr(RunningLog, "append", stop)

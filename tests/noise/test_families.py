@@ -437,6 +437,8 @@ class TestFlip:
             (0.9, [(1,)], "Column 0 needs two finite values or more"),
             (0.9, [(0, 1), (2, 1)], "Column 1 needs two finite values or more, in ascending order"),
             (0.9, [(0, NAN)], "finite values"),
+            (80, [(0, 1)], "keep must be a probability above 0, up to 1; got 80"),
+            (NAN, [(0, 1)], "keep must be a probability above 0, up to 1; got nan"),
         ],
     )
     def test_what_is_refused(self, keep, values, match):
@@ -493,8 +495,11 @@ class TestBinaryFlip:
             noise.around(np.array([0.0, 0.5, 1.0]))
         with pytest.raises(ValueError, match="Rows must have 3 values, zeros and ones; got 2"):
             noise.around(np.zeros(2))
+        for add in (1.0, -0.1, NAN):
+            with pytest.raises(ValueError, match="add and remove must be probabilities from 0"):
+                BinaryFlipNoise.turning(add, 0.5, 3)
         with pytest.raises(ValueError, match="added and removed must be integers from 0, below"):
-            BinaryFlipNoise.turning(1.0, 0.5, 3)
+            BinaryFlipNoise(2**64, 0, 3)
 
 
 class TestDrop:

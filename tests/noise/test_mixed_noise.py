@@ -176,7 +176,10 @@ class TestDeciding:
 
     def test_others_refuse_changes(self):
         for noise, what in (
-            (IntegerPerFeature([1.0]), "none replaced"),
+            (
+                IntegerPerFeature([1.0]),
+                "none are replaced: columns of one value in fit get no noise",
+            ),
             (DropNoise.dropping([0.5]), "numbers of changes"),
         ):
             with pytest.raises(ValueError, match=f"changes=1 is for noise that is added.*{what}"):

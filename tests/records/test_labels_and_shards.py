@@ -212,6 +212,12 @@ class TestTheirFormat:
         minus = SmoothedClassifier(GaussianNB(), 1.0, random_state=0).fit(X, y - 1)
         with pytest.raises(ValueError, match="with -1 for abstentions"):
             write_log(tmp_path / "a", minus.certify(X, n=500), y_true=y - 1, format="cohen")
+        other = SmoothedClassifier(GaussianNB(), 1.0, noise="laplace", random_state=0).fit(X, y)
+        with pytest.raises(ValueError, match="got 'l1'"):
+            write_log(tmp_path / "a", other.certify(X, n=500), y_true=y, format="cohen")
+        other = SmoothedClassifier(GaussianNB(), 1.0, units="std", random_state=0).fit(X, y)
+        with pytest.raises(ValueError, match="does not say the norm"):
+            write_log(tmp_path / "a", other.certify(X, n=500), y_true=y, format="cohen")
         with pytest.raises(ValueError, match="format must be 'sksmooth'.* got 'csv'"):
             write_log(tmp_path / "a", certificate, format="csv")
         assert not (tmp_path / "a").exists()
@@ -249,6 +255,14 @@ class TestShards:
         _, _, paths = self.shards(clf, tmp_path, [np.arange(10), np.arange(9, 20)])
         with pytest.raises(ValueError, match=r"Row 9 is in .*0\.tsv and in .*1\.tsv"):
             join_logs(paths)
+
+    def test_the_same_log_twice(self, clf, tmp_path):
+        _, _, (path,) = self.shards(clf, tmp_path, [np.arange(3)])
+        with pytest.raises(ValueError, match="Row 0 is in"):
+            join_logs([path, path])
+        record = read_log(path)
+        with pytest.raises(ValueError, match="Row 5 is in Record 0 and in Record 0"):
+            join_logs([dataclasses.replace(record, index=np.array([4, 5, 5]))])
 
     def test_records_with_numbers_of_their_own(self, clf, tmp_path):
         for i, part in enumerate((X[:20], X[20:])):

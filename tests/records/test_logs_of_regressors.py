@@ -193,9 +193,34 @@ def test_logs_of_shards_are_joined(tmp_path):
     assert np.allclose(join_logs(numbered).certificate.radii, whole.radii, rtol=1e-12)
 
 
+@pytest.mark.parametrize("base", [Ridge(), Bent()])
+def test_shards_with_an_interval_for_each_row_are_joined(tmp_path, base):
+    pd = pytest.importorskip("pandas")
+    reg, frame = smoothed(base), pd.DataFrame(ROWS)
+    whole = reg.certify(ROWS, interval=(TRUTH - 60, TRUTH + 60))
+    for shard in (0, 1):
+        ends = TRUTH[shard::2] - 60, TRUTH[shard::2] + 60
+        reg.certify(frame[shard::2], interval=ends, log=tmp_path / f"{shard}")
+    joined = join_logs([tmp_path / "0", tmp_path / "1"]).certificate
+    assert np.array_equal(joined.lower, whole.lower)
+    assert np.allclose(joined.radii, whole.radii, rtol=1e-12)
+
+
+def test_radii_and_bounds_are_not_joined(tmp_path):
+    reg = smoothed(Ridge())
+    records = [
+        Record.of(reg.certify(ROWS[:2], within=9.0)),
+        Record.of(reg.certify_interval(ROWS[2:4], 0.1), index=[2, 3]),
+    ]
+    with pytest.raises(ValueError, match="has a RegressionCertificate, and Record 1 a Prediction"):
+        join_logs(records)
+
+
 def test_labels_without_a_log_and_formats_of_classes_are_refused(tmp_path):
     reg = smoothed(Ridge())
     with pytest.raises(ValueError, match="pass log= too"):
         reg.certify(ROWS, within=1.0, y=TRUTH)
+    with pytest.raises(ValueError, match=r"such as \['151.0'\], but answers are numbers"):
+        reg.certify(ROWS, within=1.0, log=tmp_path / "b", y=TRUTH.astype(str))
     with pytest.raises(ValueError, match="'cohen' for certificates of classes"):
         write_log(tmp_path / "a", reg.certify(ROWS, within=1.0), y_true=TRUTH, format="cohen")
