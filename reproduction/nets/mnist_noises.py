@@ -2,7 +2,7 @@
 
 Training is kept after each epoch and certification in logs, and both go on from there with the same
 random numbers: a run that was stopped, at any time, ends in the same logs. Ctrl-C writes a page of
-the noises that are done, if any is.
+all that is finished, in that run or before.
 """
 
 import dataclasses
@@ -141,8 +141,8 @@ _SETTINGS = (
 )
 
 
-def train(setting: Setting, data: Mnist, folder: pathlib.Path) -> tuple[nn.Module, float]:
-    """Return the trained module and the seconds it took, going on from the last epoch kept."""
+def train(setting: Setting, data: Mnist, folder: pathlib.Path) -> nn.Module:
+    """Return the trained module, going on from the last epoch kept."""
     path = folder / f"{setting.label}.pth.tar"
     torch.manual_seed(0)
     module = setting.module().train()
@@ -169,7 +169,7 @@ def train(setting: Setting, data: Mnist, folder: pathlib.Path) -> tuple[nn.Modul
                 "seconds": seconds,
             },
         )
-    return module.eval(), seconds
+    return module.eval()
 
 
 def _epoch(
@@ -196,23 +196,26 @@ def _epoch(
     return total
 
 
-def certify(setting: Setting, module: nn.Module, data: Mnist, folder: pathlib.Path) -> Record:
-    """Return decisions at the setting's radii; their log goes on where it was stopped.
-
-    If Ctrl-C is pressed, those that are done are returned.
-    """
+def certify(setting: Setting, module: nn.Module, data: Mnist, folder: pathlib.Path) -> None:
+    """Decide the setting's radii; the log goes on where it was stopped."""
     clf = SmoothedClassifier(frozen_net(module), noise=setting.noise, random_state=0)
     X = setting.images(data.X_test)
-    log = folder / f"{setting.label}_n{setting.n}_{len(X)}_images.tsv"
     asked: Any = {"n": setting.n, "alpha": setting.alpha, "radius": list(setting.radii)}
     clf.fit(X, data.y_test)  # a frozen net: only the kind of rows is looked at
-    try:
-        print(f"{setting.label}: {clf.certify(X, **asked, log=log, y=data.y_test)}", flush=True)
-    except KeyboardInterrupt:
-        if not log.exists() or len(log.read_text().splitlines()) <= _LINES_BEFORE_ROWS:
-            raise
-        return read_log(log, partial=True)
-    return read_log(log, rows=len(X))
+    certificate = clf.certify(X, **asked, log=_log(setting, data, folder), y=data.y_test)
+    print(f"{setting.label}: {certificate}", flush=True)
+
+
+def _log(setting: Setting, data: Mnist, folder: pathlib.Path) -> pathlib.Path:
+    return folder / f"{setting.label}_n{setting.n}_{len(data.index)}_images.tsv"
+
+
+def _finished(setting: Setting, data: Mnist, folder: pathlib.Path) -> Record | None:
+    """Return what is finished, now or in an earlier run."""
+    log = _log(setting, data, folder)
+    if not log.exists() or len(log.read_text().splitlines()) <= _LINES_BEFORE_ROWS:
+        return None
+    return read_log(log, partial=True)
 
 
 def _figures(setting: Setting, record: Record, training: float) -> dict[str, Any]:
@@ -286,17 +289,20 @@ def run(
     data = mnist(quick, step)
     folder.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
+    stopped = False
     for setting in settings:
         try:
-            module, training = train(setting, data, folder)
-            record = certify(setting, module, data, folder)
+            if not stopped:
+                module = train(setting, data, folder)
+                certify(setting, module, data, folder)
         except KeyboardInterrupt:
-            if not figures:
-                raise
-            break
-        figures[setting.name] = _figures(setting, record, training)
-        if len(record.index) < len(data.index):
-            break
+            stopped = True
+        record = _finished(setting, data, folder)
+        if record is not None:
+            kept = torch.load(folder / f"{setting.label}.pth.tar", weights_only=True)
+            figures[setting.name] = _figures(setting, record, kept["seconds"])
+    if not figures:
+        raise KeyboardInterrupt
     done = [s for s in settings if s.name in figures]
     title = "Nets: MNIST under noises for L0 and L1"
     blocks = [_about(done, data), *_tables(done, figures)]
