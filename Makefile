@@ -58,7 +58,7 @@ lint: $(VENV)/.lint  ## style, spelling and types
 	$(BIN)/mypy
 
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; exact forms
 	$(BIN)/python -m benchmarks.speed
