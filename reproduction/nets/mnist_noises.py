@@ -38,13 +38,14 @@ _LEVINE = 8  # Levine and Feizi (2020): median of the whole test set, alpha = 0.
 _LINES_BEFORE_ROWS = 3  # of a log
 _TEXT = """\
 A net of two convolutions (5x5, stride 2, 32 and 64 channels) and 256 hidden units for each noise,
-trained by Adam (rate 0.001, batches of 128) on {images:,} images under the noise that it is
-certified for, in so many epochs: {epochs}. Certified: {which}; the standard error of an
-accuracy is up to {error:.3f}. Row i of a log beside this page is test image {step} i. Certified
-accuracy is decided at the radii of the tables with at most n draws (`certify(radius=[...])`). A row
-with fewer images is of a run that was stopped: they are the first of the others. Hours
-are those of one thread: of training in processor time, of certification by a clock, while the
-machine did other work."""
+trained by Adam (rate 0.001, batches of 128) for {epochs} epochs on {images:,} images under the
+noise that it is certified for. Certified: {which}; the standard
+error of an accuracy is up to {error:.3f}. Row i of a log beside this page is test image {step} i.
+Certified accuracy is decided at the radii of the tables with at most n draws
+(`certify(radius=[...])`). A row with fewer images is of a run that was stopped: they are the first
+of the others, and no random choice. Hours are those of one thread: of training in processor time,
+of certification by a clock, while the machine did other work. Logs are continued by the version
+that wrote them; to repeat a run with another, give an empty folder as `--output`."""
 _FLIP_TEXT = """\
 ## L0: flipped pixels
 
@@ -243,8 +244,8 @@ def _line(setting: Setting, found: dict[str, Any]) -> list[str]:
         *(f"{accuracy:.3f}" for accuracy in found["certified accuracy"].values()),
         f"{found['images']:,}",
         "all outcomes" if found["method"] == "exact" else f"{found['draws']:,.0f}",
-        f"{found['training seconds'] / 3600:.2f}",
-        f"{found['certifying seconds'] / 3600:.2f}",
+        f"{found['training seconds'] / 3600:.3f}",
+        f"{found['certifying seconds'] / 3600:.3f}",
     ]
 
 
@@ -313,7 +314,7 @@ def _about(done: list[Setting], data: Mnist) -> str:
     tested = len(data.index)
     whole = tested == 10_000
     return _TEXT.format(
-        epochs=", ".join(f"{s.epochs} ({s.name})" for s in done),
+        epochs=" or ".join(map(str, sorted({s.epochs for s in done}))),
         images=len(data.y_train),
         which=f"{tested:,} test images" + (not whole) * " at equal distances, **a sample**",
         error=0.5 / tested**0.5,
