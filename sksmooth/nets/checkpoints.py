@@ -95,7 +95,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         with torch.serialization.safe_globals(_NUMBERS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
-        what = re.search(r"GLOBAL (\S+) was not an allowed global", str(error))
+        what = re.search(r"GLOBAL (\S+) (?:was not an allowed global|whose module)", str(error))
         holds = (
             "damaged, or no file of torch.save"
             if what is None
