@@ -97,7 +97,7 @@ class Slope(Jump):
 
 
 def false_rates(alpha: float = 0.05) -> None:
-    """Print how often statements are false on functions of which the truth is known."""
+    """Print how often statements are false, for functions with known medians."""
     rows = np.column_stack([np.zeros(N_ROWS), np.arange(N_ROWS)])
     print(f"\n{'statement':40} allowed  found   p of more")
     jump, slope = (Jump(), "jump", 0.8), (Slope(), "slope", 0.5)

@@ -23,7 +23,7 @@ from .page import Page, table
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 ROUNDS = 5
-FEW, MANY = 100, 2100  # draws a row: the difference is the cost of draws, the rest that of the row
+FEW, MANY = 100, 2100  # draws a row: their difference in time is due to draws, the rest to the row
 N_ROWS = 200
 ROWS = 10_000_000
 HOUR, DAY = 3600, 86400

@@ -34,7 +34,7 @@ def set_evaluation_mode(module: torch.nn.Module) -> None:
     """Set a module's evaluation mode, as far as it has one."""
     try:
         module.eval()
-    except NotImplementedError:  # of torch.export: its mode was fixed when it was made
+    except NotImplementedError:  # torch.export fixes the mode when it makes a module
         for part in module.modules():
             part.training = False
 

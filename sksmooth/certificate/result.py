@@ -1,5 +1,6 @@
 """What every result has: arrays with a line per row, the settings of its run, a summary."""
 
+import abc
 import dataclasses
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
@@ -15,7 +16,7 @@ _OF_RUN = frozenset(field.name for field in dataclasses.fields(Run))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Result:
+class Result(abc.ABC):
     """Arrays with a line per row, and the settings that they were made with.
 
     Attributes
@@ -145,6 +146,6 @@ class Result:
 
         return pd.DataFrame(self._columns(), index=self.index if index is None else index)
 
+    @abc.abstractmethod
     def _columns(self) -> dict[str, Any]:
         """Return the columns of `to_frame`."""
-        raise NotImplementedError

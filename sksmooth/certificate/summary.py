@@ -127,7 +127,7 @@ def how_it_was_made(result: Result) -> list[tuple[str, str]]:
 @functools.singledispatch
 def _results(result: Result) -> list[tuple[str, str]]:
     """Return what was found of the rows: how many are certified, radii, labels or widths."""
-    raise NotImplementedError
+    raise TypeError(f"No summary is known for a {type(result).__name__}.")
 
 
 @_results.register

@@ -1,5 +1,6 @@
 """predict and certify of a fitted SmoothedRegressor, by closed form or by sampling."""
 
+import abc
 import dataclasses
 import hashlib
 import warnings
@@ -136,7 +137,7 @@ def _plan(reg: Any, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
     )
 
 
-class _Job:
+class _Job(abc.ABC):
     """One question about rows; see `logged.Job`."""
 
     layout = numbers
@@ -179,11 +180,13 @@ class _Job:
             return self._computed(self.closed, self.part[rows], first)
         return self._drawn(self.sampler.at(rows, journal, keys), first)
 
+    @abc.abstractmethod
     def _computed(self, closed: ClosedOutput, X: NDArray[Any], first: int) -> Any:
-        raise NotImplementedError
+        """Answer for rows, whose first has this number, by a closed form."""
 
+    @abc.abstractmethod
     def _drawn(self, sampler: Sampler, first: int) -> Any:
-        raise NotImplementedError
+        """Answer for the sampler's rows, whose first has this number, by draws."""
 
 
 class _Bound(_Job):
