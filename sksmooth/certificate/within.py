@@ -203,9 +203,10 @@ class WithinRadius:
 
     def _within_l2(self, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return whether changes are within `radii_l2`: of the features that have noise only."""
-        lost = np.isinf(flat).any(axis=1)
-        length = L2(self._moves(flat.shape[1]) * 1.0).length(np.where(lost[:, None], 0.0, flat))
-        return np.asarray((length * (1 + _MARGIN) < self.radii_l2) & ~lost)
+        lost = np.any(np.isinf(flat), axis=1, keepdims=True)
+        scale = (self._moves(flat.shape[1]) * 1.0).tolist()
+        length = L2(tuple(scale)).length(np.where(lost, 0.0, flat))
+        return np.asarray((length * (1 + _MARGIN) < self.radii_l2) & ~lost[:, 0])
 
     def _moves(self, n_features: int) -> NDArray[np.bool_]:
         """Return which features have noise that is added."""

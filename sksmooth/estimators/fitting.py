@@ -64,7 +64,7 @@ def seeds_of_rows(
     if not len(X):
         return []
     keys = np.array([row_key(seed, row, noise.name) for row in X])
-    ties = [np.unique(y, return_inverse=True)[1].reshape(-1)]
+    ties: list[NDArray[Any]] = [np.unique(y, return_inverse=True)[1].reshape(-1)]
     ties += [] if weight is None else [np.asarray(weight, dtype=np.float64).reshape(-1)]
     return [repeated_seed(seed, number) for number in repeats(keys, *ties).tolist()]
 
