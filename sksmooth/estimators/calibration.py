@@ -270,9 +270,9 @@ def _drawn(
 ) -> Floats:
     """Return sorted draws around the chosen rows, independent ones even around equal rows.
 
-    In `certify` and `predict` equal rows have equal draws. Here that would be false: the score of a new row
-    that equals one of these must not be known from theirs. Equal rows are numbered in the order of
-    y, so that the order of rows does not matter.
+    In `certify` and `predict` equal rows have equal draws. Here that would be false: the score of a
+    new row that equals one of these must not be known from theirs. Equal rows are numbered in the
+    order of y, so that the order of rows does not matter.
     """
     places = np.flatnonzero(chosen)
     keys = np.array([row_key(sampler.seed, row, sampler.noise.name) for row in sampler.X[places]])
