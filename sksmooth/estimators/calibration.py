@@ -22,8 +22,8 @@ from ..noise import Noise
 from ..noise.streams import Purpose, row_key
 from ..sampling import Sampler, collect
 from .fitting import FittedBase
-from .number_run import NumberSmoother
-from .run import parts_of
+from .jobs import parts_of
+from .number_smoother import NumberSmoother
 from .smoother import noise_of, settings_of, smoother_of
 
 __all__ = [
