@@ -319,7 +319,8 @@ def certificate_of_rows(
     def make(n_rows: int, *given: Any) -> _Job:
         if any(end.ndim and len(end) != n_rows for end in ends):
             raise ValueError(_OTHER_ENDS)
-        named = hashlib.sha256(b"".join(end.tobytes() for end in ends)).hexdigest()
+        each = np.broadcast_arrays(*ends)  # or one number and two would be as two and one
+        named = hashlib.sha256(b"".join(end.tobytes() for end in each)).hexdigest()
         which = {"interval": named} if ends else {"within": float(within)}
         job = _Stay(*given, what="radii", **which)
         job.within, job.ends = 0.0 if ends else float(within), ends

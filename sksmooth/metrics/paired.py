@@ -166,11 +166,13 @@ def paired_comparison(
     ImportError
         Without statsmodels: ``pip install 'sksmooth[stats]'``.
 
-    Notes ----- Intervals are percentiles of the bootstrap over rows [1]_, by
-    ``scipy.stats.bootstrap``; they say how the difference would vary over other rows of this kind.
-    They, and the p-value, are about the two fitted models: they do not cover another training run
-    of the same recipe, nor a model that was chosen among several on these rows. The test is
-    McNemar's in its exact form [2]_, by statsmodels.
+    Notes
+    -----
+    Intervals are percentiles of the bootstrap over rows [1]_, by ``scipy.stats.bootstrap``; they
+    say how the difference would vary over other rows of this kind. They, and the p-value, are about
+    the two fitted models: they do not cover another training run of the same recipe, nor a model
+    that was chosen among several on these rows. The test is McNemar's in its exact form [2]_, by
+    statsmodels.
 
     References
     ----------

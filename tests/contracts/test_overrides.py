@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
 
-from sksmooth import SmoothedClassifier
+from sksmooth import SmoothedClassifier, SmoothedRegressor
 
 pytest.importorskip("pandas")
 
-from contracts.models import MODELS, SIGMA
+from contracts.models import SIGMA
 from contracts.oracle import asked, counts, quiet
 from contracts.overriding import StandIn, override, overriding, parts
+from contracts.regressors import ALL_MODELS as MODELS
 
 # Methods that predict may go through, public and private. Not all of a model's are asked.
 METHODS = (
@@ -30,7 +31,7 @@ METHODS = (
     *("_dense_decision_function", "_dense_predict_proba", "kneighbors", "radius_neighbors"),
     *("_parallel_decision_function", "_hstack", "get_predictions", "_concatenate_predictions"),
     *("_predict_multiclass", "_decision", "_process_predict_proba", "_compute_kernel"),
-    *("infer", "forward", "get_dataset", "_get_predict_nonlinearity"),
+    *("infer", "forward", "get_dataset", "_get_predict_nonlinearity", "inverse_transform"),
 )
 # what is replaced by a stand-in object: trees, histogram trees, bins, boosters
 OBJECTS = ("tree_", "_predictors", "_bin_mapper", "_Booster", "_label_binarizer", "loss_", "_loss")
@@ -73,6 +74,15 @@ MODELS_AND_LEAST = {
     "scaled net": 20,
     "XGBoost, stumps": 4,
     "LightGBM, stumps": 14,
+    # no votes, but closed forms
+    "DecisionTreeRegressor": 10,
+    "GradientBoostingRegressor": 8,
+    "HistGradientBoostingRegressor": 18,
+    "PoissonRegressor": 4,
+    "RandomForestRegressor, two features": 24,
+    "boosting in logarithms": 30,
+    "XGBRegressor": 4,
+    "LGBMRegressor": 10,
 }
 _ROWS = 50_000
 _VOTES = 2000
@@ -125,19 +135,22 @@ def _stand_in(thing: Any, share: float) -> Any:
     return StandIn(thing, share)
 
 
-def smoother(base: Any, name: str) -> SmoothedClassifier:
+def smoother(base: Any, name: str) -> Any:
     X, y = MODELS[name].table()
-    frozen = FrozenEstimator(base)
-    clf = SmoothedClassifier(frozen, SIGMA, method="montecarlo", random_state=0).fit(X, y)
+    kind = SmoothedClassifier if MODELS[name].classes else SmoothedRegressor
+    clf = kind(FrozenEstimator(base), SIGMA, method="montecarlo", random_state=0).fit(X, y)
     # as if somebody had certified before: what is kept from then must not be used
     with quiet():
-        clf.set_params(method="auto").certify(X[:2], n=100)
+        clf.set_params(method="auto").predict(X[:2])
     return clf.set_params(method="montecarlo")
 
 
-def what_goes_unnoticed(clf: SmoothedClassifier, X: np.ndarray, share: float) -> str:
+def what_goes_unnoticed(clf: Any, X: np.ndarray, share: float) -> str:
     """Return what of the certificate is not that of the whole base; nothing if all is."""
     rows = X[:3]
+    if isinstance(clf, SmoothedRegressor):
+        bounds = clf.set_params(method="auto").certify_interval(rows, 0.1, n=200)
+        return f"closed form ({bounds.run.form})" if bounds.method == "exact" else ""
     found = clf.certify(rows, n=_VOTES, n0=10, alpha=0.3)
     expected = counts(asked(clf), rows, _VOTES)
     if not np.array_equal(found.counts, expected):
@@ -180,8 +193,10 @@ def test_no_override_goes_unnoticed(name, monkeypatch):
     assert changing >= MODELS_AND_LEAST[name]
 
 
-def votes_of(clf: SmoothedClassifier, X: np.ndarray) -> str:
+def votes_of(clf: Any, X: np.ndarray) -> str:
     """Return which votes are others than those of predict, which an override does not change."""
+    if isinstance(clf, SmoothedRegressor):  # which has no shortcuts
+        return ""
     found = clf.certify(X[:3], n=_VOTES, n0=10, alpha=0.3)
     same = np.array_equal(found.counts, counts(asked(clf), X[:3], _VOTES))
     return "" if same else f"votes, though predict is as it was ({found.shortcut})"
