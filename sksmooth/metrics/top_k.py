@@ -164,7 +164,8 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     noise = certificate.noise
     radii = np.where(p_least > least, noise.radius(p_least, least), 0.0)
     marginals = noise.marginals((noise.n_values or 1,))
-    if k > 1 and marginals is not None and marginals.law == "normal":
+    gaussian = marginals is not None and marginals.law == "normal" and not marginals.replaced
+    if k > 1 and gaussian:
         together = _reach(p_total, total, k) * noise.unit - noise.rounding
         radii = np.maximum(radii, np.nextafter(together, 0.0))
     return np.where(known, np.maximum(radii, 0.0), 0.0)

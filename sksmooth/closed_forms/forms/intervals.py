@@ -4,6 +4,7 @@ All terms are positive, so small probabilities keep their relative accuracy.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class Intervals:
         self.columns = np.array([column for column, _ in number], dtype=np.intp)
         self.points = np.array([point for _, point in number])
         self.first, self.last = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+        self._column_of_each = np.array([column for column, _, _ in ends], dtype=np.intp)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -73,7 +75,18 @@ class Intervals:
             At least the probability times ``1 - 2**-53``.
         """
         (below_low, below_high), (above_low, above_high) = self._sides(inputs)
-        return self._most(below_low, below_high, above_low, above_high)
+        high = self._most(below_low, below_high, above_low, above_high)
+        for at, (_, upper) in self._replaced(inputs):
+            high[at] = upper.T
+        return high
+
+    def _replaced(self, inputs: Inputs) -> Iterator[tuple[NDArray[np.intp], Bounds]]:
+        """Yield intervals on the axes of replaced inputs: numbers, and bounds on their masses."""
+        for column in inputs.spread.replaced:
+            at = np.flatnonzero(self._column_of_each == column)
+            if len(at):
+                ends = self.points[self.first[at]], self.points[self.last[at]]
+                yield at, inputs.replaced(column, *ends)
 
     def _most(
         self,
@@ -92,6 +105,8 @@ class Intervals:
         high = self._most(below_low, below_high, above_low, above_high)
         low = below_low[self.last] - below_high[self.first]
         np.maximum(low, above_low[self.first] - above_high[self.last], out=low)
+        for at, (lower, upper) in self._replaced(inputs):
+            low[at], high[at] = lower.T, upper.T
         return np.maximum(low, 0.0, out=low), high
 
     def holds(self, Z: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -143,6 +143,33 @@ class TreeEnsemble:
         left, right = (np.where(gone, itself, child) for child in (self.left, self.right))
         return dataclasses.replace(self, left=left, right=right)
 
+    def with_missing_below(self, edge: float, inputs: NDArray[np.bool_]) -> "TreeEnsemble":
+        """Return the ensemble with numbers up to `edge` in place of some inputs' missing values.
+
+        In place of each node that sends these to the right there are two: the first one asks for
+        them. All nodes are doubled, so that those of a tree follow each other.
+        """
+        asks = ~self.leaf & inputs[self.feature]
+        if not asks.any():
+            return self
+        first, twice = asks & ~self.missing_left, np.repeat(np.arange(len(asks)), 2)
+        behind = np.arange(len(twice)) % 2 == 1
+        itself = np.arange(len(twice))
+        point = np.where(asks & self.missing_left, np.maximum(self.point, edge), self.point)
+        left, right = 2 * self.left[twice], 2 * self.right[twice]
+        asks_first = first[twice] & ~behind
+        unused = behind & ~first[twice]
+        return dataclasses.replace(
+            self,
+            feature=self.feature[twice],
+            point=np.where(asks_first, edge, point[twice]),
+            left=np.where(unused, itself, np.where(asks_first, right, left)),
+            right=np.where(unused, itself, np.where(asks_first, itself + 1, right)),
+            missing_left=self.missing_left[twice],
+            values=np.where(behind[:, None], 0.0, self.values[twice]),
+            roots=2 * self.roots,
+        )
+
     def _skipping(self, inputs: NDArray[np.bool_], to_left: NDArray[np.bool_]) -> "TreeEnsemble":
         """Return the ensemble without the nodes that compare some inputs, going on at a child."""
         inner = ~self.leaf
