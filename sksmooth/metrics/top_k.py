@@ -189,7 +189,8 @@ def _top_k(
     proved = leads & noise.proves(p_least, least)
     radii = np.where(proved, noise.radius(p_least, least), 0.0)
     marginals = noise.marginals((noise.n_values or 1,))
-    if k > 1 and marginals is not None and marginals.law == "normal":
+    gaussian = marginals is not None and marginals.law == "normal" and not marginals.replaced
+    if k > 1 and gaussian:
         together = _reach(p_total, total, k) * noise.unit - noise.rounding
         radii = np.where(known, np.maximum(radii, np.nextafter(together, 0.0)), 0.0)
         proved |= radii > 0

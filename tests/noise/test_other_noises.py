@@ -200,7 +200,7 @@ class TestEveryFamily:
         clf, rows = smoothed(name)
         expected = clf.certify(rows)
         write_log(tmp_path / "written", expected)
-        monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 4000)
+        monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 4000)
         grown = tmp_path / "grown"
         append, written = RunningLog.append, []
 
