@@ -180,7 +180,8 @@ class _Stay(_NumberJob):
         within: Any,
         ends: tuple[Floats, ...],
     ) -> None:
-        named = hashlib.sha256(b"".join(end.tobytes() for end in ends)).hexdigest()
+        each = np.broadcast_arrays(*ends)  # or one number and two would be as two and one
+        named = hashlib.sha256(b"".join(end.tobytes() for end in each)).hexdigest()
         which = {"interval": named} if ends else {"within": float(within)}
         super().__init__(asked, plan, report, {"what": "radii", **which})
         self.within, self.ends = within, ends

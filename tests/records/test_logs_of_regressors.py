@@ -143,6 +143,15 @@ def test_another_run_does_not_go_on(again, what, small, tmp_path):
     assert path.read_bytes() == before
 
 
+def test_intervals_with_the_same_numbers_in_other_places_are_others(tmp_path):
+    path, reg = tmp_path / "log.tsv", smoothed(Bent())
+    one = reg.certify(ROWS[:2], interval=(0.0, [100.0, 200.0]), log=path)
+    with pytest.raises(ValueError, match="interval"):
+        reg.certify(ROWS[:2], interval=([0.0, 100.0], 200.0), log=path)
+    again = reg.certify(ROWS[:2], interval=([0.0, 0.0], [100.0, 200.0]), log=path)
+    assert again.equals(one)
+
+
 def test_a_model_that_answers_otherwise_is_known_by_its_answers(tmp_path, monkeypatch):
     path, reg = tmp_path / "log.tsv", smoothed(Bent())
     reg.certify(ROWS, within=80.0, log=path)
