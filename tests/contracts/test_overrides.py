@@ -79,7 +79,6 @@ MODELS_AND_LEAST = {
     "GradientBoostingRegressor": 8,
     "HistGradientBoostingRegressor": 18,
     "PoissonRegressor": 4,
-    "RandomForestRegressor, two features": 24,
     "boosting in logarithms": 30,
     "XGBRegressor": 4,
     "LGBMRegressor": 10,
