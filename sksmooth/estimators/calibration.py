@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import hashlib
 import math
 import warnings
 from collections.abc import Sequence
@@ -20,11 +19,11 @@ from ..closed_forms import FLOOR
 from ..exceptions import NothingCertifiedWarning
 from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
-from ..noise.streams import Purpose, row_key
+from ..noise.streams import Purpose, repeated_seed, repeats, row_key
 from ..sampling import Sampler, collect
 from .fitting import FittedBase
-from .number_run import NumberSmoother
-from .run import parts_of
+from .jobs import parts_of
+from .number_smoother import NumberSmoother
 from .smoother import noise_of, settings_of, smoother_of
 
 __all__ = [
@@ -290,38 +289,23 @@ def _drawn(
 ) -> Floats:
     """Return sorted draws around the chosen rows, independent ones even around equal rows.
 
-    Everywhere else equal rows have equal draws. Here that would be false: the score of a new row
-    that equals one of these must not be known from theirs. Equal rows are numbered in the order of
-    y, so that the order of rows does not matter.
+    In `certify` and `predict` equal rows have equal draws. Here that would be false: the score of a
+    new row that equals one of these must not be known from theirs. Equal rows are numbered in the
+    order of y, so that the order of rows does not matter.
     """
     places = np.flatnonzero(chosen)
     keys = np.array([row_key(sampler.seed, row, sampler.noise.name) for row in sampler.X[places]])
-    keys = keys.reshape(-1, 2)
-    order = np.lexsort((y[places], keys[:, 1], keys[:, 0]))
-    starts = np.any(np.diff(keys[order], axis=0, prepend=~keys[order[:1]]) != 0, axis=1)
-    since = np.arange(len(order)) - np.maximum.accumulate(
-        np.where(starts, np.arange(len(order)), 0)
-    )
-    number = np.empty(len(order), dtype=np.intp)
-    number[order] = since
+    number = repeats(keys.reshape(-1, 2), y[places])
     drawn = np.empty((len(places), n))
     for i in range(number.max(initial=-1) + 1):
         same = np.flatnonzero(number == i)
-        seed = _another(sampler.seed, i)
+        seed = repeated_seed(sampler.seed, i)
         for at in np.array_split(same, -(-len(same) * n // GROUP_VALUES)):
             rows = places[at]
             some = dataclasses.replace(sampler, X=sampler.X[rows], seed=seed)
             of = None if columns is None else columns[rows]
             drawn[at] = collect(some, n, Purpose.CALIBRATE, of)
     return drawn
-
-
-def _another(seed: bytes, number: int) -> bytes:
-    """Return the seed for rows that are equal to `number` others before."""
-    if not number:
-        return seed
-    name = number.to_bytes(8, "little")
-    return hashlib.blake2b(name, digest_size=len(seed), key=seed, person=b"repeated").digest()
 
 
 def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray[Any]) -> Any:

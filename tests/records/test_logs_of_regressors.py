@@ -41,7 +41,7 @@ QUESTIONS = {
 @pytest.fixture
 def small(monkeypatch):
     """Groups of three rows, and a note in the journal at once."""
-    monkeypatch.setattr("sksmooth.estimators.number_run._GROUP_DRAWS", 3 * 2100)
+    monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 3 * 2100)
     monkeypatch.setattr("sksmooth.records.running._NOTE_SECONDS", -1.0)
     monkeypatch.setattr("sksmooth.sampling.sampler._PIECE_DRAWS", (1024, 1024))
 
