@@ -223,9 +223,11 @@ def test_attacks_are_as_long_as_rounding_leaves_them():
     lost = Fraction(noise.rounding)
     assert lost > 0
     assert Fraction(distance_of(noise, 0.25)) > (Fraction(0.25) + lost) / Fraction(SIGMA)
-    assert 0 < Fraction(distance_of(noise, 0.25, drawn=False)) - Fraction(0.25) / Fraction(
-        SIGMA
-    ) < Fraction(2.0**-48)
+    assert (
+        0
+        < Fraction(distance_of(noise, 0.25, drawn=False)) - Fraction(0.25) / Fraction(SIGMA)
+        < Fraction(2.0**-48)
+    )
 
 
 @pytest.mark.parametrize("radius", [0.0, 0.25, 0.5])
