@@ -130,6 +130,7 @@ html_title = "sksmooth"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["sksmooth.css"]
+html_js_files = [("sksmooth.js", {"defer": "defer"})]
 html_context = {
     "github_user": "sksmooth",
     "github_repo": "sksmooth",
