@@ -363,7 +363,7 @@ class SmoothedRegressor(MetaRegressor):
     shift_per_feature = shift_per_feature
 
     def output_quantiles(self, X: Any, q: float | Sequence[float]) -> NDArray[np.float64]:
-        """Return quantiles of what the base answers to noisy copies of each row.
+        """Return quantiles of the base's outputs for noisy copies of each row.
 
         Parameters
         ----------
