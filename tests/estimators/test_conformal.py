@@ -439,7 +439,7 @@ def test_scores_that_are_no_numbers_are_refused(digits):
 def test_scores_that_read_other_rows_are_refused(digits):
     base, X, y = digits
     for score in (lambda p: p - p.mean(axis=0), lambda p: p / p.max()):
-        with pytest.raises(ValueError, match="another score if it is asked with other rows"):
+        with pytest.raises(ValueError, match="other scores alone than among other rows"):
             RobustConformalClassifier(base, conformity_score=score).fit(X, y)
     own = RobustConformalClassifier(base, n=10, random_state=0, conformity_score=np.sqrt)
     same = RobustConformalClassifier(base, n=10, random_state=0)
