@@ -177,9 +177,19 @@ def test_ways_on(browser, address):
     look_at(browser, f"{address}guide/other_noises.html")
     texts = [link.text for link in browser.find_elements("css selector", ".prev-next-footer a")]
     assert [text.split("\n")[0] for text in texts] == ["Previous", "Next"]
-    for link, target in {
-        ".tocsection.editthispage a": "/edit/main/docs/guide/other_noises.rst"
-    }.items():
-        assert browser.find_element("css selector", link).get_attribute("href").endswith(target)
-    source = browser.find_element("css selector", ".tocsection.sourcelink a").get_attribute("href")
-    assert (SITE / source.removeprefix(address)).read_text("utf-8").count("\n") > 50
+    links = [
+        a.get_attribute("href") for a in browser.find_elements("css selector", ".tocsection a")
+    ]
+    edit, source = [link for link in links if "#" not in link]
+    assert edit.endswith("/edit/main/docs/guide/other_noises.rst")
+    assert (SITE / source.removeprefix(address)).read_text("utf-8").startswith("Which noise")
+
+
+def test_ways_on_from_a_class(browser, address):
+    look_at(browser, f"{address}api/generated/sksmooth.SmoothedClassifier.html")
+    edit = browser.execute_script("return document.querySelector('.editthispage')")
+    assert edit is None, "nobody can edit a page that the build makes"
+    code = "dt.sig a[href*='_modules/sksmooth/estimators/classifier.html#SmoothedClassifier']"
+    assert browser.find_element("css selector", code).text == "[source]"
+    assert len(browser.find_elements("css selector", ".sphx-glr-thumbcontainer")) > 5
+    assert browser.find_element("css selector", ".versionadded").text == "Added in version 0.2."
