@@ -5,6 +5,7 @@ import sys
 import tomllib
 from inspect import isfunction
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -18,7 +19,8 @@ author = "The sksmooth developers"
 copyright = author
 release = version = sksmooth.__version__
 with open(HERE.parent / "pyproject.toml", "rb") as settings:
-    REPOSITORY = tomllib.load(settings)["project"]["urls"]["Repository"]
+    ADDRESSES = tomllib.load(settings)["project"]["urls"]
+REPOSITORY = ADDRESSES["Repository"]
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -63,7 +65,8 @@ intersphinx_mapping = {
 }
 
 # A page that is not there may have been asked for from any depth: its links are absolute.
-notfound_urls_prefix = "/en/latest/"
+html_baseurl = ADDRESSES["Documentation"] + "/en/latest/"
+notfound_urls_prefix = urlsplit(html_baseurl).path
 
 # -- API reference -----------------------------------------------------------------------------
 
@@ -153,8 +156,8 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc", "edit-this-page", "sourcelink"],
     "navigation_depth": 2,
-    "pygments_light_style": "friendly",
-    "pygments_dark_style": "github-dark",
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
 }
 _NO_SIDEBAR = "index install quickstart which_method troubleshooting changelog"
 html_sidebars = {page: [] for page in _NO_SIDEBAR.split()}

@@ -145,19 +145,30 @@ def test_copied_without_prompts(browser, address, page):
 
 
 def test_themes(browser, address):
-    look_at(browser, f"{address}performance.html")
-    looks = "const s = getComputedStyle(document.body); return [s.backgroundColor, s.color]"
-    seen = {}
+    look_at(browser, f"{address}quickstart.html")
     for mode in ["dark", "light"]:
         switch = ".navbar-header-items .theme-switch-container"
         browser.find_element("css selector", f"{switch} .theme-switch-button").click()
         browser.find_element("css selector", f"{switch} [data-mode={mode}].dropdown-item").click()
         browser.refresh()  # it is remembered
         assert browser.execute_script("return document.documentElement.dataset.theme") == mode
-        seen[mode] = [brightness(colour) for colour in browser.execute_script(looks)]
-    for mode, (paper, ink) in seen.items():
-        assert (max(paper, ink) + 0.05) / (min(paper, ink) + 0.05) > 7  # WCAG 2.2, level AAA
-        assert (paper > ink) == (mode == "light")
+        (paper,) = colours(browser, "body", "backgroundColor")
+        assert (brightness(paper) > 0.5) == (mode == "light")
+        assert contrast(paper, *colours(browser, "p", "color")) > 4.5
+        (block,) = colours(browser, ".highlight pre", "backgroundColor")
+        assert contrast(block, *colours(browser, ".highlight pre span", "color")) > 4.5
+
+
+def colours(browser, elements, what):
+    """Which colours there are of a kind in all elements that a selector finds."""
+    get = f"[...document.querySelectorAll('{elements}')].map(e => getComputedStyle(e).{what})"
+    return set(browser.execute_script(f"return {get}"))
+
+
+def contrast(paper, *inks):
+    """The smallest contrast by WCAG 2.2, which asks for 4.5 at level AA."""
+    pairs = [sorted([brightness(paper), brightness(ink)]) for ink in inks]
+    return min((light + 0.05) / (dark + 0.05) for dark, light in pairs)
 
 
 def brightness(colour):
