@@ -76,7 +76,11 @@ def _ends_of_part(
             ends[:, rows] = _ends_of_part(own, noise, X[rows], of[rows], n_columns)
         ends[:, part.law_of(X, of).miss[np.arange(n), of] >= 0.5] = 0.0
         return ends
-    noisy = np.flatnonzero(sigma > 0).tolist()
+    added = sigma > 0
+    added[[to.column for to in part.spread.replaced.values()]] = False
+    noisy = np.flatnonzero(added).tolist()
+    if not noisy:
+        return ends
     all_known = False
     if isinstance(part.form, Linear):
         ends[:] = part.form.reaches(part.spread.around(X), of)
@@ -93,5 +97,5 @@ def _ends_of_part(
         ends[side, row, column] = march(prove, *line, deviation, known)
     nothing = prove(X, of, np.full(n, noisy[0])) == 0
     ends[:, nothing] = 0.0
-    ends[:, :, sigma == 0] = 0.0
+    ends[:, :, ~added] = 0.0
     return ends

@@ -144,7 +144,8 @@ class _Line:
         m = inside.shape[1]
         still = self.part.spread.sigma.copy()
         still[self.column] = 0.0
-        spread = Spread.of(self.part.spread.affine, still, self.part.spread.unit)
+        own = self.part.spread
+        spread = Spread.of(own.affine, still, own.unit, own.law, own.replaced)
         rows = np.repeat(X, m, axis=0)
         rows[:, self.column] = inside.ravel()
         classes = np.repeat(of, m)

@@ -215,9 +215,9 @@ class Certificate(OfChanges, WithinRadius, Result):
         """Return how far each feature alone may change without changing the label.
 
         This is what the radius says: R times the deviation of the feature's noise, in both
-        directions. `SmoothedClassifier.per_feature` knows more where the base has a closed form.
-        **Intervals of two features do not hold together**; joint changes are what the radius is
-        for.
+        directions; or `radii_l2`, if that is more. `SmoothedClassifier.per_feature` knows more
+        where the base has a closed form. **Intervals of two features do not hold together**; joint
+        changes are what the radius is for.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ from ..introspection.probes import probe_rows
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
+from .numerics.replacing import EDGE
 
 __all__ = ["Classify", "ClosedForm", "DisagreementError", "GapsError", "Part"]
 
@@ -186,18 +187,22 @@ class ClosedForm(Part):
         affine, n = part.spread.affine, X.shape[1]
         sample = X[:20]
         if ask is not None:
-            sample = np.concatenate([X[:100], probe_rows(X, part.spread.sigma[:n])])
-        Z = affine(_without_gaps(self.extended(sample)))
+            sample = np.concatenate([X[:100], _probed(part.spread, X)])
+        Z = part.spread.inputs_of(self.extended(sample))
         looks = [(Z, self.classify(sample.copy()))]  # a base may work in place
         if ask is not None:
             probes = part.form.probes(Z)
-            asked = probes.copy()
+            low = part.spread.may_be_missing & (probes > EDGE) & (probes < -1e37)
+            probes = probes[~low.any(axis=1)]  # rounded, they would pass for missing values
+            asked = part.spread.asked(probes)
             asked[:, affine.gaps] = np.nan
             looks.append((probes, ask(asked)))
             rows = sample[np.arange(len(probes)) % len(sample)]
             moved = affine.used[:n] & ~gaps[:n]
             rows[:, moved] = _near(part.spread, probes)[:, :n][:, moved]
-            Z = affine(_without_gaps(self.extended(rows)))
+            for k, to in part.spread.replaced.items():
+                rows[np.isnan(part.spread.asked(probes)[:, k]), to.column] = np.nan
+            Z = part.spread.inputs_of(self.extended(rows))
             looks.append((Z, self.classify(rows.copy())))
         for inputs, answers in looks:
             found, sure = part.form.decide(inputs)
@@ -209,6 +214,18 @@ class ClosedForm(Part):
 def _without_gaps(extended: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return rows with numbers for missing values, on which nothing depends."""
     return np.where(np.isnan(extended), 0.0, extended)
+
+
+def _probed(spread: Spread, X: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return noisy rows; half of the values that may be replaced are."""
+    added = spread.sigma[: X.shape[1]].copy()
+    added[[to.column for to in spread.replaced.values()]] = 0.0
+    rows = probe_rows(X, added)
+    rng = np.random.default_rng(2)
+    for to in spread.replaced.values():
+        chosen = rng.random(len(rows)) < 0.5
+        rows[chosen, to.column] = rng.choice(to.law.values, size=int(chosen.sum()))
+    return rows
 
 
 def _near(spread: Spread, probes: NDArray[np.float64]) -> NDArray[np.float64]:

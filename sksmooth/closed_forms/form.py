@@ -30,10 +30,10 @@ class Form(abc.ABC):
     complete : bool
         Whether `law` bounds the probability of every class well, not that of the top one only.
     laws : frozenset of str
-        Names of the laws of noise under which it is known.
+        Names of the laws of added noise under which it is known.
     compares : bool
         Whether the model does nothing with inputs but compare each with constants: so that they may
-        be missing or clipped.
+        be missing, clipped or replaced.
     """
 
     name: str

@@ -1,6 +1,8 @@
 """Noise as a model behind a Pipeline sees it: pushed through the steps, rounding bounded."""
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, after
 from .numerics.laws import NORMAL, Law1D
 from .numerics.normal import REACH, Tails
+from .numerics.replacing import EDGE, Replacing
 
 __all__ = ["Inputs", "Spread", "lengths"]
 
@@ -23,7 +26,7 @@ class Spread:
         From rows to inputs.
     sigma : ndarray of shape (n_features,)
         Standard deviations of the noise on the rows, 0 where there is none, and 0 for what the
-        encoders return.
+        encoders return; 1 for values that are replaced.
     unit : float
         Rounding error of one operation of the pipeline, relative: 2**-53 for float64 rows.
     factor : ndarray of shape (n_inputs, n_features) or (n_features,)
@@ -36,6 +39,8 @@ class Spread:
         infinite where it is not.
     law : Law1D
         The law of the noise on a value, over its width: what is called its deviation here.
+    replaced : mapping of int to Replacing
+        What takes the place of inputs, by their numbers. No other input depends on their columns.
     """
 
     affine: AffineMap
@@ -45,6 +50,7 @@ class Spread:
     scale: NDArray[np.float64]
     excess: float
     law: Law1D = NORMAL
+    replaced: Mapping[int, Replacing] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -53,22 +59,23 @@ class Spread:
         sigma: NDArray[np.float64],
         unit: float = UNIT,
         law: Law1D = NORMAL,
+        replaced: Mapping[int, Replacing] = MappingProxyType({}),
     ) -> "Spread":
         """Return what the steps make of independent noise on the rows."""
         sigma = np.append(sigma, np.zeros(len(affine.used) - len(sigma)))  # encoders' outputs
         factor = affine.matrix * sigma
         if factor.ndim == 1:
-            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0, law)
+            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0, law, replaced)
         used = factor != 0
         if np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
             scale = np.abs(factor).max(axis=1, initial=0.0)
-            return cls(affine, sigma, unit, factor, scale, 0.0, law)
+            return cls(affine, sigma, unit, factor, scale, 0.0, law, replaced)
         scale = lengths(factor)
         # how far off the matrix may be, by the rounding of its making
         off = 2 * (affine.roundings + 4) * UNIT * lengths(affine.sizes * sigma)
         # only normal noise is independent again where it is turned
         excess = _excess(factor, scale, off) if law.name == "normal" else np.inf
-        return cls(affine, sigma, unit, factor, scale, excess, law)
+        return cls(affine, sigma, unit, factor, scale, excess, law, replaced)
 
     def behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return linear functions of the inputs as functions of standard normals."""
@@ -89,6 +96,13 @@ class Spread:
         """Whether the inputs' noise may be taken to be independent."""
         return self.excess < 1e-6
 
+    @property
+    def may_be_missing(self) -> NDArray[np.bool_]:
+        """Which inputs noise may make missing values."""
+        return np.isin(
+            np.arange(len(self.scale)), [k for k, to in self.replaced.items() if to.may_be_missing]
+        )
+
     def around(self, X: NDArray[np.floating]) -> "Inputs":
         """Return the inputs that the model gets around some rows."""
         rows = X.astype(np.float64)
@@ -96,10 +110,26 @@ class Spread:
         far = self.affine.reach(np.abs(rows) + self.law.reach * self.sigma) * (1 + 1e-9)
         slack = 2 * (self.affine.roundings + 2) * self.unit * far
         still = self.scale == 0
-        slack[:, still & self.affine.untouched] = 0.0  # then the model gets just that
+        whole = still.copy()  # no part of a density
+        whole[list(self.replaced)] = True
+        slack[:, whole & self.affine.untouched] = 0.0  # then the model gets just that
         mean = self.affine.unclipped(rows)
-        mean[:, still] = np.clip(mean, self.affine.low, self.affine.high)[:, still]
-        return Inputs(self, mean, slack, far)
+        mean[:, whole] = np.clip(mean, self.affine.low, self.affine.high)[:, whole]
+        return Inputs(self, mean, slack, far, rows)
+
+    def inputs_of(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inputs of extended rows, in which NaN stands for missing values.
+
+        Nothing depends on what is missing where that is not due to noise.
+        """
+        Z = self.affine(np.where(np.isnan(X), 0.0, X))
+        for k, to in self.replaced.items():
+            Z[np.isnan(X[:, to.column]), k] = to.points[-1]
+        return Z
+
+    def asked(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return inputs as the model gets them: with NaN for what is missing by noise."""
+        return np.where(self.may_be_missing & (Z <= EDGE), np.nan, Z)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,23 +147,45 @@ class Inputs:
         `mean` plus the noise of real arithmetic. (For noise within reach: the probability of more
         is far below what `normal.FLOOR` adds to every upper bound.)
     far : ndarray of shape (n_rows, n_inputs)
-        The absolute value of no input is larger, for noise within reach.
+        The absolute value of no input is larger, for noise within reach, but for replaced ones.
+    rows : ndarray of shape (n_rows, n_features)
+        The rows.
     """
 
     spread: Spread
     mean: NDArray[np.float64]
     slack: NDArray[np.float64]
     far: NDArray[np.float64]
+    rows: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.mean)
 
     def __getitem__(self, rows: slice | NDArray[np.intp]) -> "Inputs":
-        return Inputs(self.spread, self.mean[rows], self.slack[rows], self.far[rows])
+        parts = (part[rows] for part in (self.mean, self.slack, self.far, self.rows))
+        return Inputs(self.spread, *parts)
 
     def tails(self, columns: NDArray[np.intp], points: NDArray[np.float64]) -> Tails:
         """Return the masses beyond points on the inputs' axes, of shape (n_rows, n_points)."""
-        return self.spread.law.tails(self, columns, points)
+        tails = self.spread.law.tails(self, columns, points)
+        infinite = np.full(len(points), np.inf)
+        for k in self.spread.replaced:
+            at = columns == k
+            low, high = self.replaced(k, -infinite[at], points[at])
+            left = high <= 0.5
+            above = self.replaced(k, points[at], infinite[at])
+            tails.left[:, at] = left
+            tails.low[:, at] = np.where(left, low, above[0])
+            tails.high[:, at] = np.where(left, high, above[1])
+        return tails
+
+    def replaced(
+        self, column: int, low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return bounds on the masses of intervals of a replaced input: see `Replacing.masses`."""
+        to = self.spread.replaced[column]
+        own = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
+        return to.masses(*own, low, high)
 
     def standardised(
         self, columns: NDArray[np.intp], points: NDArray[np.float64]

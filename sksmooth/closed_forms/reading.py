@@ -5,7 +5,8 @@ import dataclasses
 import hashlib
 import pickle
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from ..introspection import AffineMap, Columns, decided_inside, split, why_not_readable
 from ..introspection.linear import LINEAR_MODELS
+from ..noise import Replaced
 from .behind import spread_behind
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
@@ -48,6 +50,7 @@ def closed_form(
     *,
     gaps: NDArray[np.bool_] | None = None,
     law: Law1D = NORMAL,
+    replaced: Mapping[int, Replaced] = MappingProxyType({}),
 ) -> ClosedForm:
     """Return the closed form of a fitted base classifier.
 
@@ -73,6 +76,8 @@ def closed_form(
         a closed form for such rows, too.
     law : Law1D, default=NORMAL
         Law of the noise on a value over `sigma`.
+    replaced : mapping of int to Replaced, default={}
+        Laws of columns whose values are replaced.
 
     Returns
     -------
@@ -91,6 +96,8 @@ def closed_form(
     obstacle = why_not_readable(*steps, model, libraries=libraries_read())
     if obstacle is not None:
         raise NotClosedError(obstacle)
+    sigma = sigma.copy()
+    sigma[list(replaced)] = 1.0  # which tells that there is noise
     try:
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
         columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
@@ -104,19 +111,20 @@ def closed_form(
         )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, law, *columns)
+        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, law, dict(replaced), *columns)
         known = _RECENT.pop(key, None) if key else None
         dtype = X.dtype
 
         def read(missing: NDArray[np.bool_]) -> Part | None:
             try:
-                return _read(kinds, steps, model, dtype, sigma, columns._replace(gaps=missing), law)
+                gappy = columns._replace(gaps=missing)
+                return _read(kinds, steps, model, dtype, sigma, gappy, law, replaced)
             except NotClosedError as reason:
                 raise GapsError(*reason.args) from None
 
         if known is None:
             codes = _codes(model, answers)
-            whole = _read(kinds, steps, model, dtype, sigma, columns, law)
+            whole = _read(kinds, steps, model, dtype, sigma, columns, law, replaced)
             assert whole is not None
             known = ClosedForm(whole.form, whole.spread, codes)
         if gaps is not None:
@@ -163,15 +171,22 @@ def _read(
     sigma: NDArray[np.float64],
     columns: Columns,
     law: Law1D,
+    replaced: Mapping[int, Replaced],
 ) -> Part | None:
     """Return the part for rows with given gaps; None where no noise is left."""
-    there = np.where(columns.gaps[: columns.n], 0.0, sigma)
-    if law.name == "flip" and (steps or dtype != np.float64):
-        raise NotClosedError("categories are known to trees on rows in float64 only")
+    missing = columns.gaps[: columns.n]
+    there = np.where(missing, 0.0, sigma)
+    if dtype != np.float64 and replaced:
+        raise NotClosedError("values that replace others are known on rows in float64 only")
+    if any(missing[column] and law.unknown is None for column, law in replaced.items()):
+        raise NotClosedError("its noise knows no missing values")
+    replaced = {column: law for column, law in replaced.items() if not missing[column]}
     sparse = type(_innermost(model)) in _TAKE_SPARSE
     # what is read is kept, and theirs may be changed
     copied = copy.deepcopy(steps)
-    spread = spread_behind(copied, model, columns, there, dtype, takes_sparse=sparse, law=law)
+    spread = spread_behind(
+        copied, model, columns, there, dtype, takes_sparse=sparse, law=law, replaced=replaced
+    )
     if columns.gaps.any() and not np.any(spread.scale > 0):
         return None
     return Part(_first(kinds, model, spread), spread)
@@ -222,6 +237,8 @@ def _first(kinds: tuple[type[Form], ...], model: Any, spread: Spread) -> Form:
         try:
             if spread.law.name not in kind.laws:
                 raise NotClosedError(f"it is not known under {spread.law.name} noise")
+            if not kind.compares and spread.replaced:
+                raise NotClosedError("it is not known under noise that replaces values")
             if not kind.compares and spread.affine.gaps.any():
                 raise NotClosedError("the model would get missing values")
             if not kind.compares and spread.clips:

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import hashlib
 import math
 import warnings
 from collections.abc import Sequence
@@ -18,12 +17,13 @@ from ..bounds.coverage import CoveragePlan, plan_coverage
 from ..checks import is_real, user_level
 from ..closed_forms import FLOOR
 from ..exceptions import NothingCertifiedWarning
+from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
-from ..noise.streams import Purpose, row_key
+from ..noise.streams import Purpose, repeated_seed, repeats, row_key
 from ..sampling import Sampler, collect
 from .fitting import FittedBase
-from .number_run import NumberSmoother
-from .run import parts_of
+from .jobs import parts_of
+from .number_smoother import NumberSmoother
 from .smoother import noise_of, settings_of, smoother_of
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "calibrate_numbers",
     "closed_inside",
     "codes_of",
+    "content_of_base",
     "distance_of",
     "levels_of_confidence",
     "noise_inside",
@@ -209,6 +210,8 @@ class Calibration:
         Parameters that must not change afterwards, since the threshold would be another one.
     n_unknown : int, default=0
         Rows whose label the base does not know.
+    base : str or None
+        Content of the base that was asked, if it can be read.
     """
 
     scores: Floats
@@ -216,6 +219,15 @@ class Calibration:
     n: int
     settings: dict[str, Any]
     n_unknown: int = 0
+    base: str | None = None
+
+
+def content_of_base(clf: Any) -> str | None:
+    """Return what tells the base from a changed one; None if its content cannot be read."""
+    try:
+        return fingerprint(clf.estimator_.estimator_)
+    except ValueError:
+        return None
 
 
 def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
@@ -242,8 +254,7 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
         sampler = smoother_inside(clf, inner, frame).sampler(rows)
         drawn = _drawn(sampler, known, codes, int(clf.n), codes)
         scores[known] = drawn[:, int(clf.n) - rank]
-    n_unknown = int((~known).sum())
-    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise), n_unknown)
+    return _calibration(clf, noise, scores, rank, int((~known).sum()))
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
@@ -253,13 +264,20 @@ def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     rows, noise = np.concatenate(list(parts)), noise_inside(inner)
     if clf.conformity_score == MEDIAN:
         distances = np.abs(y - closed_inside(clf, inner, frame, first).median(rows))
-        return Calibration(np.sort(-distances), None, int(clf.n), _settings(clf, noise))
+        return _calibration(clf, noise, -distances, None)
     sampler, n = smoother_inside(clf, inner, frame).sampler(rows), int(clf.n)
     drawn = _drawn(sampler, np.ones(len(y), dtype=bool), y, n, None)
     with np.errstate(over="ignore", invalid="ignore"):
         near = np.sort(-np.abs(y[:, None] - drawn), axis=1)
     rank = rank_of(clf, noise)
-    return Calibration(np.sort(near[:, n - rank]), rank, n, _settings(clf, noise))
+    return _calibration(clf, noise, near[:, n - rank], rank)
+
+
+def _calibration(
+    clf: Any, noise: Noise, scores: Floats, rank: int | None, n_unknown: int = 0
+) -> Calibration:
+    kept = np.sort(scores), rank, int(clf.n), _settings(clf, noise)
+    return Calibration(*kept, n_unknown, content_of_base(clf))
 
 
 def _drawn(
@@ -271,38 +289,23 @@ def _drawn(
 ) -> Floats:
     """Return sorted draws around the chosen rows, independent ones even around equal rows.
 
-    Everywhere else equal rows have equal draws. Here that would be false: the score of a new row
-    that equals one of these must not be known from theirs. Equal rows are numbered in the order of
-    y, so that the order of rows does not matter.
+    In `certify` and `predict` equal rows have equal draws. Here that would be false: the score of a
+    new row that equals one of these must not be known from theirs. Equal rows are numbered in the
+    order of y, so that the order of rows does not matter.
     """
     places = np.flatnonzero(chosen)
     keys = np.array([row_key(sampler.seed, row, sampler.noise.name) for row in sampler.X[places]])
-    keys = keys.reshape(-1, 2)
-    order = np.lexsort((y[places], keys[:, 1], keys[:, 0]))
-    starts = np.any(np.diff(keys[order], axis=0, prepend=~keys[order[:1]]) != 0, axis=1)
-    since = np.arange(len(order)) - np.maximum.accumulate(
-        np.where(starts, np.arange(len(order)), 0)
-    )
-    number = np.empty(len(order), dtype=np.intp)
-    number[order] = since
+    number = repeats(keys.reshape(-1, 2), y[places])
     drawn = np.empty((len(places), n))
     for i in range(number.max(initial=-1) + 1):
         same = np.flatnonzero(number == i)
-        seed = _another(sampler.seed, i)
+        seed = repeated_seed(sampler.seed, i)
         for at in np.array_split(same, -(-len(same) * n // GROUP_VALUES)):
             rows = places[at]
             some = dataclasses.replace(sampler, X=sampler.X[rows], seed=seed)
             of = None if columns is None else columns[rows]
             drawn[at] = collect(some, n, Purpose.CALIBRATE, of)
     return drawn
-
-
-def _another(seed: bytes, number: int) -> bytes:
-    """Return the seed for rows that are equal to `number` others before."""
-    if not number:
-        return seed
-    name = number.to_bytes(8, "little")
-    return hashlib.blake2b(name, digest_size=len(seed), key=seed, person=b"repeated").digest()
 
 
 def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray[Any]) -> Any:

@@ -63,10 +63,10 @@ class SmoothedClassifier(MetaClassifier):
         `n_predict` and `alpha` are ignored. "auto" computes where that is possible, and draws
         otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
-        Noisy copies of the training data that the base is fitted on. What validates inside it holds
-        out all copies of a row, or is named in a warning. Of more than 1 GB, a base with
-        ``partial_fit`` gets one at a time, once each, after a warning. Skorch nets ignore it: they
-        see fresh noise in every batch.
+        Noisy copies of the training data that the base is fitted on. With several, rows that are
+        equal get unlike noise. What validates inside the base holds out all copies of a row, or is
+        named in a warning. Of more than 1 GB, a base with ``partial_fit`` gets one at a time, once
+        each, after a warning. Skorch nets ignore it: they see fresh noise in every batch.
     n : int, default=100_000
         Draws per row with which `certify` bounds a probability.
     n0 : int, default=100

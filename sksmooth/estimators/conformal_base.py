@@ -19,7 +19,7 @@ from ..backends import is_frozen
 from ..labels import of_one_kind
 from ..rows import as_rows
 from . import inputs as check
-from .calibration import Calibration, plans_of
+from .calibration import Calibration, content_of_base, plans_of
 from .callbacks import fitting
 from .reading import labels_of
 
@@ -139,6 +139,11 @@ class Conformal:
             raise ValueError(
                 f"This {type(self).__name__} has no calibration rows yet: with "
                 "calibration_size=None, call conformalize(X, y) after fit."
+            )
+        if self._calibration.base not in (None, content_of_base(self)):
+            raise ValueError(
+                "The base estimator changed since calibration, so that its scores are no longer "
+                "those of the calibration rows. Call conformalize(X, y) again."
             )
 
 

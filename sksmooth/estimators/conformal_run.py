@@ -25,8 +25,7 @@ from .calibration import (
     smoother_inside,
     warn_of_all,
 )
-from .logged import numbered
-from .run import parts_of
+from .jobs import numbered, parts_of
 
 __all__ = ["curves_of", "intervals_of", "medians_of", "sets_of", "top_codes"]
 

@@ -27,7 +27,15 @@ from ..checks import user_level
 from ..exceptions import TrainingWarning
 from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
-from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
+from ..noise.streams import (
+    Philox,
+    Purpose,
+    block_rows,
+    new_seed,
+    repeated_seed,
+    repeats,
+    row_key,
+)
 from ..rows import Rows
 from .class_codes import encode
 from .inner_validation import held_out_rows, on_original_rows
@@ -40,24 +48,39 @@ __all__ = [
     "noisy_copies",
     "noisy_copy",
     "seed_unset",
+    "seeds_of_rows",
 ]
 
 STACK_BYTES = 10**9  # of noisy copies that are made at once without a word
 
 
+def seeds_of_rows(
+    X: NDArray[np.floating], y: NDArray[Any], weight: Any, *, noise: Noise, seed: bytes
+) -> list[bytes]:
+    """Return a seed for each row, with which even rows that are equal have copies of their own.
+
+    Rows with other values, labels or weights have the same seeds in any order of the rows.
+    """
+    if not len(X):
+        return []
+    keys = np.array([row_key(seed, row, noise.name) for row in X])
+    ties: list[NDArray[Any]] = [np.unique(y, return_inverse=True)[1].reshape(-1)]
+    ties += [] if weight is None else [np.asarray(weight, dtype=np.float64).reshape(-1)]
+    return [repeated_seed(seed, number) for number in repeats(keys, *ties).tolist()]
+
+
 def noisy_copies(
-    X: NDArray[np.floating], n_copies: int, *, noise: Noise, seed: bytes
+    X: NDArray[np.floating], n_copies: int, *, noise: Noise, seeds: Sequence[bytes]
 ) -> NDArray[np.floating]:
     """Return `n_copies` noisy copies of X, one after another, shape (n_copies * n, *shape).
 
-    Noise is named by content, so that a row that occurs twice has the same copies twice: repeating
-    a row means what doubling its sample weight means.
+    Noise is named by seed and content: equal rows with the same seed have the same copies.
     """
     noisy = np.empty((n_copies, *X.shape), dtype=X.dtype)
     size = block_rows(X[0].size)
     draws = np.empty((min(size, n_copies), *X.shape[1:]), dtype=X.dtype)
     streams = Philox()
-    for i, row in enumerate(X):
+    for i, (row, seed) in enumerate(zip(X, seeds, strict=True)):
         key = row_key(seed, row, noise.name)
         perturb = noise.around(row)
         for block, start in enumerate(range(0, n_copies, size)):
@@ -68,7 +91,7 @@ def noisy_copies(
 
 
 def noisy_copy(
-    X: NDArray[np.floating], number: int, *, noise: Noise, seed: bytes
+    X: NDArray[np.floating], number: int, *, noise: Noise, seeds: Sequence[bytes]
 ) -> NDArray[np.floating]:
     """Return the copy of that number, from 0, among `noisy_copies`, without making the others.
 
@@ -78,7 +101,7 @@ def noisy_copy(
     noisy = np.empty(X.shape, dtype=X.dtype)
     draws = np.empty((place + 1, *X.shape[1:]), dtype=X.dtype)
     streams = Philox()
-    for i, row in enumerate(X):
+    for i, (row, seed) in enumerate(zip(X, seeds, strict=True)):
         key = row_key(seed, row, noise.name)
         noise.around(row)(streams.at(key, block, Purpose.TRAIN), draws)
         noisy[i] = draws[place]
@@ -205,6 +228,11 @@ def fit_under_noise(
 
     Entries of `fit_params` with one value per row are repeated with the rows; others are passed on.
     What holds out rows inside the base holds out all copies of a row, or a warning names it.
+
+    Of one copy, noise is named by a row's content: rows that are equal have the same noise, so that
+    repeating a row means what doubling its weight means, as scikit-learn's checks ask. Of several
+    copies, each row has noise of its own, even if others are equal to it: a table of few categories
+    would be seen under few noises otherwise.
     """
     if backend_kind(estimator).trains_per_batch:
         return backend_kind(estimator).fit_per_batch(
@@ -218,8 +246,10 @@ def fit_under_noise(
         )
     n_rows = len(X)
     per_row: dict[str, Any] = {}
+    seeds = [seed] * n_rows
     if n_copies > 1:
         per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, n_rows)}
+        seeds = seeds_of_rows(X, y, per_row.get("sample_weight"), noise=noise, seed=seed)
     if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
         in_parts = _learns_in_parts(estimator, per_row)
         what = _what_it_takes(estimator, X, n_copies, in_parts)
@@ -227,7 +257,7 @@ def fit_under_noise(
         if in_parts:
 
             def copy(number: int) -> Any:
-                noisy = noisy_copy(X, number, noise=noise, seed=seed)
+                noisy = noisy_copy(X, number, noise=noise, seeds=seeds)
                 return noisy if frame is None else frame(noisy)
 
             for number in range(n_copies):
@@ -238,24 +268,26 @@ def fit_under_noise(
                     estimator.partial_fit(copy(number), y, **per_row)
             return estimator
 
-    def stack(rows: NDArray[np.floating]) -> Any:
-        noisy = noisy_copies(rows, n_copies, noise=noise, seed=seed)
+    def stack(places: NDArray[np.intp]) -> Any:
+        rows = X if len(places) == n_rows else X[places]  # no copy of all
+        own = [seeds[place] for place in places]
+        noisy = noisy_copies(rows, n_copies, noise=noise, seeds=own)
         return noisy if frame is None else frame(noisy)
 
+    kept = np.arange(n_rows)
     if n_copies > 1:
-        kept = np.arange(n_rows)
         parts = held_out_rows(estimator, y, fit_params)
         if parts is not None:
             kept, apart = parts
             fit_params = fit_params | {
-                "X_val": stack(X[apart]),
+                "X_val": stack(apart),
                 "y_val": np.tile(y[apart], n_copies),
             }
             if "sample_weight" in per_row:
                 weights = _safe_indexing(per_row["sample_weight"], np.tile(apart, n_copies))
                 fit_params["sample_weight_val"] = weights
         numbers = np.tile(kept, n_copies)
-        X, y = X[kept], y[numbers]
+        y = y[numbers]
         repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
         fit_params = fit_params | repeated
     with contextlib.ExitStack() as context:
@@ -263,7 +295,7 @@ def fit_under_noise(
         kind = backend_kind(unwrap(estimator)[1])
         context.enter_context(kind.fitting(estimator, seed, reproducible=reproducible))
         context.enter_context(noise_explained(estimator, X, noise.label, clean=True))
-        return _checked(estimator.fit(stack(X), y, **fit_params))
+        return _checked(estimator.fit(stack(kept), y, **fit_params))
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:

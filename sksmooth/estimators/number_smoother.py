@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..backends import FrameMaker, NumbersBackend, kind_inside, unwrap
 from ..closed_forms import OUTPUT_FORMS, ClosedOutput, NotClosedError, output_form
 from ..introspection.probes import probe_rows
-from ..noise import Noise
+from ..noise import Marginals, Noise
 from ..noise.changes import ChangeNoise
 from ..sampling import Report, Sampler
 from ..sampling.trials import refuse_batch_readers
@@ -67,14 +67,15 @@ class NumberSmoother(Smoother):
             first_row=first_row,
         )
 
-    def _read(self, X: NDArray[Any], deviations: Floats, law: Any) -> ClosedOutput:
-        if law.name != "normal":
-            raise NotClosedError(f"it is not known under {law.name} noise")
+    def _read(self, X: NDArray[Any], marginals: Marginals, law: Any) -> ClosedOutput:
+        if law.name != "normal" or marginals.replaced:
+            name = "such" if marginals.replaced else law.name
+            raise NotClosedError(f"it is not known under {name} noise")
         if self.gaps is not None and self.gaps.any():
             raise NotClosedError("values were missing in fit")
         whole = X[~np.isnan(X).reshape(len(X), -1).any(axis=1)]
         base, predict = self.base, self.backend.outputs
-        return output_form(OUTPUT_FORMS, base.estimator, whole, deviations, predict, base.frame)
+        return output_form(OUTPUT_FORMS, base.estimator, whole, marginals.deviations, predict, base.frame)
 
 
 def check_noise(noise: Noise) -> Noise:

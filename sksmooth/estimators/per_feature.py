@@ -8,7 +8,7 @@ from ..along_axes import ends_along_axes
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.per_feature import frame_of_intervals, need_pandas, reach_of_radii
-from .logged import index_of
+from .jobs import index_of
 from .reading import read_rows
 from .smoother import Smoother, smoother_of
 

@@ -22,7 +22,7 @@ from ..closed_forms import (
 )
 from ..exceptions import ModelWarning
 from ..introspection import distrust, is_distrusted
-from ..noise import NOISES, Noise, Rows, Specification, bind_mixed
+from ..noise import NOISES, Marginals, Noise, Rows, Specification, bind_mixed
 from ..rows import Rows as RowsElsewhere
 from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
@@ -181,7 +181,7 @@ class Smoother:
                 raise NotClosedError(f"none is known for {type(self.noise).__name__}")
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
-            return self._read(X, marginals.deviations, law)
+            return self._read(X, marginals, law)
         except GapsError:
             refuse_gaps(X)
             return None
@@ -204,17 +204,18 @@ class Smoother:
                 raise ValueError(f"method='exact', but {what}{hint}") from reason
             return None
 
-    def _read(self, X: NDArray[Any], deviations: NDArray[np.float64], law: Any) -> Any:
+    def _read(self, X: NDArray[Any], marginals: Marginals, law: Any) -> Any:
         base = self.base
         return closed_form(
             FORMS,
             base.estimator,
             base.answers,
             X,
-            deviations,
+            marginals.deviations,
             self.backend.classify,
             base.frame,
             law=law,
+            replaced=marginals.replaced,
             gaps=self.gaps,  # not if these rows have some: their answers are their own
         )
 

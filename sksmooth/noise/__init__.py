@@ -16,7 +16,7 @@ from .gaussian import Gaussian
 from .in_units import FloatInUnits, IntegerInUnits
 from .integer import IntegerGaussian
 from .laplace import Laplace, LaplaceNoise
-from .marginals import Marginals
+from .marginals import Marginals, Replaced
 from .mixed import MixedNoise, bind_mixed
 from .norms import L0, L1, L2, L2AndChanges, Linf, Norm
 from .outcomes import Outcomes
@@ -55,6 +55,7 @@ __all__ = [
     "Noise",
     "Norm",
     "Outcomes",
+    "Replaced",
     "Rows",
     "SeveralChangesNoise",
     "Specification",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..bounds import Pair
 from .base import Draws, Perturb
 from .changes import ChangeNoise
+from .marginals import Marginals, Replaced
 from .norm import namespace
 from .norms import L0
 from .outcomes import Outcomes, of_columns
@@ -160,6 +161,12 @@ class BinaryFlipNoise(ChangeNoise):
     def n_outcomes(self) -> int:  # type: ignore[override]
         """Number of rows of zeros and ones."""
         return 2**self.n_columns
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent draws of zeros and ones."""
+        turned = (Fraction(self.added, _UNIT), Fraction(self.removed, _UNIT))
+        law = Replaced((0.0, 1.0), turned, None)
+        return Marginals.of_replaced(shape, dict.fromkeys(range(self.n_columns), law))
 
     def outcomes(self, row: NDArray[np.floating]) -> Outcomes:
         """Return all rows of zeros and ones."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..bounds import Pair
 from .base import Draws, Noise, Perturb
 from .changes import ChangeNoise, on_grid
+from .marginals import Marginals, Replaced
 from .norm import namespace
 from .norms import L0, Norm
 from .outcomes import Outcomes, of_columns
@@ -217,6 +218,13 @@ class DropNoise(ChangeNoise):
                 rows[:, noisy] = lost.take(gone, mode="clip") + flat[noisy]
 
         return perturb
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent gaps."""
+        rates = {j: 1 - Fraction(kept, _UNIT) for j, kept in enumerate(self.kept) if kept < _UNIT}
+        missing, never = (math.nan,), (Fraction(0),)
+        laws = {j: Replaced(missing, never, rate) for j, rate in rates.items()}
+        return Marginals.of_replaced(shape, laws)
 
     @property
     def n_outcomes(self) -> int:  # type: ignore[override]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..bounds import Pair
 from .base import Draws, Perturb
 from .changes import ChangeNoise, on_grid
-from .marginals import Marginals
+from .marginals import Marginals, Replaced
 from .norm import namespace
 from .norms import L0, Norm
 from .outcomes import Outcomes, of_columns
@@ -247,8 +247,10 @@ class FlipNoise(ChangeNoise):
 
     def marginals(self, shape: tuple[int, ...]) -> Marginals:
         """Return independent draws of categories."""
-        noisy = np.array([float(len(column) > 0) for column in self.values]).reshape(shape)
-        return Marginals("flip", noisy, (self.keep, self.values))
+        columns = {j: v for j, v in enumerate(self.values) if v}
+        one = Fraction(1)  # a value that is none of them becomes any
+        laws = {j: Replaced(v, (one - self.keep,) * len(v), one) for j, v in columns.items()}
+        return Marginals.of_replaced(shape, laws)
 
     @property
     def n_outcomes(self) -> int:  # type: ignore[override]

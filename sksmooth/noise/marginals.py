@@ -1,12 +1,34 @@
 """What closed forms need of a noise: independent values, and the law of each."""
 
 import dataclasses
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Marginals"]
+__all__ = ["Marginals", "Replaced"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Replaced:
+    """The law of a value that others may take the place of, each of them with the same chance.
+
+    Parameters
+    ----------
+    values : tuple of float
+        Those that may take its place: finite ones in ascending order, or NaN alone.
+    leaves : tuple of Fraction
+        For each of them the probability that, where it is the row's own, another one takes its
+        place.
+    unknown : Fraction or None
+        The probability that one of them takes the place of a value that is none of them. None if
+        there may be no such value in a row, and none that is missing.
+    """
+
+    values: tuple[float, ...]
+    leaves: tuple[Fraction, ...]
+    unknown: Fraction | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -15,14 +37,13 @@ class Marginals:
 
     Parameters
     ----------
-    law : {"normal", "uniform", "laplace", "flip"}
-        Name of the law of a value over its width. Closed forms know no others.
+    law : {"normal", "uniform", "laplace"}
+        Name of the law of what is added to a value, over its width. Closed forms know no others.
     deviations : ndarray of the shape of a row
-        Width of each value's noise: the standard deviation of a normal law, half the width of a
-        uniform one, the mean size of a Laplace one; 0 where there is no noise.
-    categories : tuple of (Fraction, tuple of tuple of float), default=None
-        Of "flip" the probability that a value is kept, and the values of each column, one of which
-        takes its place otherwise; then widths only tell where there is noise.
+        Width of what is added to each value: the standard deviation of a normal law, half the width
+        of a uniform one, the mean size of a Laplace one; 0 where nothing is.
+    replaced : mapping of int to Replaced, default={}
+        The laws of values that are replaced, by their places in a flattened row.
 
     Examples
     --------
@@ -33,4 +54,9 @@ class Marginals:
 
     law: str
     deviations: NDArray[np.float64]
-    categories: tuple[Fraction, tuple[tuple[float, ...], ...]] | None = None
+    replaced: Mapping[int, Replaced] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of_replaced(cls, shape: tuple[int, ...], replaced: Mapping[int, Replaced]) -> "Marginals":
+        """Return the laws of rows in which values are replaced, and nothing is added to any."""
+        return cls("normal", np.zeros(shape), replaced)

@@ -20,6 +20,7 @@ from .base import Deciding, Draws, Noise, Perturb
 from .changes import ChangeNoise
 from .gaussian import Gaussian
 from .in_units import IntegerInUnits
+from .marginals import Marginals
 from .norms import L2AndChanges
 from .per_feature import IntegerPerFeature
 from .several import SeveralChangesNoise
@@ -161,6 +162,17 @@ class MixedNoise(Noise):
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return the deviations of numbers; 0 elsewhere."""
         return self.gaussian.deviations(shape)
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals | None:
+        """Return the laws of both noises."""
+        added, others = self.gaussian.marginals(shape), self.changes.marginals(shape)
+        return None if others is None else dataclasses.replace(added, replaced=others.replaced)
+
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the radius of the numbers where no other column changes, of ideal noise."""
+        return self.gaussian.radius_of_tails(miss, rival)
 
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the radius of the numbers where no other column changes."""

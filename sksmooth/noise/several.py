@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..bounds import Pair, worst_pairs
 from .base import Draws, Perturb
 from .changes import ChangeNoise
+from .marginals import Marginals
 from .norms import L0
 from .outcomes import Outcomes
 from .parts import Buffer
@@ -147,6 +148,16 @@ class SeveralChangesNoise(ChangeNoise):
                 rows[:, own] = drawn
 
         return perturb
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals | None:
+        """Return the laws of all parts, if these know theirs."""
+        laws = {}
+        for own, part in zip(self.columns, self.parts, strict=True):
+            found = part.marginals((len(own),))
+            if found is None:
+                return None
+            laws.update({own[j]: law for j, law in found.replaced.items()})
+        return Marginals.of_replaced(shape, laws)
 
     @property
     def n_outcomes(self) -> int | None:  # type: ignore[override]

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -305,6 +305,32 @@ def test_radius_and_levels_may_be_set_later_but_not_the_noise(digits):
     with pytest.raises(ValueError, match="noise changed since calibration. Call conformalize"):
         clf.set_params(sigma=0.5).predict_set(X)
     assert clf.conformalize(X[:200], y[:200]).predict_set(X[200:])[1].any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "base", "ask", "scores"),
+    [
+        (RobustConformalClassifier, SGDClassifier(random_state=0), "predict_set", "lac votes"),
+        (
+            RobustConformalRegressor,
+            SGDRegressor(random_state=0),
+            "predict_interval",
+            "outputs median",
+        ),
+    ],
+)
+def test_a_base_that_is_trained_further_needs_other_calibration(kind, base, ask, scores):
+    """A frozen base is the user's own object: the thresholds are those of the scores before."""
+    X, y = load_iris(return_X_y=True)
+    base = clone(base).fit(X, y)
+    for score in scores.split():
+        clf = kind(FrozenEstimator(base), conformity_score=score, random_state=0).fit(X, y)
+        getattr(clf, ask)(X[:2])
+        getattr(pickle.loads(pickle.dumps(clf)), ask)(X[:2])
+        base.partial_fit(X[::-1], y[::-1])
+        with pytest.raises(ValueError, match=r"base estimator changed since .* conformalize\(X, y"):
+            getattr(clf, ask)(X[:2])
+        getattr(clf.conformalize(X, y), ask)(X[:2])
 
 
 def test_searches_pipelines_and_labels():

@@ -265,7 +265,7 @@ def test_what_a_row_gets_depends_on_nothing_but_the_row(forest):
 
 def test_groups_of_rows_change_nothing(forest, monkeypatch):
     whole = forest.certify_interval(ROWS[:5], 0.3)
-    monkeypatch.setattr("sksmooth.estimators.number_run._GROUP_DRAWS", 4400)
+    monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 4400)
     parts = forest.certify_interval(ROWS[:5], 0.3)
     assert np.array_equal(parts.lower, whole.lower)
     assert np.array_equal(parts.upper, whole.upper)

@@ -39,7 +39,7 @@ _SCRIPT = textwrap.dedent("""
     recipe = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5, epochs=20)
 
     def run(folder):
-        module, _ = cifar_cpu.train(recipe, data, folder)
+        module = cifar_cpu.train(recipe, data, folder)
         cifar_cpu._certified(recipe, module, data, folder, (400, 200))
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):

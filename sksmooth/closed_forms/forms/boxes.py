@@ -65,7 +65,7 @@ class Boxes(TreeForm):
         boxes = LeafBoxes(ensemble)
         rows = boxes.inside(ensemble.n_inputs)
         rows[:, known] = values[known]
-        return cls(boxes, codes(model, rows), ensemble.n_classes)
+        return cls(boxes, codes(model, spread.asked(rows)), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the leaves of each class."""

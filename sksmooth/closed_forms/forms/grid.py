@@ -134,7 +134,8 @@ class Grid(TreeForm):
         cells = n_cells(axes)
         if cells > cls.most_cells:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
-        return cls(axes, _labels(model, ensemble, axes, known, values), ensemble.n_classes)
+        labels = _labels(model, ensemble, axes, spread, known, values)
+        return cls(axes, labels, ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the cells of each class."""
@@ -213,6 +214,7 @@ def _labels(
     model: Any,
     ensemble: TreeEnsemble,
     axes: list[Axis],
+    spread: Spread,
     known: NDArray[np.bool_],
     values: NDArray[np.float64],
 ) -> NDArray[Any]:
@@ -222,7 +224,7 @@ def _labels(
 
     def answers(rows: NDArray[np.float64]) -> NDArray[Any]:
         rows[:, known] = values[known]
-        return ask(model, rows).astype(np.int8 if k < 127 else np.int32)
+        return ask(model, spread.asked(rows)).astype(np.int8 if k < 127 else np.int32)
 
     return answers_in_cells(axes, ensemble.n_inputs, answers, width=k)
 

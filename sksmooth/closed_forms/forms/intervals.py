@@ -4,6 +4,7 @@ All terms are positive, so small probabilities keep their relative accuracy.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...bounds.rounding import UNIT
 from ..inputs import Inputs, Spread
 from ..numerics.normal import FLOOR, Tails
 from ..readers import Box, TreeEnsemble
+from ..readers.ensemble import Ends
 
 __all__ = ["Intervals", "LeafBoxes", "widening"]
 
@@ -50,6 +52,7 @@ class Intervals:
         self.columns = np.array([column for column, _ in number], dtype=np.intp)
         self.points = np.array([point for _, point in number])
         self.first, self.last = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+        self._column_of_each = np.array([column for column, _, _ in ends], dtype=np.intp)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -73,7 +76,18 @@ class Intervals:
             At least the probability times ``1 - 2**-53``.
         """
         (below_low, below_high), (above_low, above_high) = self._sides(inputs)
-        return self._most(below_low, below_high, above_low, above_high)
+        high = self._most(below_low, below_high, above_low, above_high)
+        for at, (_, upper) in self._replaced(inputs):
+            high[at] = upper.T
+        return high
+
+    def _replaced(self, inputs: Inputs) -> Iterator[tuple[NDArray[np.intp], Bounds]]:
+        """Yield intervals on the axes of replaced inputs: numbers, and bounds on their masses."""
+        for column in inputs.spread.replaced:
+            at = np.flatnonzero(self._column_of_each == column)
+            if len(at):
+                ends = self.points[self.first[at]], self.points[self.last[at]]
+                yield at, inputs.replaced(column, *ends)
 
     def _most(
         self,
@@ -92,6 +106,8 @@ class Intervals:
         high = self._most(below_low, below_high, above_low, above_high)
         low = below_low[self.last] - below_high[self.first]
         np.maximum(low, above_low[self.first] - above_high[self.last], out=low)
+        for at, (lower, upper) in self._replaced(inputs):
+            low[at], high[at] = lower.T, upper.T
         return np.maximum(low, 0.0, out=low), high
 
     def holds(self, Z: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -119,22 +135,26 @@ class LeafBoxes:
         leaves = sorted(ensemble.leaves(), key=lambda leaf: -len(leaf[1]))
         self.nodes = np.array([node for node, _ in leaves], dtype=np.intp)
         self.boxes = [box for _, box in leaves]
-        number: dict[tuple[int, float, float], int] = {}
+        number: dict[tuple[int, Ends], int] = {}
         # the k-th side of all leaves that have as many: the first ones
         sides: list[list[int]] = [[] for _ in self.boxes[0]]
         for box in self.boxes:
-            for side, (column, (low, high)) in zip(sides, box.items(), strict=False):
-                side.append(number.setdefault((column, low, high), len(number)))
+            for side, part in zip(sides, box.items(), strict=False):
+                side.append(number.setdefault(part, len(number)))
         self.sides = [np.array(side, dtype=np.intp) for side in sides]
-        self.intervals = Intervals(list(number))
-        # what a product of masses is rounded: in each mass, and in each multiplication
-        self.roundings = 2 * len(self.sides)
+        self.intervals = Intervals([(j, *ends) for j, intervals in number for ends in intervals])
+        counts = np.array([len(intervals) for _, intervals in number])
+        self._first = np.cumsum(counts) - counts  # interval of each side
+        # what a product of masses is rounded: in each sum of masses, and in each multiplication
+        self.roundings = (int(counts.max()) + 1) * len(self.sides)
 
     def __len__(self) -> int:
         return len(self.nodes)
 
     def _products(self, masses: NDArray[Any]) -> NDArray[Any]:
         """Return the product over each leaf's sides: shape (n_leaves, n_rows)."""
+        if len(masses) > len(self._first):  # some have several intervals, which are disjoint
+            masses = np.add.reduceat(masses, self._first, axis=0, dtype=masses.dtype)
         out = masses[self.sides[0]]
         for side in self.sides[1:]:
             out[: len(side)] *= masses[side]
@@ -188,7 +208,8 @@ class LeafBoxes:
         ends = [
             (box, column, math.nextafter(low, math.inf) if lower else high)
             for box in self.boxes
-            for column, (low, high) in box.items()
+            for column, intervals in box.items()
+            for low, high in intervals
             for lower in (True, False)
             if np.isfinite(low if lower else high)
         ]
@@ -202,7 +223,8 @@ class LeafBoxes:
 
 
 def _move_into(row: NDArray[np.float64], box: Box) -> None:
-    for column, (low, high) in box.items():
+    for column, intervals in box.items():
+        low, high = next((i for i in intervals if i[0] < row[column] <= i[1]), intervals[0])
         row[column] = min(max(row[column], math.nextafter(low, math.inf)), high)
 
 

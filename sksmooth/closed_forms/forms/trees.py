@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..decisions import DECIDING
 from ..form import Form, NotClosedError
 from ..inputs import Spread
+from ..numerics.replacing import EDGE
 from ..readers import TreeEnsemble, is_read, read
 from .pruned import Pruned
 
@@ -22,7 +23,7 @@ class TreeForm(Form):
     """A closed form of ensembles of trees."""
 
     compares = True
-    laws = frozenset({"normal", "uniform", "laplace", "flip"})
+    laws = frozenset({"normal", "uniform", "laplace"})
     prunes = False  # whether what remains of trees at a row's constants is looked at
 
     @classmethod
@@ -47,7 +48,7 @@ class TreeForm(Form):
         if not spread.independent:
             raise NotClosedError("the noise on its inputs is correlated, not independent")
         gaps, still = spread.affine.gaps, spread.scale == 0
-        ensemble = ensemble.without(gaps)
+        ensemble = ensemble.without(gaps).with_missing_below(EDGE, spread.may_be_missing)
         if cls.prunes and not cls._works(ensemble) and cls._works(cls._noisy(ensemble, still)):
             return Pruned(cls, ensemble, model, spread)
         return cls.of_trees(ensemble, model, spread, gaps, np.full(len(gaps), np.nan))

@@ -1,9 +1,7 @@
 """Laws of the noise on single inputs, and the masses below and above points, rounded outward."""
 
 import abc
-import dataclasses
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 class Law1D(abc.ABC):
-    """The law of the noise on one value of a row.
+    """The law of what noise adds to one value of a row.
 
     Attributes
     ----------
@@ -102,50 +100,10 @@ class _Laplace(_Continuous):
         return low, np.where(np.isinf(size) & np.isfinite(slack), 0.0, high)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Flip(Law1D):
-    """One of a column's values: the row's own with the probability `keep`, others with equal ones.
-
-    Attributes
-    ----------
-    keep : Fraction
-        Of the row's own value.
-    values : tuple of tuple of float
-        Those of each column, ascending; empty without noise.
-    """
-
-    keep: Fraction
-    values: tuple[tuple[float, ...], ...]
-    name = "flip"
-
-    def tails(self, inputs: "Inputs", columns: NDArray[np.intp], points: Floats) -> Tails:
-        below = np.empty((len(inputs), len(points)))
-        for j in np.unique(columns).tolist():
-            chosen, own = columns == j, inputs.mean[:, [j]]
-            known, at = self.values[j], points[chosen]
-            below[:, chosen] = own <= at
-            if len(known):  # else there is no noise
-                n = len(known)
-                other = float((1 - self.keep) / (n - 1))
-                share = np.searchsorted(known, at, side="right") * other
-                share = share + np.where(own <= at, float(self.keep) - other, 0.0)
-                even = np.searchsorted(known, at, side="right") / n
-                below[:, chosen] = np.where(np.isin(own, known), share, even)
-        # some roundings of numbers up to 1, and multiples of 2**-64 around unknown values
-        left = below <= 0.5
-        tail = np.where(left, below, 1.0 - below)
-        low, high = np.maximum(tail - 16 * UNIT, 0.0), np.clip(tail + 16 * UNIT, 0.0, 1.0)
-        none = np.isinf(points) & np.ones_like(left)
-        return Tails(np.where(none, 0.0, low), np.where(none, 0.0, high), left)
-
-
 NORMAL = _Normal()
 _LAWS: dict[str, Law1D] = {law.name: law for law in (NORMAL, _Uniform(), _Laplace())}
 
 
 def law_of(marginals: Marginals) -> Law1D | None:
-    """Return the law that a noise names; None if it is not known here."""
-    if marginals.law == "flip":
-        categories: Any = marginals.categories
-        return _Flip(*categories)
+    """Return the law of what a noise adds to values; None if it is not known here."""
     return _LAWS.get(marginals.law)

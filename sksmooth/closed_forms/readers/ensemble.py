@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Box", "Parts", "Rule", "Tree", "TreeEnsemble"]
 
-Box = dict[int, tuple[float, float]]
+Ends = tuple[tuple[float, float], ...]
+Box = dict[int, Ends]
 Rule = Literal["sum", "mean", "predict"]
 
 _NOTHING = np.zeros(0)
@@ -143,6 +144,33 @@ class TreeEnsemble:
         left, right = (np.where(gone, itself, child) for child in (self.left, self.right))
         return dataclasses.replace(self, left=left, right=right)
 
+    def with_missing_below(self, edge: float, inputs: NDArray[np.bool_]) -> "TreeEnsemble":
+        """Return the ensemble with numbers up to `edge` in place of some inputs' missing values.
+
+        In place of each node that sends these to the right there are two: the first one asks for
+        them. All nodes are doubled, so that those of a tree follow each other.
+        """
+        asks = ~self.leaf & inputs[self.feature]
+        if not asks.any():
+            return self
+        first, twice = asks & ~self.missing_left, np.repeat(np.arange(len(asks)), 2)
+        behind = np.arange(len(twice)) % 2 == 1
+        itself = np.arange(len(twice))
+        point = np.where(asks & self.missing_left, np.maximum(self.point, edge), self.point)
+        left, right = 2 * self.left[twice], 2 * self.right[twice]
+        asks_first = first[twice] & ~behind
+        unused = behind & ~first[twice]
+        return dataclasses.replace(
+            self,
+            feature=self.feature[twice],
+            point=np.where(asks_first, edge, point[twice]),
+            left=np.where(unused, itself, np.where(asks_first, right, left)),
+            right=np.where(unused, itself, np.where(asks_first, itself + 1, right)),
+            missing_left=self.missing_left[twice],
+            values=np.where(behind[:, None], 0.0, self.values[twice]),
+            roots=2 * self.roots,
+        )
+
     def _skipping(self, inputs: NDArray[np.bool_], to_left: NDArray[np.bool_]) -> "TreeEnsemble":
         """Return the ensemble without the nodes that compare some inputs, going on at a child."""
         inner = ~self.leaf
@@ -194,14 +222,14 @@ class TreeEnsemble:
     def leaves(self) -> list[tuple[int, Box]]:
         """Return the leaves that some input reaches, and the boxes that they hold.
 
-        Boxes have an interval for each input that is compared on the way, of which the upper end is
-        in it and the lower one is not. If none is, they have all of the first input.
+        Boxes have intervals for each input that is compared on the way, one or more, of which the
+        upper end is in it and the lower one is not. If none is, they have all of the first input.
         """
         columns, points, lefts, rights = (
             a.tolist() for a in (self.feature, self.point, self.left, self.right)
         )
         found: list[tuple[int, Box]] = []
-        everywhere = (-np.inf, np.inf)
+        everywhere: Ends = ((-np.inf, np.inf),)
         for root in self.roots.tolist():
             waiting: list[tuple[int, Box]] = [(root, {})]
             while waiting:
@@ -209,13 +237,31 @@ class TreeEnsemble:
                 if lefts[node] == node:
                     found.append((node, box or {0: everywhere}))
                     continue
-                column, point = columns[node], points[node]
-                low, high = box.get(column, everywhere)
-                if low < min(point, high):
-                    waiting.append((lefts[node], box | {column: (low, min(point, high))}))
-                if max(point, low) < high:
-                    waiting.append((rights[node], box | {column: (max(point, low), high)}))
+                # all questions about one input at once: several answers may lead to the same node
+                column = columns[node]
+                goals: dict[int, list[tuple[float, float]]] = {}
+                asked = [(node, *ends) for ends in box.get(column, everywhere)]
+                while asked:
+                    at, low, high = asked.pop()
+                    if lefts[at] == at or columns[at] != column:
+                        goals.setdefault(at, []).append((low, high))
+                        continue
+                    if low < min(points[at], high):
+                        asked.append((lefts[at], low, min(points[at], high)))
+                    if max(points[at], low) < high:
+                        asked.append((rights[at], max(points[at], low), high))
+                waiting += [(goal, box | {column: _joined(ends)}) for goal, ends in goals.items()]
         return found
+
+
+def _joined(intervals: list[tuple[float, float]]) -> Ends:
+    """Return disjoint intervals in order, neighbours put together."""
+    joined: list[tuple[float, float]] = []
+    for low, high in sorted(intervals):
+        if joined and joined[-1][1] == low:
+            low = joined.pop()[0]
+        joined.append((low, high))
+    return tuple(joined)
 
 
 def _tree_of_no_nodes(n_scores: int) -> Tree:
