@@ -111,7 +111,9 @@ def closed_form(
         )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, law, dict(replaced), *columns)
+        key = _content(
+            kinds, estimator, steps, answers, X.dtype.str, sigma, law, dict(replaced), *columns
+        )
         known = _RECENT.pop(key, None) if key else None
         dtype = X.dtype
 

@@ -31,7 +31,7 @@ from sksmooth import (
     neg_mean_set_size_scorer,
     set_coverage_score,
 )
-from sksmooth.estimators.calibration import smoothed, smoother_inside
+from sksmooth.estimators.conformal_inside import Inside
 from sksmooth.exceptions import NothingCertifiedWarning
 from sksmooth.noise import Flip
 from sksmooth.noise.streams import Purpose
@@ -120,7 +120,7 @@ def test_order_of_calibration_rows_does_not_matter(digits):
 def test_calibration_and_prediction_draw_otherwise(digits):
     base, X, y = digits
     clf = RobustConformalClassifier(base, n=20, random_state=0).fit(X[:50], y[:50])
-    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[:1])
+    sampler = Inside(clf, X[:1]).smoother().sampler(X[:1])
     first, second = (
         collect(sampler, 20, purpose, y[:1]) for purpose in (Purpose.CALIBRATE, Purpose.PREDICT)
     )
@@ -139,7 +139,7 @@ def test_without_radius_it_is_split_conformal_on_order_statistics(digits, score)
     kept = np.sort(clf._calibration.scores)
     assert clf.threshold_.tolist() == [kept[int(0.2 * (m + 1)) - 1], kept[int(0.1 * (m + 1)) - 1]]
     assert clf.passes_needed_.tolist() == [80, 80]
-    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[400:450])
+    sampler = Inside(clf, X[400:450]).smoother().sampler(X[400:450])
     _, sets = clf.predict_set(X[400:450])
     for label in range(10):
         drawn = collect(sampler, 100, Purpose.PREDICT, np.full(50, label))
@@ -253,9 +253,7 @@ def test_intervals_hold_all_values_that_enough_draws_are_near_to():
     model = FrozenEstimator(DecisionTreeRegressor(random_state=0).fit(X[:40], y[:40]))
     reg = RobustConformalRegressor(model, 0.5, 0.25, n=20, random_state=0).fit(X[40:], y[40:])
     predictions, intervals = reg.predict_interval(X[:10])
-    outputs = collect(
-        smoother_inside(reg, smoothed(reg), None).sampler(X[:10]), 20, Purpose.PREDICT
-    )
+    outputs = collect(Inside(reg, X[:10]).smoother().sampler(X[:10]), 20, Purpose.PREDICT)
     values = np.linspace(-6, 6, 4001)
     near = np.abs(values[None, :, None] - outputs[:, None, :]) <= -reg.threshold_[0]
     passed = near.sum(axis=2) >= reg.passes_needed_[0]
