@@ -44,11 +44,11 @@ def per_feature(
         * `down`, `up`: the answer is the same for all values strictly between ``value + down``
           and ``value + up``, the other features as they are. Infinite where no finite value
           changes it; 0 for rows that are abstained on; NaN where the value is missing;
-        * `how`: "exact" for ends that were found along the axis (under Gaussian noise, and for linear
-          models of two classes under any), "radius" for ends that follow from the radius. Exact ends
-          are never nearer. For linear models of more than two classes, QDA and naive Bayes of more
-          classes, ends are found in steps: up to a thousandth of a deviation, and about 200
-          deviations stand for that or more.
+        * `how`: "exact" for ends that were found along the axis (under Gaussian noise, and for
+          linear models of two classes under any), "radius" for ends that follow from the radius.
+          Exact ends are never nearer. For linear models of more than two classes, QDA and naive
+          Bayes of more classes, ends are found in steps: up to a thousandth of a deviation, and
+          about 200 deviations stand for that or more.
 
     Raises
     ------
