@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, Columns
 from ..noise import Replaced
-from ..bounds.rounding import UNIT
 from .form import NotClosedError
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D

@@ -21,10 +21,10 @@ def per_feature(
 ) -> Any:
     """Return how far each feature alone may change without changing the answer.
 
-    Where the base has a closed form, the ends are found along the axis of the feature: often
-    no change of it changes the answer. Where noise is drawn, they are what the radius says: R
-    times the deviation of the feature's noise. **Intervals of two features do not hold
-    together**; joint changes are what the radius is for.
+    Where the base has a closed form, the ends are found along the axis of the feature, and often
+    no change of this feature changes the answer. Where noise is drawn, the ends follow from the
+    radius: R times the deviation of the feature's noise. **Intervals of two features do not hold
+    together**; only the radius speaks of joint changes.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def per_feature(
         * `down`, `up`: the answer is the same for all values strictly between ``value + down``
           and ``value + up``, the other features as they are. Infinite where no finite value
           changes it; 0 for rows that are abstained on; NaN where the value is missing;
-        * `how`: "exact" where it was found along the axis, as under Gaussian noise and for linear
-          models of two classes under any, "radius" where it is the radius. Never less than the
-          latter says. For linear models of more than two classes, QDA and naive Bayes of more
-          classes, ends are found in steps: up to a thousandth of a deviation, and about 200
-          deviations stand for that or more.
+        * `how`: "exact" for ends that were found along the axis (under Gaussian noise, and for
+          linear models of two classes under any), "radius" for ends that follow from the radius.
+          Exact ends are never nearer. For linear models of more than two classes, QDA and naive
+          Bayes of more classes, ends are found in steps: up to a thousandth of a deviation, and
+          about 200 deviations stand for that or more.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def per_feature(
 
     See Also
     --------
-    Certificate.per_feature : What the radius alone says.
+    Certificate.per_feature : The ends that follow from the radius alone.
     sksmooth.PerFeatureDisplay : Shows them, and puts a row in words.
 
     Notes
