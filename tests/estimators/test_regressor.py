@@ -396,6 +396,8 @@ def test_units_are_what_radii_are_lengths_in():
     lower, upper = reg.certify_interval(raw[::40], 0.25)
     half = 0.25 * np.linalg.norm(reg.estimator_.coef_ * raw.std(axis=0))
     assert np.allclose(upper - lower, 2 * half, rtol=1e-6)
+    _, radii = reg.certify(raw[::40], within=half)
+    assert np.allclose(radii, 0.25, rtol=1e-6)
 
 
 def test_noise_that_is_clipped_is_not_taken_for_normal():
