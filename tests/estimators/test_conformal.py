@@ -33,7 +33,8 @@ from sksmooth import (
     neg_mean_set_size_scorer,
     set_coverage_score,
 )
-from sksmooth.estimators.calibration import distance_of, smoothed, smoother_inside
+from sksmooth.estimators.calibration import distance_of
+from sksmooth.estimators.conformal_inside import Inside, smoothed
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.exceptions import NothingCertifiedWarning
 from sksmooth.noise import Flip
@@ -123,7 +124,7 @@ def test_order_of_calibration_rows_does_not_matter(digits):
 def test_calibration_and_prediction_draw_otherwise(digits):
     base, X, y = digits
     clf = RobustConformalClassifier(base, n=20, random_state=0).fit(X[:50], y[:50])
-    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[:1])
+    sampler = Inside(clf, X[:1]).smoother().sampler(X[:1])
     first, second = (
         collect(sampler, 20, purpose, y[:1]) for purpose in (Purpose.CALIBRATE, Purpose.PREDICT)
     )
@@ -160,7 +161,7 @@ def test_without_radius_it_is_split_conformal_on_order_statistics(digits, score)
     kept = np.sort(clf._calibration.scores)
     assert clf.threshold_.tolist() == [kept[int(0.2 * (m + 1)) - 1], kept[int(0.1 * (m + 1)) - 1]]
     assert clf.passes_needed_.tolist() == [80, 80]
-    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[400:450])
+    sampler = Inside(clf, X[400:450]).smoother().sampler(X[400:450])
     _, sets = clf.predict_set(X[400:450])
     for label in range(10):
         drawn = collect(sampler, 100, Purpose.PREDICT, np.full(50, label))
@@ -300,9 +301,7 @@ def test_intervals_hold_all_values_that_enough_draws_are_near_to():
     model = FrozenEstimator(DecisionTreeRegressor(random_state=0).fit(X[:40], y[:40]))
     reg = RobustConformalRegressor(model, 0.5, 0.25, n=20, random_state=0).fit(X[40:], y[40:])
     predictions, intervals = reg.predict_interval(X[:10])
-    outputs = collect(
-        smoother_inside(reg, smoothed(reg), None).sampler(X[:10]), 20, Purpose.PREDICT
-    )
+    outputs = collect(Inside(reg, X[:10]).smoother().sampler(X[:10]), 20, Purpose.PREDICT)
     values = np.linspace(-6, 6, 4001)
     near = np.abs(values[None, :, None] - outputs[:, None, :]) <= -reg.threshold_[0]
     passed = near.sum(axis=2) >= reg.passes_needed_[0]
@@ -459,7 +458,7 @@ def test_scores_that_are_no_numbers_are_refused(digits):
 def test_scores_that_read_other_rows_are_refused(digits):
     base, X, y = digits
     for score in (lambda p: p - p.mean(axis=0), lambda p: p / p.max()):
-        with pytest.raises(ValueError, match="another score if it is asked with other rows"):
+        with pytest.raises(ValueError, match="other scores alone than among other rows"):
             RobustConformalClassifier(base, conformity_score=score).fit(X, y)
     own = RobustConformalClassifier(base, n=10, random_state=0, conformity_score=np.sqrt)
     same = RobustConformalClassifier(base, n=10, random_state=0)

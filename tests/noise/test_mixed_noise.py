@@ -27,7 +27,7 @@ from sksmooth.noise import (
     bind_mixed,
 )
 from sksmooth.noise.streams import GENERATORS, Purpose
-from sksmooth.records.ours import noise_from_head, noise_of_head
+from sksmooth.records.head import noise_from_head, noise_of_head
 
 F = Fraction
 NAN = math.nan
