@@ -25,8 +25,8 @@ class Spread:
     affine : AffineMap
         From rows to inputs.
     sigma : ndarray of shape (n_features,)
-        Standard deviations of the noise on the rows, 0 where there is none, and 0 for what the
-        encoders return; 1 for values that are replaced.
+        Standard deviations of the noise on the rows, and behind them on what encoders return; 0
+        where there is none, and 1 for what is replaced.
     unit : float
         Rounding error of one operation of the pipeline, relative: 2**-53 for float64 rows.
     factor : ndarray of shape (n_inputs, n_features) or (n_features,)
@@ -40,7 +40,8 @@ class Spread:
     law : Law1D
         The law of the noise on a value, over its width: what is called its deviation here.
     replaced : mapping of int to Replacing
-        What takes the place of inputs, by their numbers. No other input depends on their columns.
+        What takes the place of inputs, by the number of the one that stands for them. No other
+        inputs depend on their columns.
     """
 
     affine: AffineMap
@@ -110,11 +111,10 @@ class Spread:
         far = self.affine.reach(np.abs(rows) + self.law.reach * self.sigma) * (1 + 1e-9)
         slack = 2 * (self.affine.roundings + 2) * self.unit * far
         still = self.scale == 0
-        whole = still.copy()  # no part of a density
-        whole[list(self.replaced)] = True
-        slack[:, whole & self.affine.untouched] = 0.0  # then the model gets just that
+        still[list(self.replaced)] = True  # the row's own value is no part of a density either
+        slack[:, still & self.affine.untouched] = 0.0  # then the model gets just that
         mean = self.affine.unclipped(rows)
-        mean[:, whole] = np.clip(mean, self.affine.low, self.affine.high)[:, whole]
+        mean[:, still] = np.clip(mean, self.affine.low, self.affine.high)[:, still]
         return Inputs(self, mean, slack, far, rows)
 
     def inputs_of(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -124,12 +124,19 @@ class Spread:
         """
         Z = self.affine(np.where(np.isnan(X), 0.0, X))
         for k, to in self.replaced.items():
-            Z[np.isnan(X[:, to.column]), k] = to.points[-1]
+            if to.images is None:
+                Z[np.isnan(X[:, to.column]), k] = to.points[0]
+            else:
+                Z[:, k] = to.number(X[:, to.column])
         return Z
 
     def asked(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return inputs as the model gets them: with NaN for what is missing by noise."""
-        return np.where(self.may_be_missing & (Z <= EDGE), np.nan, Z)
+        """Return inputs as the model gets them, where noise makes something else of them."""
+        Z = np.where(self.may_be_missing & (Z <= EDGE), np.nan, Z)
+        for k, to in self.replaced.items():
+            if to.images is not None:
+                Z[:, to.inputs] = to.images[np.searchsorted(to.points[:-1], Z[:, k])]
+        return Z
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +176,7 @@ class Inputs:
         """Return the masses beyond points on the inputs' axes, of shape (n_rows, n_points)."""
         tails = self.spread.law.tails(self, columns, points)
         infinite = np.full(len(points), np.inf)
-        for k in self.spread.replaced:
+        for k in self.spread.replaced.keys() & set(columns.tolist()):
             at = columns == k
             low, high = self.replaced(k, -infinite[at], points[at])
             left = high <= 0.5
@@ -184,8 +191,10 @@ class Inputs:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return bounds on the masses of intervals of a replaced input: see `Replacing.masses`."""
         to = self.spread.replaced[column]
-        own = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
-        return to.masses(*own, low, high)
+        values, points, slack = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
+        if to.images is not None:
+            points, slack = to.number(values).astype(np.float64), np.zeros(len(values))
+        return to.masses(values, points, slack, low, high)
 
     def standardised(
         self, columns: NDArray[np.intp], points: NDArray[np.float64]
