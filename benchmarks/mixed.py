@@ -1,8 +1,8 @@
 """Numbers and categories certified together, on the credit table: ``python -m benchmarks.mixed``.
 
 The table (``tables/credit.csv`` in the folder that SKSMOOTH_DATA names) has 9 columns of numbers
-and 4 of text, which become codes. Numbers get Gaussian noise, codes are replaced. Where a base has a
-closed form, its probabilities are computed, and sampled beside that.
+and 4 of text, which become codes. Numbers get Gaussian noise, codes are replaced. Where a base has
+a closed form, its probabilities are computed, and sampled beside that.
 """
 
 import json
@@ -28,7 +28,7 @@ from sksmooth import SmoothedClassifier, certified_accuracy_score
 from sksmooth.noise import Flip
 
 from .credit import TEXT
-from .environment import restart_steady
+from .environment import describe, restart_steady
 from .page import Page, table
 
 RESULTS = pathlib.Path(__file__).parent / "results"
@@ -145,7 +145,10 @@ def write(blocks: list[str], figures: list[dict[str, Any]]) -> None:
         libraries=("pandas", "lightgbm"),
     )
     text = page.to_markdown("python -m benchmarks.mixed")
-    (RESULTS / "mixed.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    found = json.dumps(
+        {"about": describe("python -m benchmarks.mixed"), "cases": figures}, indent=1
+    )
+    (RESULTS / "mixed.json").write_text(found + "\n", encoding="utf-8")
     (RESULTS / "mixed.md").write_text(text, encoding="utf-8")
 
 

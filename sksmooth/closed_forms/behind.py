@@ -1,32 +1,34 @@
 """The noise on a model's inputs behind the steps of a Pipeline, for classifiers and regressors."""
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import OrdinalEncoder
 
 from ..bounds.rounding import UNIT
-from ..introspection import AffineMap, Columns
+from ..introspection import AffineMap, CategoryCodes, Columns
 from ..noise import Replaced
 from .form import NotClosedError
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
-from .numerics.replacing import MISSING, Replacing
+from .numerics.replacing import Replacing
 
 __all__ = ["Categories", "categories_of", "spread_behind"]
 
 
 class Categories(NamedTuple):
-    """The categories that noise may put into a column.
+    """The values that noise may put into a column.
 
     Attributes
     ----------
     features : ndarray of shape (n_features,), int
         The column, and the outputs of encoders that depend on it, counted behind all columns.
-    values : ndarray of shape (n_categories, n_features)
-        What these are for each category.
+    values : ndarray of shape (n_values, n_features)
+        What these are for each value; NaN for a missing one.
     """
 
     features: NDArray[np.intp]
@@ -66,7 +68,7 @@ def spread_behind(
     replaced : mapping of int to Replaced, default={}
         The laws of columns whose values are replaced.
     categories : mapping of int to Categories, default={}
-        Those of these columns that are not of missing values.
+        The values that replace those of these columns.
 
     Raises
     ------
@@ -88,9 +90,11 @@ def spread_behind(
     found = _inputs_replaced(steps, columns, affine, replaced, categories)
     widths = np.zeros(len(affine.used))
     widths[:n] = sigma
+    widths[list(replaced)] = 0.0
     for to in found.values():
         widths[to.features] = 1.0
-    return Spread.of(affine, widths, unit, law, found)
+    spread = Spread.of(affine, widths, unit, law, found)
+    return dataclasses.replace(spread, laws=replaced) if replaced else spread
 
 
 def categories_of(
@@ -99,7 +103,7 @@ def categories_of(
     X: NDArray[np.floating],
     frame: Any,
 ) -> dict[int, Categories]:
-    """Return the categories of each column of them.
+    """Return what replaces the values of each column.
 
     Parameters
     ----------
@@ -115,7 +119,7 @@ def categories_of(
     Returns
     -------
     categories : dict of int to Categories
-        By column; of those that go missing there are none.
+        By column.
     """
     found: dict[int, Categories] = {}
     if affine is None or not replaced:
@@ -123,8 +127,6 @@ def categories_of(
     first = X[0].astype(np.float64) if len(X) else np.zeros(X.shape[1])
     first[list(replaced)] = [law.values[0] for law in replaced.values()]
     for column, law in replaced.items():
-        if np.isnan(law.values[0]):
-            continue
         features, values = np.array([column]), np.array(law.values)[:, None]
         if affine.encoders:
             rows = np.repeat(first[None], len(values), axis=0)
@@ -133,6 +135,8 @@ def categories_of(
             known[:, [column]] = values
             same = (known == known[:1]) | (np.isnan(known) & np.isnan(known[:1]))
             features = np.flatnonzero(~same.all(axis=0))
+            if len(values) == 1:  # which has nothing to differ from
+                features = np.append(column, _outputs_for(affine, X.shape[1], column))
             values = known[:, features]
         found[column] = Categories(features, values)
     return found
@@ -147,33 +151,45 @@ def _inputs_replaced(
 ) -> dict[int, Replacing]:
     """Return what takes the place of inputs, by the first one of each column."""
     found: dict[int, Replacing] = {}
-    without = _without(steps, columns, affine, set(replaced) - set(categories))
-    untouched = affine.untouched
+    gone = {column for column, law in replaced.items() if np.isnan(law.values[0])}
+    without = _without(steps, columns, affine, gone)
+    untouched, room = affine.untouched, 2 * (affine.roundings + 2) * UNIT * (1 + 1e-9)
     for column, law in replaced.items():
-        own = categories.get(column, Categories(np.array([column]), np.zeros((1, 1))))
-        inputs, weights, sizes = _fed(affine, own.features)
+        features, values = categories[column]
+        inputs, weights, sizes = _fed(affine, features)
         if not len(inputs):
             continue
-        k, lost = inputs[0], np.isnan(own.values)
-        low, high, room = affine.low[inputs], affine.high[inputs], 2 * (affine.roundings + 2) * UNIT
-        if column in categories:
-            numbers = np.where(lost, 0.0, own.values)
-            images = np.clip(numbers @ weights.T + affine.shift[inputs], low, high)
-            images[lost @ (sizes.T != 0)] = np.nan
-            errors = room * (np.abs(numbers) @ sizes.T + affine.most[inputs]) * (1 + 1e-9)
-            errors[:, untouched[inputs]] = 0.0
-            places = np.arange(float(len(images)))
-            to = Replacing(law, column, *own[:1], inputs, places, 0 * places, images, errors)
-        elif len(inputs) > 1:
-            raise NotClosedError("several inputs depend on a value that may go missing")
-        elif without is None or without.gaps[k]:
-            to = Replacing(law, column, *own[:1], inputs, np.array([MISSING]), np.zeros(1))
-        else:
-            points = np.clip(without.shift[inputs], low, high)
-            slack = 2 * room * without.most[inputs]
-            to = Replacing(law, column, *own[:1], inputs, points, slack)
-        found[int(k)] = to
+        lost, numbers = np.isnan(values), np.where(np.isnan(values), 0.0, values)
+        low, high = affine.low[inputs], affine.high[inputs]
+        images = np.clip(numbers @ weights.T + affine.shift[inputs], low, high)
+        images[lost @ (sizes.T != 0)] = np.nan
+        errors = room * (np.abs(numbers) @ sizes.T + affine.most[inputs])
+        errors[:, untouched[inputs]] = 0.0
+        if column in gone:
+            if len(inputs) > 1:
+                raise NotClosedError("several inputs depend on a value that may go missing")
+            if without is not None and sizes[0, 0] and not without.gaps[inputs[0]]:
+                # an imputer fills it in
+                images = np.clip(without.shift[inputs], low, high)[None]
+                errors = 2 * room * without.most[inputs][None]
+            if np.isin(np.flatnonzero(columns.gaps), features).any() and not np.isnan(images).all():
+                raise NotClosedError(
+                    "a value that an encoder does not know is not as a missing one"
+                )
+        found[int(inputs[0])] = Replacing(law, column, features, inputs, images, errors)
     return found
+
+
+def _outputs_for(affine: AffineMap, n_columns: int, column: int) -> NDArray[np.intp]:
+    """Return outputs of encoders, as features: all that depend on a column are among them."""
+    found, start = [np.zeros(0, dtype=np.intp)], n_columns
+    for encoder in affine.encoders:
+        own, taken = start + np.arange(encoder.n_outputs), np.atleast_1d(encoder.columns) == column
+        if taken.any():
+            one_each = type(encoder.transformer) in (CategoryCodes, OrdinalEncoder)
+            found.append(own[taken] if one_each else own)
+        start += encoder.n_outputs
+    return np.concatenate(found)
 
 
 def _fed(

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, after
+from ..noise import Replaced
 from .numerics.laws import NORMAL, Law1D
 from .numerics.normal import REACH, Tails
-from .numerics.replacing import EDGE, Replacing
+from .numerics.replacing import EDGE, MISSING, Replacing
 
 __all__ = ["Inputs", "Spread", "lengths"]
 
@@ -42,6 +43,8 @@ class Spread:
     replaced : mapping of int to Replacing
         What takes the place of inputs, by the number of the one that stands for them. No other
         inputs depend on their columns.
+    laws : mapping of int to Replaced
+        The laws of all columns that are replaced, be it that the model sees them or not.
     """
 
     affine: AffineMap
@@ -52,6 +55,7 @@ class Spread:
     excess: float
     law: Law1D = NORMAL
     replaced: Mapping[int, Replacing] = dataclasses.field(default_factory=dict)
+    laws: Mapping[int, Replaced] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -98,11 +102,10 @@ class Spread:
         return self.excess < 1e-6
 
     @property
-    def may_be_missing(self) -> NDArray[np.bool_]:
-        """Which inputs noise may make missing values."""
-        return np.isin(
-            np.arange(len(self.scale)), [k for k, to in self.replaced.items() if to.may_be_missing]
-        )
+    def go(self) -> NDArray[np.bool_]:
+        """Which inputs come from values that noise makes missing."""
+        gone = [k for k, to in self.replaced.items() if to.goes]
+        return np.isin(np.arange(len(self.scale)), gone)
 
     def around(self, X: NDArray[np.floating]) -> "Inputs":
         """Return the inputs that the model gets around some rows."""
@@ -124,17 +127,19 @@ class Spread:
         """
         Z = self.affine(np.where(np.isnan(X), 0.0, X))
         for k, to in self.replaced.items():
-            if to.images is None:
-                Z[np.isnan(X[:, to.column]), k] = to.points[0]
+            if to.goes:
+                Z[np.isnan(X[:, to.column]), k] = MISSING
             else:
                 Z[:, k] = to.number(X[:, to.column])
         return Z
 
     def asked(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return inputs as the model gets them, where noise makes something else of them."""
-        Z = np.where(self.may_be_missing & (Z <= EDGE), np.nan, Z)
+        Z = Z.copy()
         for k, to in self.replaced.items():
-            if to.images is not None:
+            if to.goes:
+                Z[Z[:, k] <= EDGE, k] = to.images[0, 0]
+            else:
                 Z[:, to.inputs] = to.images[np.searchsorted(to.points[:-1], Z[:, k])]
         return Z
 
@@ -192,7 +197,7 @@ class Inputs:
         """Return bounds on the masses of intervals of a replaced input: see `Replacing.masses`."""
         to = self.spread.replaced[column]
         values, points, slack = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
-        if to.images is not None:
+        if not to.goes:
             points, slack = to.number(values).astype(np.float64), np.zeros(len(values))
         return to.masses(values, points, slack, low, high)
 

@@ -108,8 +108,7 @@ def closed_form(
     sigma[list(replaced)] = 1.0  # which tells that there is noise
     try:
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
-        places = [column for column, law in replaced.items() if not np.isnan(law.values[0])]
-        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1], places)
+        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1], list(replaced))
         if columns.coded.any() and not steps:
             steps = category_steps(_innermost(model), frame)
         affine = AffineMap.of(steps, columns)

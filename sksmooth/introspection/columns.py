@@ -33,7 +33,7 @@ class Columns(NamedTuple):
     gaps : ndarray of shape (n,) or more, bool
         Which have a missing value in these rows; behind them, which outputs of encoders have.
     replaced : ndarray of shape (n,), bool
-        Which have noise that puts other categories in place of theirs.
+        Which have noise that puts other values in place of theirs, known ones or missing ones.
     """
 
     n: int
@@ -65,7 +65,7 @@ class Columns(NamedTuple):
     def encodable(self, places: NDArray[np.intp], transformer: Any) -> bool:
         """Whether what a transformer makes of columns is known, whatever noise does to the row.
 
-        It is if they have no noise, or if each output is a function of a single category.
+        It is if they have no noise, or if each output is a function of one value that is replaced.
         """
         if not (self.still | self.replaced)[places].all():
             return False

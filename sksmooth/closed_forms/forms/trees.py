@@ -124,18 +124,15 @@ def _questions(tree: Tree, laws: Mapping[int, Replacing]) -> Iterator[Question]:
         left, right = int(tree.left[node]), int(tree.right[node])
         missing = left if tree.missing_left[node] else right
         to = laws[k]
-        if to.images is not None and to.errors is not None:
-            image, error = (a[:, to.inputs == k][:, 0] for a in (to.images, to.errors))
-            if np.any((np.abs(image - point) <= error) & (error > 0)):
-                raise NotClosedError("a threshold is within rounding of a category")
-            goals = np.where(np.isnan(image), missing, np.where(image <= point, left, right))
-            yield Question(node, to.points[:-1], goals, left)
-        elif not to.may_be_missing:  # an imputer is in front
-            yield Question(node, np.array([point]), np.array([left, right]), left)
-        elif point <= EDGE:  # below all numbers
-            yield Question(node, np.array([EDGE]), np.array([missing, right]), left)
-        else:
-            yield Question(node, np.array([EDGE, point]), np.array([missing, left, right]), left)
+        image, error = (a[:, to.inputs == k][:, 0] for a in (to.images, to.errors))
+        if np.any((np.abs(image - point) <= error) & (error > 0)):
+            raise NotClosedError("a threshold is within rounding of a value that replaces others")
+        goals = np.where(np.isnan(image), missing, np.where(image <= point, left, right))
+        points = to.points[:-1]
+        if to.goes:  # below all numbers
+            points = np.array([EDGE] if point <= EDGE else [EDGE, point])
+            goals = np.concatenate([goals, [left, right][-len(points) :]])
+        yield Question(node, points, goals, left)
 
 
 def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -8,6 +8,7 @@ All terms are positive, so small masses keep their relative accuracy.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,30 +38,28 @@ class Replacing:
         What depends on it: the column itself, and outputs of encoders.
     inputs : ndarray of int
         The model's inputs that do. The first one stands for all of them.
-    points : ndarray of shape (n_values,)
-        What the input is for each value of the law: places of categories, or what a missing value
-        becomes, which is `MISSING` if it stays missing.
-    slack : ndarray of shape (n_values,)
-        How far the model's input may be from these, by rounding.
-    images : ndarray of shape (n_values, n_inputs) or None
-        What the model gets for each category. None if values go missing.
-    errors : ndarray of shape (n_values, n_inputs) or None
-        How far off it may be, by rounding.
+    images : ndarray of shape (n_values, n_inputs)
+        What the model gets for each value of the law.
+    errors : ndarray of shape (n_values, n_inputs)
+        How far off that may be, by rounding.
     """
 
     law: Replaced
     column: int
     features: NDArray[np.intp]
     inputs: NDArray[np.intp]
-    points: Floats
-    slack: Floats
-    images: Floats | None = None
-    errors: Floats | None = None
+    images: Floats
+    errors: Floats
 
     @property
-    def may_be_missing(self) -> bool:
-        """Whether the model may get a missing value in place of others."""
-        return self.images is None and bool(self.points[0] <= EDGE)
+    def goes(self) -> bool:
+        """Whether values go missing, in place of being replaced by others."""
+        return math.isnan(self.law.values[0])
+
+    @property
+    def points(self) -> Floats:
+        """What the input is here for each value of the law."""
+        return np.array([MISSING]) if self.goes else np.arange(float(len(self.images)))
 
     def number(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
         """Return the places of a column's values among those of the law; n_values for others."""
@@ -91,7 +90,7 @@ class Replacing:
         ValueError
             For a value that the law does not know.
         """
-        number, m = self.number(values), len(self.points)
+        number, m, exactly = self.number(values), len(self.images), np.zeros(len(self.images))
         if self.law.unknown is None and np.any(number == m):
             raise ValueError(
                 f"Column {self.column} has the value {values[number == m][0]}; its noise is for "
@@ -102,11 +101,11 @@ class Replacing:
         others = [max(m - 1, 1)] * m + [m]
         shares = np.array([float(p / n) for p, n in zip(leaves, others, strict=True)])
         stays = np.array([float(1 - p) for p in leaves])
-        if self.may_be_missing:  # numbers down there would be taken for missing ones
+        if self.goes:  # numbers down there would be taken for missing ones
             slack = np.where(points < -1e38, np.inf, slack)
         bounds = []
+        inside = _holds(low, high, self.points, exactly)
         for sign, room in ((-1, 1 - 8 * UNIT), (1, 1 + 8 * UNIT)):
-            inside = _holds(low, high, self.points, sign * self.slack)
             own = np.concatenate([inside, np.zeros_like(inside[:1])])
             mass = (shares[:, None] * (inside.sum(axis=0) - own))[number]
             mass += np.where(_holds(low, high, points, sign * slack), stays[number, None], 0.0)
