@@ -66,8 +66,8 @@ def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
         return closed.law(X)
     except DisagreementError as error:
         raise ValueError(
-            f"Rows with missing values: the base does not answer as was read off it ({error}). Use "
-            "method='montecarlo', and please report the model."
+            "On rows with missing values the base answers otherwise than its closed form "
+            f"({error}). Use method='montecarlo', and please report the model."
         ) from error
     except GapsError:
         refuse_gaps(X)

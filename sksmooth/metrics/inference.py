@@ -232,9 +232,9 @@ def top_probability_curve(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Share of rows on which the right class has at least a given probability under noise.
 
-    The distribution of :math:`p_A`, which says more than one number: the average certified radius
-    is ruled by the rows with :math:`p_A` near 1, where it depends on n more than on the model, and
-    a useless classifier can have any value of it (arXiv:2410.06895).
+    The distribution of :math:`p_A`. It says more than the average certified radius, which is ruled
+    by the rows with :math:`p_A` near 1. There the radius depends on n more than on the model, and a
+    useless classifier can have any average (arXiv:2410.06895).
 
     Parameters
     ----------

@@ -24,6 +24,13 @@ class Replaced:
     unknown : Fraction or None
         The probability that one of them takes the place of a value that is none of them. None if
         there may be no such value in a row, and none that is missing.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import BinaryFlipNoise
+    >>> noise = BinaryFlipNoise.turning(add=0.25, remove=0.5, n_columns=3)
+    >>> noise.marginals((3,)).replaced[0]
+    Replaced(values=(0.0, 1.0), leaves=(Fraction(1, 4), Fraction(1, 2)), unknown=None)
     """
 
     values: tuple[float, ...]

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from fractions import Fraction
 
 import joblib
 import numpy as np
@@ -31,7 +32,9 @@ from sksmooth import (
     neg_mean_set_size_scorer,
     set_coverage_score,
 )
-from sksmooth.estimators.conformal_inside import Inside
+from sksmooth.estimators.calibration import distance_of
+from sksmooth.estimators.conformal_inside import Inside, smoothed
+from sksmooth.estimators.smoother import noise_of
 from sksmooth.exceptions import NothingCertifiedWarning
 from sksmooth.noise import Flip
 from sksmooth.noise.streams import Purpose
@@ -200,6 +203,32 @@ def test_votes_of_a_linear_base_by_the_formula():
     assert clf.threshold_[0] == pytest.approx(ninth / SIGMA, rel=1e-9)
     near = np.array([[ninth - 0.25 + 1e-6], [ninth - 0.25 - 1e-6]])
     assert clf.predict_set(near)[1][:, 1, 0].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("m", [98, 99, 100])
+def test_computed_thresholds_are_the_lower_one_where_the_level_lies_between_two(m):
+    """Of m scores the floor of alpha (m + 1)-th smallest."""
+    base = LogisticRegression().fit(np.array([[-1.0], [1.0]]), [0, 1])
+    base.coef_, base.intercept_ = np.array([[2.0]]), np.array([0.0])
+    X = np.linspace(-1, 2, m)[:, None]
+    clf = RobustConformalClassifier(FrozenEstimator(base), SIGMA, conformity_score="votes")
+    clf.fit(X, np.ones(m, dtype=int))
+    order = {98: 9, 99: 10, 100: 10}[m]
+    assert clf.threshold_[0] == pytest.approx(X[order - 1, 0] / SIGMA, rel=1e-9)
+
+
+def test_attacks_are_as_long_as_rounding_leaves_them():
+    X, y = np.arange(8.0)[:, None] / 7, np.arange(8) % 2
+    clf = RobustConformalClassifier(LogisticRegression(), SIGMA, random_state=0).fit(X, y)
+    noise = noise_of(smoothed(clf))
+    lost = Fraction(noise.rounding)
+    assert lost > 0
+    assert Fraction(distance_of(noise, 0.25)) > (Fraction(0.25) + lost) / Fraction(SIGMA)
+    assert (
+        0
+        < Fraction(distance_of(noise, 0.25, drawn=False)) - Fraction(0.25) / Fraction(SIGMA)
+        < Fraction(2.0**-48)
+    )
 
 
 @pytest.mark.parametrize("radius", [0.0, 0.25, 0.5])
@@ -410,7 +439,7 @@ def test_scores_that_are_no_numbers_are_refused(digits):
 def test_scores_that_read_other_rows_are_refused(digits):
     base, X, y = digits
     for score in (lambda p: p - p.mean(axis=0), lambda p: p / p.max()):
-        with pytest.raises(ValueError, match="another score if it is asked with other rows"):
+        with pytest.raises(ValueError, match="other scores alone than among other rows"):
             RobustConformalClassifier(base, conformity_score=score).fit(X, y)
     own = RobustConformalClassifier(base, n=10, random_state=0, conformity_score=np.sqrt)
     same = RobustConformalClassifier(base, n=10, random_state=0)

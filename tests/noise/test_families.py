@@ -96,9 +96,16 @@ class TestEveryFamily:
             wanted = noise.proves(p) & (radius >= asked)
             assert np.array_equal(reached, wanted)
         assert np.all(noise.l2_radius(radius) <= radius)
-        laws = {"l1": ("laplace", "uniform"), "l0": ("flip",), "l2": ()}[noise.norm.kind]
         marginals = noise.marginals(row.shape)
-        assert marginals is None or marginals.law in laws
+        if marginals is not None:
+            law = marginals.law if marginals.deviations.any() else "none"
+            assert (
+                law
+                in {"l1": ("laplace", "uniform"), "l2": ("normal",), "l0": ("none",)}[
+                    noise.norm.kind
+                ]
+            )
+            assert bool(marginals.replaced) == (noise.norm.kind == "l0" or noise.kind == "mixed")
 
     def test_names_hold_all_parameters(self):
         other = [

@@ -288,6 +288,22 @@ class TestSeveral:
             correlation = seen.T @ seen / len(seen) - np.eye(6)
             assert np.abs(correlation).max() < 5 / math.sqrt(len(seen))
 
+    def test_names_and_errors_are_of_all_parts(self):
+        """A row's draws are keyed by the name, and radii are charged for the error."""
+        primes = [p for p in range(3, 60) if all(p % q for q in range(2, p))]
+        values, n = [tuple(range(p + 1)) for p in primes], len(primes)
+        one, other = (FlipNoise.keeping(keep, values) for keep in (0.7, 0.71))
+        assert one.tv_error > 0
+        twice = SeveralChangesNoise(2 * n, [range(n), range(n, 2 * n)], [one, one])
+        assert twice.tv_error == 2 * one.tv_error
+        numbers = IntegerPerFeature([1.0] + [0.0] * n)
+        first, second = (
+            MixedNoise(numbers, SeveralChangesNoise(n + 1, [range(1, n + 1)], [part]))
+            for part in (one, other)
+        )
+        assert first.tv_error >= numbers.tv_error + one.tv_error > numbers.tv_error
+        assert first.name != second.name
+
     def test_outcomes(self):
         """All of them, with the products of their parts' chances."""
         row = np.array(CASES["several"][1], dtype=np.float64)
