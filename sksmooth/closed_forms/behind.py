@@ -151,7 +151,7 @@ def _inputs_replaced(
 ) -> dict[int, Replacing]:
     """Return what takes the place of inputs, by the first one of each column."""
     found: dict[int, Replacing] = {}
-    gone = {column for column, law in replaced.items() if np.isnan(law.values[0])}
+    gone = {column for column, law in replaced.items() if law.goes}
     without = _without(steps, columns, affine, gone)
     untouched, room = affine.untouched, 2 * (affine.roundings + 2) * UNIT * (1 + 1e-9)
     for column, law in replaced.items():

@@ -115,12 +115,16 @@ class ClosedForm(Part):
         return [to for to in self.spread.replaced.values() if not to.goes]
 
     def _known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return rows that the base takes: with some known category for each that is not."""
+        """Return rows as noise can make them: with some known category for each that is not.
+
+        Also in columns of which no input depends on the category: on an unknown one it may.
+        """
         X = X.copy()
-        for to in self._categories:
-            values = X[:, to.column]
-            strange = ~np.isnan(values) & (to.number(values) == len(to.points))
-            X[strange, to.column] = to.law.values[0]
+        for column, law in self.spread.laws.items():
+            if not law.goes:
+                values = X[:, column]
+                strange = ~np.isnan(values) & (law.places(values) == len(law.values))
+                X[strange, column] = law.values[0]
         return X
 
     def law(self, X: NDArray[np.floating], of: NDArray[np.integer] | None = None) -> Law:

@@ -127,10 +127,11 @@ class Spread:
         """
         Z = self.affine(np.where(np.isnan(X), 0.0, X))
         for k, to in self.replaced.items():
-            if to.goes:
-                Z[np.isnan(X[:, to.column]), k] = MISSING
+            if to.goes:  # numbers stay apart from what stands for missing ones
+                numbers = np.maximum(Z[:, k], np.nextafter(EDGE, 0.0))
+                Z[:, k] = np.where(np.isnan(X[:, to.column]), MISSING, numbers)
             else:
-                Z[:, k] = to.number(X[:, to.column])
+                Z[:, k] = to.law.places(X[:, to.column])
         return Z
 
     def asked(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -198,7 +199,7 @@ class Inputs:
         to = self.spread.replaced[column]
         values, points, slack = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
         if not to.goes:
-            points, slack = to.number(values).astype(np.float64), np.zeros(len(values))
+            points, slack = to.law.places(values).astype(np.float64), np.zeros(len(values))
         return to.masses(values, points, slack, low, high)
 
     def standardised(

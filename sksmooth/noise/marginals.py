@@ -1,6 +1,7 @@
 """What closed forms need of a noise: independent values, and the law of each."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -36,6 +37,27 @@ class Replaced:
     values: tuple[float, ...]
     leaves: tuple[Fraction, ...]
     unknown: Fraction | None
+
+    @property
+    def goes(self) -> bool:
+        """Whether values go missing, in place of being replaced by others."""
+        return math.isnan(self.values[0])
+
+    def places(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Return the places of some values among those of the law.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,)
+            Values of the column.
+
+        Returns
+        -------
+        places : ndarray of shape (n,), int
+            The number of values of the law for all that are none of them.
+        """
+        known = values[:, None] == np.array(self.values)
+        return np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -395,7 +395,7 @@ def test_masses_hold_exact_ones():
     to = replacing(law)
     values = np.array([0.0, 2.0, 5.0, 7.0])
     low, high = np.array([-np.inf, 0.0, -np.inf, 1.5]), np.array([0.0, 1.0, np.inf, 1.6])
-    lower, upper = to.masses(values, to.number(values).astype(float), np.zeros(4), low, high)
+    lower, upper = to.masses(values, law.places(values).astype(float), np.zeros(4), low, high)
     exact = [[1 / 2, 1 / 4, 1, 0], [1 / 8, 3 / 4, 1, 0], [0, 0, 1, 0], [1 / 3, 1 / 3, 1, 0]]
     assert np.all((lower <= exact) & (exact <= upper))
     np.testing.assert_allclose(lower, upper, rtol=1e-14, atol=0)

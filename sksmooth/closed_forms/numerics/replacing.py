@@ -8,7 +8,6 @@ All terms are positive, so small masses keep their relative accuracy.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,17 +53,12 @@ class Replacing:
     @property
     def goes(self) -> bool:
         """Whether values go missing, in place of being replaced by others."""
-        return math.isnan(self.law.values[0])
+        return self.law.goes
 
     @property
     def points(self) -> Floats:
         """What the input is here for each value of the law."""
         return np.array([MISSING]) if self.goes else np.arange(float(len(self.images)))
-
-    def number(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
-        """Return the places of a column's values among those of the law; n_values for others."""
-        known = values[:, None] == np.array(self.law.values)
-        return np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1])
 
     def masses(
         self, values: Floats, points: Floats, slack: Floats, low: Floats, high: Floats
@@ -90,7 +84,7 @@ class Replacing:
         ValueError
             For a value that the law does not know.
         """
-        number, m, exactly = self.number(values), len(self.images), np.zeros(len(self.images))
+        number, m, exactly = self.law.places(values), len(self.images), np.zeros(len(self.images))
         if self.law.unknown is None and np.any(number == m):
             raise ValueError(
                 f"Column {self.column} has the value {values[number == m][0]}; its noise is for "

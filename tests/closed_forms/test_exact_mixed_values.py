@@ -1,0 +1,55 @@
+"""Values of a row that noise never shows to the base, and values next to those that are missing."""
+
+import numpy as np
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.tree import DecisionTreeClassifier
+
+from sksmooth import SmoothedClassifier
+from sksmooth.noise import Drop, Flip
+
+UNKNOWN = 9.0
+ENCODERS = {
+    "infrequent": OneHotEncoder(min_frequency=0.9, handle_unknown="ignore", sparse_output=False),
+    "others than in fit": OrdinalEncoder(
+        categories=[[8.0, UNKNOWN]], handle_unknown="use_encoded_value", unknown_value=-1
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*not seen in fit")
+@pytest.mark.parametrize("name", ENCODERS)
+def test_what_an_encoder_makes_of_an_unknown_category_alone_is_never_seen(name):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=90), np.arange(90) % 3])
+    encoders = make_column_transformer((ENCODERS[name], [1]), remainder="passthrough").fit(X)
+    # the tree answers 1 to all categories that noise draws, and 0 to the unknown one
+    strange = np.where(np.arange(180)[:, None] < 90, X[:1] * [1, 0] + [0, UNKNOWN], 0.0)
+    strange[90:] = X
+    tree = DecisionTreeClassifier(random_state=0)
+    tree.fit(encoders.transform(strange), np.repeat([0, 1], 90))
+    base = FrozenEstimator(make_pipeline(encoders, tree))
+    clf = SmoothedClassifier(base, {0: 0.5, 1: Flip(keep=0.8)}, random_state=0).fit(X, X[:, 1] > 1)
+    row = np.array([[0.0, UNKNOWN]])
+    assert base.predict(row) == 0
+    certificate = clf.certify(row)
+    assert certificate.method == "exact"
+    assert (certificate.labels[0], round(certificate.p_lower[0], 12)) == (1, 1.0)
+    pytest.importorskip("pandas")
+    kept = clf.per_category(row).iloc[0]
+    assert (kept["keeps"], kept["new"]) == ((0.0, 1.0, 2.0), True)
+
+
+@pytest.mark.filterwarnings("error:.*closed form")
+def test_a_number_that_could_be_taken_for_a_missing_one_is_not_misread():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), rng.choice([-3.3e38, 0.0, 1.0], size=200)])
+    base = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=5)
+    clf = SmoothedClassifier(base, {0: 0.5, 1: Drop(drop=0.4)}, n_augment=3, random_state=0)
+    certificate = clf.fit(X, (X[:, 0] > 0) ^ (X[:, 1] < 0)).certify(X[:40])
+    assert certificate.method == "exact"
+    assert set(X[:40][certificate.abstained, 1]) == {-3.3e38}  # of which nothing is proved
