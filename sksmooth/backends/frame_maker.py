@@ -57,7 +57,8 @@ class Kept:
     def with_gap(self, like: "Kept | None" = None) -> "Kept":
         """Return the same with a missing value behind the others: that of `like`, if it has one."""
         ours: Any = self.values[: len(self.codes)]
-        if like is not None and like.has_gap and str(self.values.dtype) == "object":
+        objects = isinstance(ours, np.ndarray) or str(ours.dtype) == "object"
+        if like is not None and like.has_gap and objects:
             longer = np.empty(len(ours) + 1, dtype=object)
             longer[:-1], longer[-1] = ours, like.values[len(like.codes)]
             return dataclasses.replace(self, values=longer)
@@ -98,15 +99,21 @@ class FrameMaker:
         """Return the same without the values of any rows."""
         return dataclasses.replace(self, kept=())
 
-    def with_gaps(self, like: "FrameMaker | None" = None) -> "FrameMaker":
-        """Return the same, where a missing value can be made in all columns without numbers.
+    def with_gaps(self, gone: Sequence[bool], seen: "FrameMaker | None" = None) -> "FrameMaker":
+        """Return the same, where noise can make values missing in columns without numbers.
 
-        It is the rows' own, or that of `like` if they have none.
+        Parameters
+        ----------
+        gone : sequence of bool
+            Columns that it does so in.
+        seen : FrameMaker, default=None
+            Of the rows that the base was fitted on. What is missing is then what it was there, so
+            that no row's noisy copies depend on the rows that are asked about together with it.
         """
-        of_like = {} if like is None else {column.place: column for column in like.kept}
+        fitted = {} if seen is None else {column.place: column for column in seen.kept}
         kept = tuple(
-            column.with_gap(None if column.has_gap else of_like.get(column.place))
-            if column.place in self.coded
+            column.with_gap(fitted.get(column.place))
+            if column.place in self.coded and gone[column.place]
             else column
             for column in self.kept
         )

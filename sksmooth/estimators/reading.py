@@ -149,7 +149,7 @@ def _numbers_of(clf: Any, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]
     ]
     values, frame = read_frame(X, by_value)
     if "anything" in held:
-        frame = frame.with_gaps(getattr(clf, "_frame", None))
+        frame = frame.with_gaps([what == "anything" for what in held], getattr(clf, "_frame", None))
     seen = getattr(clf, "_frame", None)
     if seen is not None and "values" in held:
         drawn = zip(held, clf._categories or [()] * len(held), strict=True)

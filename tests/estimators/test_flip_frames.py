@@ -298,3 +298,37 @@ def test_a_regressor_of_text():
         reg.predict(X[:2].assign(job="pilot"))
     with pytest.raises(ValueError, match="method='exact'"):  # outputs are not enumerated
         reg.set_params(method="exact").predict(X[:2])
+
+
+@pytest.mark.parametrize(
+    ("of_arrays", "options"),
+    [
+        (False, {"sigma": {"word": Drop(drop=0.6), "number": 0.5}}),
+        (False, {"noise": Drop(drop=(0.6, 0.0))}),
+        (True, {"noise": Drop(drop=(0.6, 0.0))}),
+    ],
+    ids=["mixed", "frames", "arrays"],
+)
+def test_what_noise_makes_missing_is_the_same_whatever_rows_come_together(of_arrays, options):
+    """Encoders tell None from NaN: the base is to see that of fit."""
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    words = pd.Series(rng.choice(["x", "y", "z"], N), dtype=object)
+    missing = words.where(rng.random(N) < 0.8, np.nan)
+    X = pd.DataFrame({"word": missing, "number": rng.normal(size=N)})
+    rows = X.assign(word=words)[:6]
+    beside = rows.copy()
+    beside.loc[5, "word"] = None
+    if of_arrays:
+        X, rows, beside = (frame.to_numpy() for frame in (X, rows, beside))
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=7)
+    base = make_pipeline(
+        make_column_transformer((encoder, [0]), remainder="passthrough"),
+        DecisionTreeClassifier(max_depth=3, random_state=0),
+    )
+    clf = SmoothedClassifier(base, random_state=0, n_augment=4, **options)
+    clf.fit(X, (words != "z").to_numpy())
+    alone, together = clf.certify(rows), clf.certify(beside)
+    assert alone.method == "exact"
+    assert alone[:5].labels.tolist() == together[:5].labels.tolist()
+    np.testing.assert_array_equal(alone.p_lower[:5], together.p_lower[:5])
