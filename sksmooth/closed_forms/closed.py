@@ -118,12 +118,22 @@ class ClosedForm(Part):
         """Return rows as noise can make them: with some known category for each that is not.
 
         Also in columns of which no input depends on the category: on an unknown one it may.
+
+        Raises
+        ------
+        ValueError
+            For a value that noise does not take.
         """
         X = X.copy()
         for column, law in self.spread.laws.items():
             if not law.goes:
                 values = X[:, column]
                 strange = ~np.isnan(values) & (law.places(values) == len(law.values))
+                if law.unknown is None and strange.any():
+                    raise ValueError(
+                        f"Column {column} has the value {values[strange][0]}; its noise is for the "
+                        f"values {list(law.values)}."
+                    )
                 X[strange, column] = law.values[0]
         return X
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..certificate.enumerated import predict_by_outcomes
 from ..certificate.laws import decide_law
 from ..certificate.per_feature import need_pandas
-from ..noise import BinaryFlipNoise, FlipNoise, MixedNoise, Noise, SeveralChangesNoise
+from ..noise import Noise, Replaced
 from .reading import read_rows
 from .smoother import Smoother, smoother_of
 
@@ -77,26 +77,25 @@ def per_category(self: Any, X: Any, n: int | None = None) -> Any:
     certificate = self.certify(X, n)
     rows, frame = read_rows(self, X)
     smoother = smoother_of(self, frame)
-    known = _categories(smoother.noise)
+    known = _categories(smoother.noise, smoother.row_shape)
     if not known:
         raise ValueError(
             f"{type(smoother.noise).__name__} replaces the values of no column by others that were "
             "seen in fit. per_category is for noise=Flip(...), or sigma={..., column: Flip(...)}."
         )
     flat = rows.reshape(len(rows), -1).astype(np.float64)
-    binary = isinstance(smoother.noise, BinaryFlipNoise)
     exact = certificate.method == "exact"
     kept = _asked(smoother, flat, known) if exact else _by_radius(certificate, flat, known)
     own = {j: _column(X, j) for j in known}
     names = list(range(flat.shape[1])) if certificate.feature_names is None else None
     lines: dict[str, list[Any]] = {"value": [], "keeps": [], "new": [], "how": []}
     for i in range(len(flat)):
-        for j, values in known.items():
+        for j, law in known.items():
             here = kept[i, j] & (not certificate.abstained[i])
-            codes = [v for v, keeps in zip(values, here, strict=False) if keeps]
+            codes = [v for v, keeps in zip(law.values, here, strict=False) if keeps]
             lines["value"].append(None if np.isnan(flat[i, j]) else own[j][i])
             lines["keeps"].append(tuple(_decoded(frame, j, codes)))
-            lines["new"].append(None if binary else bool(here[-1]))
+            lines["new"].append(None if law.unknown is None else bool(here[-1]))
             lines["how"].append("exact" if exact else "radius")
     features = [certificate.feature_names[j] if names is None else j for j in known]
     index = pd.RangeIndex(len(flat)) if certificate.index is None else certificate.index
@@ -104,34 +103,22 @@ def per_category(self: Any, X: Any, n: int | None = None) -> Any:
     return pd.DataFrame(lines, index=pd.MultiIndex.from_product([index, features], names=called))
 
 
-def _categories(noise: Noise) -> dict[int, tuple[float, ...]]:
-    """Return the values of each column that noise replaces by another of its own."""
-    if isinstance(noise, MixedNoise):
-        noise = noise.changes
-    if isinstance(noise, SeveralChangesNoise):
-        found = [
-            (own[j], values)
-            for own, part in zip(noise.columns, noise.parts, strict=True)
-            for j, values in _categories(part).items()
-        ]
-        return dict(sorted(found))
-    if isinstance(noise, BinaryFlipNoise):
-        return dict.fromkeys(range(noise.n_columns), (0.0, 1.0))
-    if isinstance(noise, FlipNoise):
-        return {j: values for j, values in enumerate(noise.values) if values}
-    return {}
+def _categories(noise: Noise, shape: tuple[int, ...]) -> dict[int, Replaced]:
+    """Return the laws of columns in which noise puts other values of their own."""
+    marginals = noise.marginals(shape)
+    laws = {} if marginals is None else marginals.replaced
+    return {j: law for j, law in sorted(laws.items()) if not law.goes}
 
 
 def _asked(
-    smoother: Smoother, rows: NDArray[np.float64], known: dict[int, tuple[float, ...]]
+    smoother: Smoother, rows: NDArray[np.float64], known: dict[int, Replaced]
 ) -> dict[tuple[int, int], NDArray[np.bool_]]:
     """Return which values keep the answer, and behind them whether a new one does: of each row."""
     variants, places = [rows], []
-    binary = isinstance(smoother.noise, BinaryFlipNoise)
     for i, row in enumerate(rows):
-        for j, values in known.items():
-            new = math.nextafter(values[-1], math.inf)  # none of them, which are ascending
-            tried = (*values, values[0] if binary else new)
+        for j, law in known.items():
+            new = math.nextafter(law.values[-1], math.inf)  # none of them, which are ascending
+            tried = (*law.values, law.values[0] if law.unknown is None else new)
             copies = np.repeat(row[None], len(tried), axis=0)
             if not np.isnan(row[j]):
                 copies[:, j] = tried
@@ -145,7 +132,7 @@ def _asked(
         tops, undecided = predict_by_outcomes(smoother.enumerator(everything))
     found, start = {}, len(rows)
     for i, j in places:
-        end = start + len(known[j]) + 1
+        end = start + len(known[j].values) + 1
         same = (tops[start:end] == tops[i]) & ~undecided[start:end]
         found[i, j] = same & ~np.isnan(rows[i, j])
         start = end
@@ -153,14 +140,14 @@ def _asked(
 
 
 def _by_radius(
-    certificate: Any, rows: NDArray[np.float64], known: dict[int, tuple[float, ...]]
+    certificate: Any, rows: NDArray[np.float64], known: dict[int, Replaced]
 ) -> dict[tuple[int, int], NDArray[np.bool_]]:
     """Return all values where any one column may change, else the row's own."""
     any_one = certificate.max_changes >= 1
     return {
-        (i, j): (any_one[i] | (np.append(values, np.nan) == row[j])) & ~np.isnan(row[j])
+        (i, j): (any_one[i] | (np.append(law.values, np.nan) == row[j])) & ~np.isnan(row[j])
         for i, row in enumerate(rows)
-        for j, values in known.items()
+        for j, law in known.items()
     }
 
 

@@ -26,7 +26,7 @@ from sksmooth.closed_forms.numerics.replacing import Replacing
 from sksmooth.estimators import smoother
 from sksmooth.estimators.smoother import smoother_of
 from sksmooth.exceptions import ModelWarning
-from sksmooth.noise import BinaryFlipNoise, Drop, DropNoise, Flip, Replaced
+from sksmooth.noise import Drop, DropNoise, Flip, Replaced
 
 RNG = np.random.default_rng(0)
 NAN = math.nan
@@ -412,10 +412,3 @@ def test_numbers_among_missing_values_prove_nothing():
     lower, upper = replacing(law).masses(values, values, np.zeros(2), low, high)
     np.testing.assert_allclose(lower, [[0.25, 0.75], [0.25, 0.0]], rtol=1e-14)
     np.testing.assert_allclose(upper, [[0.25, 0.75], [1.0, 0.75]], rtol=1e-14)
-
-
-def test_bits_name_the_value_that_is_none():
-    (law,) = BinaryFlipNoise.turning(0.1, 0.3, 1).marginals((1,)).replaced.values()
-    ends = np.zeros(1), np.ones(1)
-    with pytest.raises(ValueError, match=r"Column 4 has the value 0\.5"):
-        replacing(law, 4).masses(np.array([0.5]), np.zeros(1), np.zeros(1), *ends)

@@ -53,3 +53,18 @@ def test_a_number_that_could_be_taken_for_a_missing_one_is_not_misread():
     certificate = clf.fit(X, (X[:, 0] > 0) ^ (X[:, 1] < 0)).certify(X[:40])
     assert certificate.method == "exact"
     assert set(X[:40][certificate.abstained, 1]) == {-3.3e38}  # of which nothing is proved
+
+
+def test_a_column_of_bits_is_refused_with_other_values_also_where_no_model_looks():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=99), np.arange(99) % 2, np.arange(99) % 3 % 2])
+    bits = Flip(add=0.1, remove=0.2)
+    clf = SmoothedClassifier(DecisionTreeClassifier(), {0: 0.5, 1: bits, 2: bits}, random_state=0)
+    clf.fit(X, X[:, 1])  # which the tree answers
+    assert clf.certify(X[:2]).method == "exact"
+    with pytest.raises(ValueError, match=r"Column 2 has the value 0\.5"):
+        clf.set_params(method="exact").certify([[0.0, 1.0, 0.5]])
+    pytest.importorskip("pandas")
+    found = clf.per_category(X[:1])
+    assert found["keeps"].tolist() == [(0.0,), (0.0, 1.0)]
+    assert found["new"].tolist() == [None, None]

@@ -78,18 +78,8 @@ class Replacing:
         -------
         lower, upper : ndarray of shape (n_rows, n_intervals)
             In [0, 1].
-
-        Raises
-        ------
-        ValueError
-            For a value that the law does not know.
         """
         number, m, exactly = self.law.places(values), len(self.images), np.zeros(len(self.images))
-        if self.law.unknown is None and np.any(number == m):
-            raise ValueError(
-                f"Column {self.column} has the value {values[number == m][0]}; its noise is for "
-                f"the values {list(self.law.values)}."
-            )
         # for each value, and for those that are none of them
         leaves = [*self.law.leaves, self.law.unknown or 0]
         others = [max(m - 1, 1)] * m + [m]
