@@ -186,14 +186,14 @@ STATEMENTS = [
     ),
     Fault(
         _CALIBRATION,
-        "scores[known] = drawn[:, int(clf.n) - rank]",
-        "scores[known] = drawn[:, min(int(clf.n) - rank + 1, int(clf.n) - 1)]",
+        "scores[known] = drawn[:, n - rank]",
+        "scores[known] = drawn[:, min(n - rank + 1, n - 1)]",
         f"{_SETS}::test_without_radius_it_is_split_conformal_on_order_statistics",
     ),
     Fault(
         _CALIBRATION,
-        "near[:, n - rank], rank)",
-        "near[:, min(n - rank + 1, n - 1)], rank)",
+        "axis=1)[:, n - rank]",
+        "axis=1)[:, min(n - rank + 1, n - 1)]",
         f"{_SETS}::test_intervals_under_the_worst_attack_on_a_linear_base",
     ),
     Fault(
@@ -300,7 +300,7 @@ STATEMENTS = [
         "records/test_logs_of_regressors.py",
     ),
     Fault(
-        "records/numbers.py",
+        "records/number_log.py",
         "return None if true.all() else int(np.argmin(true))",
         "return None",
         "records/test_logs_of_regressors.py",
