@@ -186,14 +186,14 @@ STATEMENTS = [
     ),
     Fault(
         _CALIBRATION,
-        "scores[known] = drawn[:, int(clf.n) - rank]",
-        "scores[known] = drawn[:, min(int(clf.n) - rank + 1, int(clf.n) - 1)]",
+        "scores[known] = drawn[:, n - rank]",
+        "scores[known] = drawn[:, min(n - rank + 1, n - 1)]",
         f"{_SETS}::test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration",
     ),
     Fault(
         _CALIBRATION,
-        "near[:, n - rank], rank)",
-        "near[:, min(n - rank + 1, n - 1)], rank)",
+        "axis=1)[:, n - rank]",
+        "axis=1)[:, min(n - rank + 1, n - 1)]",
         f"{_SETS}::test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration",
     ),
     Fault(
@@ -300,7 +300,7 @@ STATEMENTS = [
         "records/test_logs_of_regressors.py",
     ),
     Fault(
-        "records/numbers.py",
+        "records/number_log.py",
         "return None if true.all() else int(np.argmin(true))",
         "return None",
         "records/test_logs_of_regressors.py",
