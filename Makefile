@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PYTEST = -m pytest -n 2
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help demo demo-torch test test-fast test-minimum test-pandas test-interpreter test-wheel coverage lint docs \
+.PHONY: help demo demo-torch test test-fast test-minimum test-pandas test-interpreter test-wheel test-site coverage lint docs \
 	bench bench-gpu paper statistics nets baselines mutants fidelity clean
 
 help:  ## list the targets
@@ -60,6 +60,9 @@ lint: $(VENV)/.lint  ## style, spelling and types
 docs: $(VENV)/.docs $(VENV)/.torch  ## HTML in docs/_build/html; a warning is an error
 	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
+test-site: $(VENV)/.site  ## the HTML of make docs in Chromium, if that is installed
+	SKSMOOTH_SITE=docs/_build/html $(BIN)/python -m pytest tests/docs/test_site.py
+
 bench: $(VENV)/.bench $(VENV)/.torch  ## speed and memory, side by side with others; exact forms
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.speed.noise
@@ -87,7 +90,7 @@ paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOT
 mutants: $(VENV)/.test $(VENV)/.torch  ## put in one fault at a time: do the tests notice?
 	$(ONE_THREAD) $(BIN)/python -m tests.mutants
 
-fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 98 models x 18 states x 3 workers
+fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 184 models x 18 states x 3 workers
 	$(BIN)/python -m benchmarks.fidelity
 	$(ONE_THREAD) SKSMOOTH_FIDELITY=all $(BIN)/python $(PYTEST) tests/contracts/test_limit.py
 
@@ -105,7 +108,8 @@ $(VENV)/.python:
 	touch $@
 
 # A stamp file per extra: reinstalled when pyproject.toml changes.
-$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.lint $(VENV)/.bench $(VENV)/.release: $(VENV)/.%: pyproject.toml | $(VENV)/.python
+$(VENV)/.plot $(VENV)/.torch $(VENV)/.test $(VENV)/.docs $(VENV)/.site $(VENV)/.lint \
+		$(VENV)/.bench $(VENV)/.release: $(VENV)/.%: pyproject.toml | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	touch $@
 

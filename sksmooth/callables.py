@@ -66,8 +66,8 @@ class FunctionClassifier(ClassifierMixin, BaseEstimator):
 def frozen_callable(function: Callable[[Any], Any], *, classes: Sequence[Any]) -> FrozenEstimator:
     """Return a function of a batch as an estimator for `SmoothedClassifier` that stays as it is.
 
-    For models of ONNX Runtime, JAX or TensorFlow, a remote service, or code of your own. What is
-    certified is what this function answers, so whatever prepares its input belongs into it.
+    For models of ONNX Runtime, JAX or TensorFlow, a remote service, or code of your own. The
+    certificate is about this function, so put the preparation of its input into it.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from .certificate import Certificate
 from .certificate.concat import refuse_other_norms
 from .checks import check_changes
 from .metrics import certified_accuracy_score
-from .metrics.scores import labels_of, right_rows, warn_if_decided
+from .metrics.scores import labels_of, radii_of, right_rows, warn_if_decided
 from .records import Record
 from .records.named import named_records
 
@@ -229,11 +229,6 @@ def certified_accuracy_table(
     notes = _other_settings(certificates)
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
     numbers = [check_changes(number) for number in np.atleast_1d(np.asarray(changes)).tolist()]
-    if average_radius and numbers != [0]:
-        raise ValueError(
-            "average_radius=True is for radii beside no changed columns: leave out `changes` for "
-            "that column, or average_radius for the others."
-        )
     longest = max(by_name.values(), key=len)
     names: list[str] = []
     groups: list[str] = []
@@ -267,8 +262,8 @@ def certified_accuracy_table(
                 groups.append(f"{label}{beside}")
                 scores.append(score)
                 flagged.append(flag)
-        if average_radius:
-            averages += _averages(record, by_class=classwise is True)
+            if average_radius:
+                averages += _averages(record, number, by_class=classwise is True)
     order = sorted(range(len(names)), key=lambda i: list(dict.fromkeys(groups)).index(groups[i]))
     return CertifiedAccuracyTable(
         tuple(names[i] for i in order),
@@ -281,11 +276,12 @@ def certified_accuracy_table(
     )
 
 
-def _averages(record: Record, *, by_class: bool) -> list[tuple[float, float]]:
+def _averages(record: Record, changes: int, *, by_class: bool) -> list[tuple[float, float]]:
     """Return the average radius and its standard error, of all rows or of those of each class."""
     c, y_true = _certificate(record), _labels(record)
-    warn_if_decided(c)
-    lengths = np.where(right_rows(y_true, c, None)[0], c.radii, 0.0)
+    warn_if_decided(c, None, changes)
+    right, _ = right_rows(y_true, c, None)
+    lengths = np.maximum(np.where(right, radii_of(c, changes), 0.0), 0.0)
     parts = [lengths[y_true == label] for label in labels_of(y_true, c)] if by_class else [lengths]
     return [
         (

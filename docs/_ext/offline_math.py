@@ -1,8 +1,14 @@
-"""Formulas as MathML, which browsers draw themselves: no script, no fonts, no network."""
+"""Formulas as MathML, which browsers draw themselves in the site's font: no script, no network."""
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util.math import get_node_equation_number
+
+
+def _mathml(node, **options):
+    # A norm's second bar carries the exponent and would not grow with the formula: neither shall.
+    formula = tex2mathml(node.astext(), **options)
+    return formula.replace("<mo>‖</mo>", '<mo stretchy="false">‖</mo>')
 
 
 def _skip(translator, node):
@@ -10,7 +16,7 @@ def _skip(translator, node):
 
 
 def _inline(translator, node):
-    translator.body.append(tex2mathml(node.astext()))
+    translator.body.append(_mathml(node))
     raise SkipNode
 
 
@@ -19,7 +25,7 @@ def _display(translator, node):
     if node["number"]:
         number = get_node_equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})</span>')
-    translator.body.append(tex2mathml(node.astext(), as_block=True))
+    translator.body.append(_mathml(node, as_block=True))
     translator.body.append("</div>\n")
     raise SkipNode
 

@@ -1,6 +1,7 @@
 """Pictures of the measured results, drawn from their JSON when the site is built."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -20,7 +21,7 @@ def load(name):
 def draw(app):
     FIGURES.mkdir(exist_ok=True)
     for name, plot in {"speed": speed, "computed": computed, "boosters": boosters}.items():
-        figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
+        figure, ax = plt.subplots(layout="constrained")
         plot(ax)
         ax.spines[["top", "right"]].set_visible(False)
         figure.savefig(FIGURES / f"{name}.svg")
@@ -29,24 +30,26 @@ def draw(app):
 
 def bars(ax, names, values):
     """Groups of horizontal bars; the first group is on top."""
+    ax.figure.set_size_inches(6.4, 1 + 0.56 * len(names))
     height = 0.8 / len(values)
     for i, (label, lengths) in enumerate(values.items()):
         places = [-(j + i * height) for j in range(len(names))]
         ax.barh(places, lengths, height, label=label)
-    ax.set_yticks([-(j + 0.4 - height / 2) for j in range(len(names))], names)
-    ax.legend(frameon=False)
+    places = [-(j + 0.4 - height / 2) for j in range(len(names))]
+    ax.set_yticks(places, [textwrap.fill(name, 22) for name in names])  # for narrow screens
+    ax.figure.legend(loc="outside upper center", ncols=len(values), frameon=False)
 
 
 def speed(ax):
     cases = load("speed")["cases"]
-    parts = {"certify": ["certify"], "the paper's loop": ["loop 400", "loop 1000"], "ART": ["ART"]}
+    parts = {"certify": ["certify"], "the paper's loop": ["loop 400", "loop 1000"], "ART": ["art"]}
     values = {
         label: [max(case["fractions_cpu"].get(key, 0) for key in keys) for case in cases]
         for label, keys in parts.items()
     }
     bars(ax, [case["title"] for case in cases], values)
     ax.axvline(1, color="grey", linewidth=0.8)
-    ax.set_xlabel("speed, in parts of the base's own on rows that are noisy already")
+    ax.set_xlabel("speed, in parts of the base's own")
 
 
 def computed(ax):

@@ -318,8 +318,9 @@ def _backend_of(smoother: Smoother) -> Any:
     backend: Any = smoother.backend
     if not hasattr(backend, "scores") or not backend.rule.takes_largest:
         raise ValueError(
-            f"{type(model).__name__} has a predict, an iterator or a nonlinearity of its own: it "
-            "is not known how its module's outputs become answers, and so not what to attack."
+            f"{type(model).__name__} has its own predict, iterator or nonlinearity, so that an "
+            "attack on the outputs of its module may be an attack on something else. Attack a net "
+            "with skorch's own."
         )
     if backend.n_classes < 2:
         raise ValueError("The classifier knows one class only: there is no other answer.")

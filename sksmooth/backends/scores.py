@@ -143,6 +143,6 @@ def _refuse_batches(score: Score, n_classes: int) -> None:
         return  # refused by its shape when it is asked, or random
     if not np.allclose(one, alone, rtol=1e-5, atol=1e-8, equal_nan=True):
         raise ValueError(
-            "conformity_score gives a row another score if it is asked with other rows. It must be "
-            "a function of the row's own probabilities."
+            "conformity_score gives a row other scores alone than among other rows. It must be a "
+            "function of the row's own probabilities."
         )

@@ -103,7 +103,7 @@ def mixed_upper(pair: Pair, distance: ArrayLike, q: ArrayLike) -> Array:
 
 
 def mixed_needed(pair: Pair, distance: ArrayLike) -> Array:
-    """Return what a probability has to be in order to stay above 1/2, rounded up.
+    """Return the least probability that stays above 1/2 after move and change, rounded up.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def mixed_needed(pair: Pair, distance: ArrayLike) -> Array:
     Returns
     -------
     probability : ndarray of float64
-        1 where not even that is known to be enough.
+        1 where no smaller one is known to be enough.
 
     Examples
     --------

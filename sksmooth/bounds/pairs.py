@@ -353,7 +353,7 @@ def changes_proved(
     ----------
     pairs : iterable of Pair, or of iterables of Pair
         The worst pair of laws for 1, 2, ... changes; several, where none is worse than all others.
-        No more of them are asked for than it takes.
+        Only as many are taken from the iterable as are needed.
     p_lower : array-like of float in [0, 1]
         Lower bound on the probability of the top class at the row.
     p_upper : array-like of float in [0, 1], default=None

@@ -141,7 +141,7 @@ def two_sided(top: ArrayLike, other: ArrayLike, n: ArrayLike, alpha: float) -> B
 
 
 def widened(p_lower: ArrayLike, p_upper: ArrayLike, by: ArrayLike) -> Bounds:
-    """Return bounds on probabilities that may differ by `by` from those that are bounded.
+    """Return bounds on probabilities that may differ from the bounded ones by `by`.
 
     Parameters
     ----------

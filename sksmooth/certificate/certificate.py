@@ -16,15 +16,15 @@ __all__ = ["Certificate", "codes_of"]
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Certificate(OfChanges, WithinRadius, Result):
-    """Certified labels and radii, one per row, with everything that they were computed from.
+    """Certified labels and radii, one per row, with the counts or bounds behind them.
 
     Unpacks as ``labels, radii = certificate``, so that iterating gives these two arrays and not the
     rows; everything else is an attribute. Indexing selects rows.
 
     Row by row, with probability at least ``1 - alpha`` over the noise: either `abstained` is True,
     or the smoothed classifier answers ``labels[i]`` at every point whose distance from the row, in
-    the norm `norm`, is below ``radii[i]``. Certificates of a closed form have ``alpha == 0``: they
-    are computed, not sampled.
+    the norm `norm`, is below ``radii[i]`` (or equal to it, where the norm counts columns).
+    Computed certificates have ``alpha == 0``: they are certain.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class Certificate(OfChanges, WithinRadius, Result):
         Length of the interval in which a closed form proves the selected class's probability to
         lie; NaN where it was sampled.
     tv_error : ndarray of shape (n_samples,), float64
-        Probability, at most, with which a vote is not what it would have been under that noise: the
-        total variation distance between the two, and the mass of noise so near to a boundary that
+        Largest probability that a vote differs from a vote under the ideal noise: the total
+        variation distance between the two noises, and the mass of noise so near to a boundary that
         rounding may have decided.
     selected : ndarray of shape (n_samples,)
         The class that the bounds speak of, certified or not.
@@ -66,7 +66,7 @@ class Certificate(OfChanges, WithinRadius, Result):
         How the certificates were made. Its fields are attributes of the certificate, too: `method`,
         `form`, `noise`, `n`, `n0`, `alpha`, `bound`, `asked_radii`, `tol`, `max_radius`, `seed`,
         `stream`, `shortcut`. **Keep the seed to yourself** as long as the classifier certifies for
-        others: whoever knows it can choose inputs for which this noise misleads.
+        others: with it, inputs can be found for which this noise misleads.
     sigma : float or tuple of float
         Standard deviation of the noise, in the units of X; of each feature, in the order of a
         flattened row, if they differ.
@@ -215,9 +215,9 @@ class Certificate(OfChanges, WithinRadius, Result):
         """Return how far each feature alone may change without changing the label.
 
         This is what the radius says: R times the deviation of the feature's noise, in both
-        directions. `SmoothedClassifier.per_feature` knows more where the base has a closed form.
-        **Intervals of two features do not hold together**; joint changes are what the radius is
-        for.
+        directions; or `radii_l2`, if that is more. `SmoothedClassifier.per_feature` knows more
+        where the base has a closed form. **Intervals of two features do not hold together**; joint
+        changes are what the radius is for.
 
         Parameters
         ----------

@@ -73,7 +73,9 @@ def reach_of_radii(certificate: Certificate, shape: tuple[int, ...] = ()) -> NDA
         n_features = int(np.prod(shape))
     if n_features is None:
         raise ValueError("This noise does not know how many features rows have: pass X.")
-    return norm.along_axes(certificate.radii, n_features)
+    moves = _moves(certificate, n_features)
+    known = np.where(moves, certificate.radii_l2[:, None], 0.0)
+    return np.maximum(norm.along_axes(certificate.radii, n_features), known)
 
 
 def _moves(certificate: Result, n_features: int) -> NDArray[np.bool_]:

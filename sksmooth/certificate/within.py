@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..noise import L2
+
 __all__ = ["WithinRadius"]
 
 _MARGIN = 1e-12  # differences, sums and quotients of some thousand numbers err by less
@@ -17,6 +19,7 @@ class WithinRadius:
     """Part of `Certificate`: questions about single changes, whatever norm radii are in."""
 
     noise: Any
+    radii_l2: NDArray[np.float64]
     radii: NDArray[np.float64]
     p_lower: NDArray[np.float64]
     p_upper: NDArray[np.float64]
@@ -51,7 +54,8 @@ class WithinRadius:
         norm q, with c the largest :math:`\|\delta / s\|_p` of a change of length 1: the largest
         :math:`1 / s_i` for :math:`q \le p`, else a norm of the vector of all :math:`1 / s_i`. So an
         L2 ball of radius R holds an L-infinity ball of :math:`R / \sqrt d` [1]_. Under uniform
-        noise the overlap of two cubes says more, and that is what is returned.
+        noise the overlap of two cubes says more, and for linear classifiers `radii_l2` may be more
+        than `radii` say. The largest radius that follows from any of these is returned.
 
         References
         ----------
@@ -85,7 +89,10 @@ class WithinRadius:
         more = self.noise.radius_in(norm, self.p_lower, self.p_upper)
         if more is not None:
             radii = np.maximum(radii, more)
-        return np.where(self.abstained, 0.0, radii)
+        known = self.radii_l2
+        if norm == "linf":
+            known = L2().ball(norm, known, int(self._moves(n or 1).sum()))
+        return np.where(self.abstained, 0.0, np.maximum(radii, known))
 
     def holds_box(self, half_widths: ArrayLike) -> NDArray[np.bool_]:
         """Return whether each feature may change by up to its own width, all of them at once.
@@ -191,7 +198,20 @@ class WithinRadius:
             more = noise.overlaps(flat, self.p_lower, self.p_upper)
             if more is not None:
                 inside = inside | more
+            inside = inside | self._within_l2(flat)
         return inside & ~self.abstained
+
+    def _within_l2(self, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return whether changes are within `radii_l2`: of the features that have noise only."""
+        lost = np.any(np.isinf(flat), axis=1, keepdims=True)
+        scale = (self._moves(flat.shape[1]) * 1.0).tolist()
+        length = L2(tuple(scale)).length(np.where(lost, 0.0, flat))
+        return np.asarray((length * (1 + _MARGIN) < self.radii_l2) & ~lost[:, 0])
+
+    def _moves(self, n_features: int) -> NDArray[np.bool_]:
+        """Return which features have noise that is added."""
+        scale = self.noise.norm.scale
+        return np.ones(n_features, dtype=bool) if scale is None else np.array(scale) > 0
 
     def _within_mixed(self, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
         changing = list(self.noise.norm.changing)
@@ -204,6 +224,7 @@ class WithinRadius:
         for k in np.unique(number[np.isfinite(number)]).astype(int).tolist():
             rows, radii = number == k, self.radii_with(changes=k)  # type: ignore[attr-defined]
             near = length * (1 + _MARGIN) < radii
+            near |= (k == 0) & self._within_l2(flat)
             inside |= rows & (near | ((length == 0) & (radii == 0)))
         return inside & ~lost & ~self.abstained
 

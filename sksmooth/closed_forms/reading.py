@@ -112,7 +112,7 @@ def closed_form(
         if columns.coded.any() and not steps:
             steps = category_steps(_innermost(model), frame)
         affine = AffineMap.of(steps, columns)
-        noise = _Noise(law, replaced, categories_of(affine, replaced, X, frame))
+        noise = _Noise(law, dict(replaced), categories_of(affine, replaced, X, frame))
         still = _inputs_without_noise(affine, columns, noise)
         kinds = tuple(
             kind

@@ -155,20 +155,14 @@ class CertifiedAccuracyDisplay:
             With the curve drawn; mixed noise has several.
         """
         check_certificate(certificate)
-        mixed = isinstance(certificate.noise.norm, L2AndChanges)
-        if changes is None:
-            changes = range(max(int(certificate.max_changes.max(initial=0)), 0) + 1 if mixed else 1)
-        curves = [_curve(y_true, certificate, sample_weight, k) for k in changes]
-        radius, accuracy = (list(part) for part in zip(*curves, strict=True))
         name = name_of(certificate) if name is None else name
-        many = mixed or len(curves) > 1
-        display = cls(
-            radius=radius if many else radius[0],
-            certified_accuracy=accuracy if many else accuracy[0],
-            name=[f"{name}, {_changed(k)}" for k in changes] if many else name,
-            norm=certificate.norm,
-        )
-        display._norm = certificate.noise.norm
+        display = cls._of_curves([(y_true, certificate)], [name], changes, sample_weight)
+        if not isinstance(certificate.noise.norm, L2AndChanges):  # one curve
+            display.radius, display.certified_accuracy = (
+                display.radius[0],
+                display.certified_accuracy[0],
+            )
+            display.name = name
         return display.plot(ax, curve_kwargs=curve_kwargs)
 
     @classmethod
@@ -176,6 +170,7 @@ class CertifiedAccuracyDisplay:
         cls,
         records: Mapping[str, Any] | Sequence[Any],
         *,
+        changes: Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -186,6 +181,8 @@ class CertifiedAccuracyDisplay:
         records : mapping of str to log, Record or tuple, or sequence of such
             A path of a log, a record, or a pair ``(y_true, certificate)`` for each model, with true
             labels; a sequence is named by sigma.
+        changes : sequence of int, default=None
+            As of `from_predictions`: each model has a curve for each.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         curve_kwargs : dict or list of dict, default=None
@@ -198,12 +195,8 @@ class CertifiedAccuracyDisplay:
         """
         found = named_records(records)
         refuse_other_rows(found, "drawn on one axis")
-        return cls._of_curves(
-            [(record.y_true, record.certificate) for record in found.values()],
-            list(found),
-            ax,
-            curve_kwargs,
-        )
+        pairs = [(record.y_true, record.certificate) for record in found.values()]
+        return cls._of_curves(pairs, list(found), changes).plot(ax, curve_kwargs=curve_kwargs)
 
     @classmethod
     def from_cv_results(
@@ -214,6 +207,7 @@ class CertifiedAccuracyDisplay:
         *,
         n: int | None = None,
         name: Sequence[str] | None = None,
+        changes: Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -230,7 +224,9 @@ class CertifiedAccuracyDisplay:
         n : int, default=None
             Draws per row; None for the estimators' own.
         name : sequence of str, default=None
-            Names of the curves; None for the numbers of the folds.
+            Names of the folds; None for their numbers.
+        changes : sequence of int, default=None
+            As of `from_predictions`: each fold has a curve for each.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         curve_kwargs : dict or list of dict, default=None
@@ -254,19 +250,29 @@ class CertifiedAccuracyDisplay:
             )
         ]
         names = [f"fold {i}" for i in range(len(pairs))] if name is None else list(name)
-        return cls._of_curves(pairs, names, ax, curve_kwargs)
+        return cls._of_curves(pairs, names, changes).plot(ax, curve_kwargs=curve_kwargs)
 
     @classmethod
     def _of_curves(
-        cls, pairs: list[tuple[Any, Any]], names: list[str], ax: Any, curve_kwargs: Any
+        cls,
+        pairs: list[tuple[Any, Any]],
+        names: list[str],
+        changes: Sequence[int] | None,
+        sample_weight: ArrayLike | None = None,
     ) -> "CertifiedAccuracyDisplay":
         norms = [certificate.noise.norm for _, certificate in pairs]
         refuse_other_norms(norms, "drawn on one axis")
-        curves = [_curve(y, certificate, None) for y, certificate in pairs]
+        curves, called = [], []
+        for (y_true, certificate), name in zip(pairs, names, strict=True):
+            mixed = isinstance(certificate.noise.norm, L2AndChanges)
+            most = max(int(certificate.max_changes.max(initial=0)), 0) if mixed else 0
+            numbers = range(most + 1) if changes is None else changes
+            curves += [_curve(y_true, certificate, sample_weight, k) for k in numbers]
+            called += [f"{name}, {_changed(k)}" if mixed else name for k in numbers]
         radius, accuracy = (list(part) for part in zip(*curves, strict=True))
-        display = cls(radius=radius, certified_accuracy=accuracy, name=names, norm=str(norms[0]))
+        display = cls(radius=radius, certified_accuracy=accuracy, name=called, norm=str(norms[0]))
         display._norm = norms[0]
-        return display.plot(ax, curve_kwargs=curve_kwargs)
+        return display
 
     def plot(
         self,

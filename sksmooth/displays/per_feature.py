@@ -21,7 +21,7 @@ class PerFeatureDisplay:
 
     Of one row, a bar for each feature, around its value. Of several, bars of the change that 95, 75
     and 50 % of the certified rows allow at least. All bars are in deviations of the features' noise
-    (or in units), so that features can be compared; what goes on for ever ends in an arrow.
+    (or in units), so that features can be compared; infinite bars end in an arrow.
 
     Use `from_estimator` to make one.
 

@@ -6,22 +6,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import _fit_context, clone
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.base import _fit_context
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..backends import warn_before_fit
 from ..certificate import Certificate
 from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
-from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier, shows_weights
-from .callbacks import fitting
-from .fitting import fit_base
 from .per_category import per_category
 from .per_feature import per_feature
-from .reading import check_training_rows, frame_of_base, labels_of
+from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
 
@@ -49,24 +46,24 @@ class SmoothedClassifier(MetaClassifier):
         Standard deviation of the noise on each feature, in the units of X, from 1e-100 to 1e100. A
         larger sigma can certify larger radii, at a lower accuracy. With one for each feature (a
         dict or Series names columns) radii are lengths of ``delta / sigma``: numbers of standard
-        deviations. Features with sigma 0 get no noise: those that nobody can change. In a dict, "*"
-        is for all columns of numbers that are not named. Columns without numbers have 0, and reach
-        the base as they are; missing values stay missing. Single columns may have a ``Flip`` or
-        ``Drop`` in place of a number: then their values are replaced (mixed noise, see the guide).
+        deviations. Features that nobody can change have 0, and get no noise. In a dict, "*" stands
+        for all columns of numbers that are not named. Columns without numbers have 0, and reach the
+        base as they are; gaps stay gaps. Columns may have a ``Flip`` or ``Drop`` in place of a
+        number: then their values are replaced (mixed noise, see the guide).
     units : None, "std", array-like of the shape of a row, dict or Series, default=None
         Noise on a feature has the deviation ``sigma * unit``, and radii are lengths of ``delta /
         units``, comparable over sigma; 0 for no noise. "std": those of the training rows.
     method : {"auto", "montecarlo", "exact"}, default="auto"
         "montecarlo" draws noise and counts votes. "exact" computes the probabilities of the same
-        smoothed classifier, for bases that have a closed form, and for noise that can make so few
-        rows of one that the base is asked about each: no draws, alpha is 0, and `n`, `n0`,
+        smoothed classifier: for bases that have a closed form, and for noise with so few outcomes
+        that the base is evaluated at each. Then nothing is drawn, alpha is 0, and `n`, `n0`,
         `n_predict` and `alpha` are ignored. "auto" computes where that is possible, and draws
         otherwise or for ``arithmetic="float"``.
     n_augment : int, default=1
-        Noisy copies of the training data that the base is fitted on. What validates inside it holds
-        out all copies of a row, or is named in a warning. Of more than 1 GB, a base with
-        ``partial_fit`` gets one at a time, once each, after a warning. Skorch nets ignore it: they
-        see fresh noise in every batch.
+        Noisy copies of the training data that the base is fitted on. With several, equal rows get
+        different noise. Validation inside the base holds out all copies of a row; if it cannot, a
+        warning says so. Copies of more than 1 GB reach a base with ``partial_fit`` one at a time,
+        with a warning. Skorch nets ignore it: they see fresh noise in every batch.
     n : int, default=100_000
         Draws per row with which `certify` bounds a probability.
     n0 : int, default=100
@@ -79,9 +76,9 @@ class SmoothedClassifier(MetaClassifier):
     alpha : float, default=0.001
         Probability, per row, that an answer of `predict` or `certify` is false.
     abstain_label : int, float, str or None, default="auto"
-        What `predict` and `certify` return where the draws do not decide. "auto" takes a label of
-        the classes' own kind that is none of them: -1 or the next free number below, or "abstain".
-        None never abstains: the top class is returned, and `predict_proba` exists.
+        Label where the draws do not decide. "auto" takes a label of the classes' own kind that is
+        none of them: -1 or the next free number below, or "abstain". With None, `predict` returns
+        the top class, and `predict_proba` exists.
     noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
         Family of the noise, by name or as `sksmooth.noise` specifies it. It decides in which norm
         radii are: L2 for Gaussian, L1 for Laplace and uniform noise and ``Split``, numbers of
@@ -92,20 +89,20 @@ class SmoothedClassifier(MetaClassifier):
         for each feature, of sigma / 2**22. "float" sums them as floating-point numbers, as others
         do; **certificates are then unsound**, since the sums leak the row.
     stream : {"philox", "shake128"}, default="philox"
-        Random bits: a fast generator, or a cryptographic one against who knows a weakness of it.
+        Random bits: a fast generator, or a cryptographic one if somebody may know its weakness.
     shortcuts : "auto", None or sequence of str, default="auto"
         Ways to find the same votes faster: "steps", "trees", "boosters", which are "auto"; or to
-        run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". None asks the
-        base's ``predict`` about each noisy row. See the guide.
+        run a net in a faster form: "fold", "channels_last", "bfloat16", "compile". None calls the
+        base's ``predict`` on every noisy row. See the guide.
     batch_size : int, default=None
         Noisy rows per call of the base; None for what suits it. It does not change the results.
     n_jobs : int, default=None
         Workers, as in joblib; it does not change the results. Nets on a GPU run in one process.
     random_state : int, RandomState instance or None, default=None
-        Where the seed of the noise is drawn from, once, in `fit`; an int also seeds every unset
-        ``random_state`` of the base. None takes it from the operating system. **An int makes
-        results reproducible, not secret**: the guarantee is a probability over a seed that whoever
-        chose the model and the inputs did not know.
+        Source of the seed of the noise, which is drawn once, in `fit`; an int also seeds every
+        unset ``random_state`` of the base. None takes it from the operating system. **An int makes
+        results reproducible, not secret**: the guarantee assumes that nobody who chose the model or
+        the inputs knew the seed.
 
     Attributes
     ----------
@@ -128,10 +125,10 @@ class SmoothedClassifier(MetaClassifier):
 
     Notes
     -----
-    What a row gets depends on the seed and the row's content alone: not on the other rows, their
+    A row's result depends on the seed and the row's content alone: not on the other rows, their
     order, `batch_size` or `n_jobs`. (Where a model's own arithmetic changes with the shape of a
     batch, as on a GPU, votes of noisy points that lie within rounding of a decision boundary may
-    change; the last digits of what is computed from a closed form may, too.)
+    change, and so may the last digits of a closed form.)
     ``set_params(sigma=...)`` after `fit` smooths the same base with the new noise.
 
     References
@@ -143,17 +140,15 @@ class SmoothedClassifier(MetaClassifier):
     --------
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.model_selection import train_test_split
     >>> from sksmooth import SmoothedClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X = X / X.std(axis=0)  # one unit for all features; sigma and radii are in it
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> base = LogisticRegression(max_iter=1000)
-    >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X_train, y_train)
-    >>> clf.predict(X_test[:4])
+    >>> clf = SmoothedClassifier(base, sigma=0.25, random_state=0).fit(X[:400], y[:400])
+    >>> clf.predict(X[400:404])
     array([0, 1, 1, 1])
-    >>> clf.certify(X_test[:4], n=1000).radii > 0.2
-    array([ True,  True,  True,  True])
+    >>> clf.certify(X[400:404]).radii.round(1)
+    array([3.7, 1.9, 2. , 1.7])
     """
 
     _parameter_constraints = check.CONSTRAINTS
@@ -227,24 +222,15 @@ class SmoothedClassifier(MetaClassifier):
         check.check_base(self.estimator)
         warn_before_fit(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
-        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
-        check_classification_targets(y)
-        labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
+        data = check_training_rows(self, X, y, fit_params.get("sample_weight"))
+        check_classification_targets(data.y)
+        labels = np.unique(data.y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
-        note_rows(self, X, rows)
-        # None stays None: then everything, the base included, is drawn afresh
-        rng = None if self.random_state is None else check_random_state(self.random_state)
-        base, copies = clone(self.estimator), int(self.n_augment)
-        given: Any = {"fit_params": self._routed(fit_params), "frame": frame, "rows": rows}
-        with fitting(self, base, X, y):
-            self.estimator_, self.classes_, self._answers, frame = fit_base(
-                base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given
-            )
-            self._frame = frame_of_base(self, frame)
+        note_rows(self, data.X, data.rows)
+        with self._fitted_base(data, noise_of(self), fit_params) as base:
+            self.classes_, self._answers = base.classes, base.answers
             asked = self.abstain_label
             self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)
-            # last, when the model exists: a model that was made knowing the seed could cheat
-            self._seed = new_seed(rng)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -284,11 +270,16 @@ class SmoothedClassifier(MetaClassifier):
     ) -> Certificate:
         r"""Return labels with certified radii: computed, or by CERTIFY with `n0` and `n` draws.
 
-        `n0` draws choose a class; `n` fresh draws bound its probability :math:`p_A` from below by
-        Clopper-Pearson at level alpha; the radius is :math:`\sigma \Phi^{-1}(p_A)` if the bound is
-        above 1/2, otherwise the row is abstained on. Rows that no further votes could certify get
-        no more draws. Where the base has a closed form (see `method`), :math:`p_A` and the
-        runner-up's probability are computed instead, and all arguments but X are ignored.
+        **Theorem.** Let the seed be independent of the base and of the row x. With probability at
+        least ``1 - alpha`` over the seed, either `certify` abstains on x, or for its label c and
+        radius R the smoothed classifier g has ``g(x + delta) == c`` for every delta with
+        ``length(delta) < R``, in the norm of the certificate; ``<= R`` if the norm counts columns
+        (Proposition 2 of arXiv:1902.02918; for the options, the guide).
+
+        `n0` draws choose c; `n` fresh draws bound its probability from below by Clopper-Pearson at
+        level alpha, say by p. If p > 1/2, :math:`R = \sigma \Phi^{-1}(p)`; else it abstains. Where
+        the base has a closed form (see `method`), probabilities are computed instead: then alpha is
+        0, and all arguments but X are ignored.
 
         Parameters
         ----------
@@ -298,7 +289,7 @@ class SmoothedClassifier(MetaClassifier):
             Override the constructor's parameters of these names.
         radius : float or sequence of float, default=None
             Only decide whether each row is certified at this radius, or at each of several, with
-            few draws, up to `n`: about 45 times fewer. 0 asks for any certificate at all.
+            few draws, up to `n`: about 46 times fewer. 0 asks for any certificate at all.
         changes : int, default=None
             For mixed noise: decide each radius beside so many changed columns.
         tol : float, default=None
@@ -319,17 +310,14 @@ class SmoothedClassifier(MetaClassifier):
         Returns
         -------
         certificate : Certificate
-            Unpacks as ``labels, radii``. For each row: with probability at least ``1 - alpha`` over
-            the noise, the smoothed classifier keeps this label for every perturbation delta with
-            ``length(delta) < radius``, in the norm of the certificate (Proposition 2 of
-            arXiv:1902.02918; for the options, the guide).
+            Unpacks as ``labels, radii``.
 
         Raises
         ------
         ValueError
-            If an argument is out of range, X is not finite, has missing values that the base does
-            not take, or other columns than in `fit`; if the base's scores are not finite; if `log`
-            is of another model, seed, setting or version; or for `y` without `log`.
+            If an argument is out of range; if X is infinite, or has other columns than in `fit`, or
+            gaps that the base does not take; if the base's scores are not finite; if `log` is of
+            another run; or for `y` without `log`.
         BlockingIOError
             If another process is writing `log`.
         """

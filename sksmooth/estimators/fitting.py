@@ -27,7 +27,15 @@ from ..checks import user_level
 from ..exceptions import TrainingWarning
 from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
-from ..noise.streams import Philox, Purpose, block_rows, new_seed, row_key
+from ..noise.streams import (
+    Philox,
+    Purpose,
+    block_rows,
+    new_seed,
+    repeated_seed,
+    repeats,
+    row_key,
+)
 from ..rows import Rows
 from .class_codes import encode
 from .inner_validation import held_out_rows, on_original_rows
@@ -40,24 +48,39 @@ __all__ = [
     "noisy_copies",
     "noisy_copy",
     "seed_unset",
+    "seeds_of_rows",
 ]
 
 STACK_BYTES = 10**9  # of noisy copies that are made at once without a word
 
 
+def seeds_of_rows(
+    X: NDArray[np.floating], y: NDArray[Any], weight: Any, *, noise: Noise, seed: bytes
+) -> list[bytes]:
+    """Return a seed for each row, with which even rows that are equal have copies of their own.
+
+    Rows with other values, labels or weights have the same seeds in any order of the rows.
+    """
+    if not len(X):
+        return []
+    keys = np.array([row_key(seed, row, noise.name) for row in X])
+    ties: list[NDArray[Any]] = [np.unique(y, return_inverse=True)[1].reshape(-1)]
+    ties += [] if weight is None else [np.asarray(weight, dtype=np.float64).reshape(-1)]
+    return [repeated_seed(seed, number) for number in repeats(keys, *ties).tolist()]
+
+
 def noisy_copies(
-    X: NDArray[np.floating], n_copies: int, *, noise: Noise, seed: bytes
+    X: NDArray[np.floating], n_copies: int, *, noise: Noise, seeds: Sequence[bytes]
 ) -> NDArray[np.floating]:
     """Return `n_copies` noisy copies of X, one after another, shape (n_copies * n, *shape).
 
-    Noise is named by content, so that a row that occurs twice has the same copies twice: repeating
-    a row means what doubling its sample weight means.
+    Noise is named by seed and content: equal rows with the same seed have the same copies.
     """
     noisy = np.empty((n_copies, *X.shape), dtype=X.dtype)
     size = block_rows(X[0].size)
     draws = np.empty((min(size, n_copies), *X.shape[1:]), dtype=X.dtype)
     streams = Philox()
-    for i, row in enumerate(X):
+    for i, (row, seed) in enumerate(zip(X, seeds, strict=True)):
         key = row_key(seed, row, noise.name)
         perturb = noise.around(row)
         for block, start in enumerate(range(0, n_copies, size)):
@@ -68,7 +91,7 @@ def noisy_copies(
 
 
 def noisy_copy(
-    X: NDArray[np.floating], number: int, *, noise: Noise, seed: bytes
+    X: NDArray[np.floating], number: int, *, noise: Noise, seeds: Sequence[bytes]
 ) -> NDArray[np.floating]:
     """Return the copy of that number, from 0, among `noisy_copies`, without making the others.
 
@@ -78,7 +101,7 @@ def noisy_copy(
     noisy = np.empty(X.shape, dtype=X.dtype)
     draws = np.empty((place + 1, *X.shape[1:]), dtype=X.dtype)
     streams = Philox()
-    for i, row in enumerate(X):
+    for i, (row, seed) in enumerate(zip(X, seeds, strict=True)):
         key = row_key(seed, row, noise.name)
         noise.around(row)(streams.at(key, block, Purpose.TRAIN), draws)
         noisy[i] = draws[place]
@@ -205,6 +228,11 @@ def fit_under_noise(
 
     Entries of `fit_params` with one value per row are repeated with the rows; others are passed on.
     What holds out rows inside the base holds out all copies of a row, or a warning names it.
+
+    Of one copy, noise is named by a row's content: rows that are equal have the same noise, so that
+    repeating a row means what doubling its weight means, as scikit-learn's checks ask. Of several
+    copies, each row has noise of its own, even if others are equal to it: a table of few categories
+    would be seen under few noises otherwise.
     """
     if backend_kind(estimator).trains_per_batch:
         return backend_kind(estimator).fit_per_batch(
@@ -216,54 +244,81 @@ def fit_under_noise(
             reproducible=reproducible,
             fit_params=fit_params,
         )
-    n_rows = len(X)
     per_row: dict[str, Any] = {}
+    seeds = [seed] * len(X)
     if n_copies > 1:
-        per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, n_rows)}
+        per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, len(X))}
+        seeds = seeds_of_rows(X, y, per_row.get("sample_weight"), noise=noise, seed=seed)
+    copies = _Copies(X, n_copies, noise, seeds, frame)
     if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
         in_parts = _learns_in_parts(estimator, per_row)
         what = _what_it_takes(estimator, X, n_copies, in_parts)
         warnings.warn(what, TrainingWarning, stacklevel=user_level())
         if in_parts:
-
-            def copy(number: int) -> Any:
-                noisy = noisy_copy(X, number, noise=noise, seed=seed)
-                return noisy if frame is None else frame(noisy)
-
-            for number in range(n_copies):
-                # no copy has a name here: each is gone before the next is made
-                if number == 0:
-                    estimator.fit(copy(number), y, **fit_params)
-                else:
-                    estimator.partial_fit(copy(number), y, **per_row)
+            # no copy has a name here: each is gone before the next is made
+            estimator.fit(copies.one(0), y, **fit_params)
+            for number in range(1, n_copies):
+                estimator.partial_fit(copies.one(number), y, **per_row)
             return estimator
-
-    def stack(rows: NDArray[np.floating]) -> Any:
-        noisy = noisy_copies(rows, n_copies, noise=noise, seed=seed)
-        return noisy if frame is None else frame(noisy)
-
+    kept = np.arange(len(X))
     if n_copies > 1:
-        kept = np.arange(n_rows)
-        parts = held_out_rows(estimator, y, fit_params)
-        if parts is not None:
-            kept, apart = parts
-            fit_params = fit_params | {
-                "X_val": stack(X[apart]),
-                "y_val": np.tile(y[apart], n_copies),
-            }
-            if "sample_weight" in per_row:
-                weights = _safe_indexing(per_row["sample_weight"], np.tile(apart, n_copies))
-                fit_params["sample_weight_val"] = weights
-        numbers = np.tile(kept, n_copies)
-        X, y = X[kept], y[numbers]
-        repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
-        fit_params = fit_params | repeated
+        kept, fit_params = _hold_out(estimator, copies, y, fit_params, per_row)
+        y = y[np.tile(kept, n_copies)]
     with contextlib.ExitStack() as context:
-        context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
+        context.enter_context(on_original_rows(estimator, len(X), n_copies, fit_params))
         kind = backend_kind(unwrap(estimator)[1])
         context.enter_context(kind.fitting(estimator, seed, reproducible=reproducible))
         context.enter_context(noise_explained(estimator, X, noise.label, clean=True))
-        return _checked(estimator.fit(stack(X), y, **fit_params))
+        return _checked(estimator.fit(copies.of(kept), y, **fit_params))
+
+
+class _Copies(NamedTuple):
+    """Noisy copies of rows, as the base takes them; see `noisy_copies`."""
+
+    X: NDArray[np.floating]
+    n: int
+    noise: Noise
+    seeds: Sequence[bytes]
+    frame: FrameMaker | None
+
+    def one(self, number: int) -> Any:
+        """Return the copy of that number."""
+        return self._framed(noisy_copy(self.X, number, noise=self.noise, seeds=self.seeds))
+
+    def of(self, places: NDArray[np.intp]) -> Any:
+        """Return all copies of some rows."""
+        rows = self.X if len(places) == len(self.X) else self.X[places]  # no copy of all
+        own = [self.seeds[place] for place in places]
+        return self._framed(noisy_copies(rows, self.n, noise=self.noise, seeds=own))
+
+    def _framed(self, noisy: NDArray[np.floating]) -> Any:
+        return noisy if self.frame is None else self.frame(noisy)
+
+
+def _hold_out(
+    estimator: Any,
+    copies: _Copies,
+    y: NDArray[Any],
+    fit_params: dict[str, Any],
+    per_row: dict[str, Any],
+) -> tuple[NDArray[np.intp], dict[str, Any]]:
+    """Return the rows to fit on, and parameters for their copies.
+
+    Rows that the base would hold out are held out here, with all their copies.
+    """
+    kept = np.arange(len(copies.X))
+    validation: dict[str, Any] = {}
+    parts = held_out_rows(estimator, y, fit_params)
+    if parts is not None:
+        kept, apart = parts
+        places = np.tile(apart, copies.n)
+        validation = {"X_val": copies.of(apart), "y_val": y[places]}
+        if "sample_weight" in per_row:
+            weights = _safe_indexing(per_row["sample_weight"], places)
+            validation["sample_weight_val"] = weights
+    places = np.tile(kept, copies.n)
+    repeated = {name: _safe_indexing(value, places) for name, value in per_row.items()}
+    return kept, fit_params | validation | repeated
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:

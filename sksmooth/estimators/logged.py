@@ -1,61 +1,86 @@
-"""Certifying rows into a log: in groups, with the labels and the numbers of the rows."""
+"""Certifying rows part by part: under a bar, and into a log if there is one."""
 
 import dataclasses
 import math
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
 from ..backends import kind_inside
+from ..certificate.concat import AnyResult
 from ..introspection.fingerprint import fingerprint
 from ..labels import check_label_kind, from_torch, of_one_kind
 from ..noise.streams import row_key
-from ..records.ours import noise_of_head, versions
+from ..records.head import noise_of_head, versions
 from ..records.probed import Answers, ask, probed_rows
 from ..records.running import RunningLog
 from ..rows import Rows, as_rows
+from ..sampling import Report
+from ..sampling.progress import progress_bar
+from .callbacks import telling_bars
+from .jobs import Asked, Job, groups_of, index_of, numbered
 from .reading import check_rows
 from .smoother import Smoother
 
-__all__ = [
-    "Job",
-    "LoggedRows",
-    "answers_of",
-    "certify_with_log",
-    "index_of",
-    "labels_for_log",
-    "numbered",
-    "numbers_of",
-    "refuse_labels_without_log",
-]
+__all__ = ["carry_out", "refuse_labels_without_log"]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class LoggedRows:
-    """What a log says of the rows beside what they get."""
+def carry_out(
+    clf: Any,
+    X: Any,
+    asked: Asked[Any],
+    make: Callable[[Report | None], Job],
+    draws: int,
+    *,
+    log: Any,
+    y: Any,
+    verbose: int | None,
+    shorter: str = "",
+) -> Any:
+    """Return the results of all rows, those that are in a log already included.
 
-    n: int
-    y_true: NDArray[Any] | None
-    index: NDArray[np.int64]
+    Parameters
+    ----------
+    clf : estimator
+        Fitted.
+    X : array-like
+        The rows as the user has passed them.
+    asked : Asked
+        The same rows, read.
+    make : callable
+        Returns the job, given what it is to tell of its draws.
+    draws : int
+        Most draws, or calls of the base, for each row.
+    log, y, verbose : object
+        As of `SmoothedClassifier.certify`.
+    shorter : str, default=""
+        What takes less time, for a note if this will take minutes.
+    """
+    n_rows = len(asked.X)
+    shown = 0 if asked.closed is not None else verbose
+    with (
+        progress_bar(n_rows, draws, shown, shorter) as bar,
+        telling_bars(clf, n_rows * draws, bar) as report,
+    ):
+        job = make(report)
+        if log is not None:
+            return _named_as(clf, X, _with_log(log, clf, X, y, asked, job))
+        results = []
+        for number, part in numbered(asked.parts):
+            job.begin(part, number)
+            results += [job.certify(rows) for rows in job.groups(len(part))]
+        return _named_as(clf, X, type(results[0]).concatenate(results))
 
 
-def index_of(X: Any) -> Any:
-    """Return the index of a data frame of pandas; None for anything else."""
-    pandas = sys.modules.get("pandas")
-    return X.index if pandas is not None and isinstance(X, pandas.DataFrame) else None
-
-
-def numbered(parts: Iterable[NDArray[Any]]) -> Iterator[tuple[int, NDArray[Any]]]:
-    """Yield the parts, each behind the number of its first row."""
-    first = 0
-    for part in parts:
-        yield first, part
-        first += len(part)
+def _named_as(clf: Any, X: Any, result: AnyResult) -> AnyResult:
+    """Return a result with the names that rows and columns of X have."""
+    names = getattr(clf, "feature_names_in_", None)
+    names = None if names is None else tuple(map(str, names))
+    return dataclasses.replace(result, index=index_of(X), feature_names=names)
 
 
 def refuse_labels_without_log(y: Any, log: Any) -> None:
@@ -67,7 +92,7 @@ def refuse_labels_without_log(y: Any, log: Any) -> None:
         )
 
 
-def labels_for_log(X: Any, y: Any, classes: NDArray[Any], n_rows: int) -> NDArray[Any] | None:
+def _labels_for_log(X: Any, y: Any, classes: NDArray[Any], n_rows: int) -> NDArray[Any] | None:
     """Return the true labels that a log notes: y, or those of a data set that has some."""
     if y is None:
         rows = as_rows(X)
@@ -81,7 +106,7 @@ def labels_for_log(X: Any, y: Any, classes: NDArray[Any], n_rows: int) -> NDArra
     return y
 
 
-def numbers_of(X: Any, n_rows: int) -> NDArray[np.int64]:
+def _numbers_of(X: Any, n_rows: int) -> NDArray[np.int64]:
     """Return the numbers of rows in the data set that they come from.
 
     A part of a data set of torch has them, or a data frame with whole numbers as index.
@@ -94,61 +119,19 @@ def numbers_of(X: Any, n_rows: int) -> NDArray[np.int64]:
     return np.arange(n_rows)
 
 
-class Job(Protocol):
-    """One way to certify rows."""
-
-    identity: dict[str, Any]  # must be the same for a run to go on
-    group: int  # rows that are finished together
-
-    @property
-    def layout(self) -> Any:
-        """What a log of its results looks like."""
-
-    def skip(self, n_rows: int) -> None:
-        """Report rows that were finished before."""
-
-    def begin(self, part: NDArray[Any], first: int) -> None:
-        """Go on to a part of the rows, which begins with the row number `first`."""
-
-    def certify(
-        self, rows: slice, journal: RunningLog | None = None, keys: Sequence[str] = ()
-    ) -> Any:
-        """Certify rows of the part; votes are journaled meanwhile, under the rows' keys."""
-
-
-def certify_with_log(
-    path: Any,
-    smoother: Smoother,
-    job: Job,
-    answers: Answers,
-    rows: LoggedRows,
-    parts: Iterable[NDArray[Any]],
-) -> Any:
-    """Certify the rows that are not in a log yet, and return the certificates of all in it."""
-    base = smoother.base
-    noise = noise_of_head(smoother.noise)
-    identity = job.identity | {
-        "sigma": getattr(smoother.noise, "sigma", None),
-        "rows": rows.n,
-        "classes": smoother.classes.tolist(),
-        "versions": versions(),
-    }
-    identity["settings"] = {
-        "model": fingerprint(
-            base.estimator, base.answers, base.frame and (base.frame.library, base.frame.columns)
-        ),
-        "abstain_label": np.asarray(smoother.abstain_label).item(),  # maybe an integer of numpy
-        "noise": noise,
-        **identity["settings"],
-    }
-    identity["settings"] |= kind_inside(base.estimator).versions()
-    with RunningLog(path, identity, rows.n, answers, rows.y_true, rows.index, job.layout) as log:
-        for first, part in numbered(parts):
+def _with_log(path: Any, clf: Any, X: Any, y: Any, asked: Asked[Any], job: Job) -> Any:
+    """Certify the rows that are not in a log yet, and return the results of all in it."""
+    smoother, n_rows = asked.smoother, len(asked.X)
+    answers = _answers_of(clf, smoother, asked.X)
+    y_true = _labels_for_log(X, y, smoother.classes, n_rows)
+    identity = _identity_of(smoother, job, n_rows)
+    numbers = _numbers_of(X, n_rows)
+    with RunningLog(path, identity, n_rows, answers, y_true, numbers, job.layout) as log:
+        for first, part in numbered(asked.parts):
             begun = False
-            for start in range(0, len(part), job.group):
-                group = slice(start, start + job.group)
+            for group in groups_of(len(part), job.group):
                 keys = [row_key(smoother.seed, row).tobytes().hex() for row in part[group]]
-                if log.check(first + start, keys):
+                if log.check(first + group.start, keys):
                     job.skip(len(keys))
                     continue
                 if not begun:  # reading a model may take a while
@@ -160,7 +143,26 @@ def certify_with_log(
         return log.read()
 
 
-def answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
+def _identity_of(smoother: Smoother, job: Job, n_rows: int) -> dict[str, Any]:
+    """Return what must be the same for an interrupted run to go on."""
+    base = smoother.base
+    frame = base.frame and (base.frame.library, base.frame.columns)
+    return job.identity | {
+        "sigma": getattr(smoother.noise, "sigma", None),
+        "rows": n_rows,
+        "classes": smoother.classes.tolist(),
+        "versions": versions(),
+        "settings": {
+            "model": fingerprint(base.estimator, base.answers, frame),
+            "abstain_label": np.asarray(smoother.abstain_label).item(),  # maybe numpy's integer
+            "noise": noise_of_head(smoother.noise),
+            **job.identity["settings"],
+            **kind_inside(base.estimator).versions(),
+        },
+    }
+
+
+def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
     """Return what the base answers to probes around some rows of X, wherever X is kept."""
     numbers = probed_rows(len(X), math.prod(smoother.row_shape))
     if isinstance(X, Rows):  # not all of them take a list of numbers

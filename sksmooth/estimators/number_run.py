@@ -4,8 +4,8 @@ import abc
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,25 +23,13 @@ from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
 from ..closed_forms import ClosedOutput
 from ..exceptions import NothingCertifiedWarning
 from ..noise.streams import Purpose
-from ..records import numbers
-from ..rows import as_rows
+from ..records import number_log
 from ..sampling import Report, Sampler, collect
-from ..sampling.progress import progress_bar
 from ..sampling.sampler import Journal
 from . import inputs as check
-from .callbacks import telling_bars
-from .logged import (
-    LoggedRows,
-    answers_of,
-    certify_with_log,
-    labels_for_log,
-    numbered,
-    numbers_of,
-    refuse_labels_without_log,
-)
+from .jobs import Asked, Job, ask_about, groups_of, outputs_around
+from .logged import carry_out, refuse_labels_without_log
 from .number_smoother import NumberSmoother, number_smoother_of
-from .reading import warn_of_unknown
-from .run import named_as, parts_of
 from .smoother import refuse_gaps
 
 __all__ = [
@@ -51,40 +39,12 @@ __all__ = [
     "quantiles_of_outputs",
 ]
 
-_GROUP_DRAWS = 2**20  # rows are finished by so many draws: they depend on nothing else
 _OTHER_ENDS = (
     "interval must have one lower and one upper end for each row of X, or two numbers for all rows."
 )
 
 Floats = NDArray[np.float64]
-
-
-class _Part(NamedTuple):
-    """Some rows of X, and how to ask about them: by a closed form, or in groups by draws."""
-
-    first: int
-    X: NDArray[Any]
-    closed: ClosedOutput | None
-    smoother: NumberSmoother
-
-    def groups(self, draws: int) -> Iterator[tuple[slice, Sampler]]:
-        """Yield the rows, some at a time so that counts fit into memory, and their samplers."""
-        sampler = self.smoother.sampler(self.X, first_row=self.first)
-        size = max(1, _GROUP_DRAWS // draws)
-        for start in range(0, len(self.X), size):
-            rows = slice(start, start + size)
-            yield rows, sampler.at(rows, None, ())
-
-
-def _parts(reg: Any, X: Any) -> Iterator[_Part]:
-    first, frame, parts = parts_of(reg, X)
-    smoother = number_smoother_of(reg, frame)
-    warn_of_unknown(reg, first, smoother.noise)
-    closed: Any = smoother.closed_form(first)
-    for number, part in numbered(parts):
-        if closed is not None:
-            refuse_gaps(part)
-        yield _Part(number, part, closed, smoother)
+_Asked = Asked[NumberSmoother]
 
 
 def predict_numbers(reg: Any, X: Any) -> Floats:
@@ -117,15 +77,18 @@ def _asked(
     computed: Callable[[ClosedOutput, NDArray[Any]], Floats],
     drawn: Callable[[Floats], Floats],
 ) -> Floats:
-    n = int(reg.n_predict)
-    found = []
-    for part in _parts(reg, X):
-        if part.closed is not None:
-            found.append(computed(part.closed, part.X))
-        else:
-            groups = part.groups(n)
-            found += [drawn(collect(sampler, n, Purpose.PREDICT)) for _, sampler in groups]
-    return np.concatenate(found)
+    asked = ask_about(reg, X, number_smoother_of)
+    if asked.closed is None:
+        outputs = outputs_around(asked.smoother, asked.parts, int(reg.n_predict))
+        return np.concatenate([drawn(some) for some in outputs])
+    return np.concatenate(
+        [computed(asked.closed, part) for part in map(_without_gaps, asked.parts)]
+    )
+
+
+def _without_gaps(part: NDArray[Any]) -> NDArray[Any]:
+    refuse_gaps(part)
+    return part
 
 
 def _plan(reg: Any, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
@@ -137,33 +100,27 @@ def _plan(reg: Any, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
     )
 
 
-class _Job(abc.ABC):
-    """One question about rows; see `logged.Job`."""
+class _NumberJob(Job):
+    """One question about predictions, with the settings that a log notes of it."""
 
-    layout = numbers
+    layout: ClassVar[Any] = number_log
 
     def __init__(
-        self,
-        smoother: NumberSmoother,
-        closed: ClosedOutput | None,
-        plan: Plan,
-        report: Report | None,
-        **settings: Any,
+        self, asked: _Asked, plan: Plan, report: Report | None, settings: dict[str, Any]
     ) -> None:
-        self.smoother, self.closed, self.plan, self.report = smoother, closed, plan, report
-        self.group = 1024 if closed is not None else max(1, _GROUP_DRAWS // plan.draws)
-        self.identity: dict[str, Any] = {"settings": settings}
-        if closed is not None:
-            self.identity |= {"method": "exact", "form": closed.name}
+        super().__init__(0 if asked.closed is not None else plan.draws, report)
+        self.smoother, self.closed, self.plan = asked.smoother, asked.closed, plan
+        self.identity = {"settings": settings}
+        if self.closed is not None:
+            self.identity |= {"method": "exact", "form": self.closed.name}
         else:
             self.identity |= {name: getattr(plan, name) for name in ("n", "n0", "alpha")}
             self.identity |= {"method": "montecarlo", "asked_radii": plan.radii}
-            self.identity |= {"seed": smoother.seed.hex(), "stream": smoother.stream}
+            self.identity |= {"seed": self.smoother.seed.hex(), "stream": self.smoother.stream}
 
-    def skip(self, n_rows: int) -> None:
-        """Report rows that were finished before."""
-        if self.report is not None:
-            self.report(n_rows * self.plan.draws)
+    def groups(self, n_rows: int) -> Iterable[slice]:
+        """Return few rows at a time, since their outputs are kept."""
+        return groups_of(n_rows, self.group)
 
     def begin(self, part: NDArray[Any], first: int) -> None:
         """Go on to a part of the rows, which begins with the row number `first`."""
@@ -189,15 +146,18 @@ class _Job(abc.ABC):
         """Answer for the sampler's rows, whose first has this number, by draws."""
 
 
-class _Bound(_Job):
+class _Bound(_NumberJob):
     """Bounds within radii: of one that is a number, arrays without an axis for it."""
 
-    one = False
+    def __init__(
+        self, asked: _Asked, plan: Plan, report: Report | None, radii: tuple[float, ...], one: bool
+    ) -> None:
+        settings = {"what": "bounds", "radius": radii[0] if one else radii}
+        super().__init__(asked, plan, report, settings)
+        self.radii, self.one = radii, one
 
     def _computed(self, closed: ClosedOutput, X: NDArray[Any], first: int) -> PredictionBounds:
-        radii = self.plan.radii
-        assert radii is not None
-        return self._as_asked(compute_bounds(closed, X, self.smoother.noise, radii))
+        return self._as_asked(compute_bounds(closed, X, self.smoother.noise, self.radii))
 
     def _drawn(self, sampler: Sampler, first: int) -> PredictionBounds:
         return self._as_asked(bound_medians(sampler, self.plan))
@@ -206,15 +166,25 @@ class _Bound(_Job):
         if not self.one:
             return bounds
         lower, upper = bounds.lower[:, 0], bounds.upper[:, 0]
-        assert self.plan.radii is not None
-        return dataclasses.replace(bounds, lower=lower, upper=upper, radius=self.plan.radii[0])
+        return dataclasses.replace(bounds, lower=lower, upper=upper, radius=self.radii[0])
 
 
-class _Stay(_Job):
-    """Radii for intervals: around predictions, or as the user has named them."""
+class _Stay(_NumberJob):
+    """Radii for intervals: around predictions, or between ends that the user has named."""
 
-    within = 0.0
-    ends: tuple[Floats, ...] = ()
+    def __init__(
+        self,
+        asked: _Asked,
+        plan: Plan,
+        report: Report | None,
+        within: Any,
+        ends: tuple[Floats, ...],
+    ) -> None:
+        each = np.broadcast_arrays(*ends)  # or one number and two would be as two and one
+        named = hashlib.sha256(b"".join(end.tobytes() for end in each)).hexdigest()
+        which = {"interval": named} if ends else {"within": float(within)}
+        super().__init__(asked, plan, report, {"what": "radii", **which})
+        self.within, self.ends = within, ends
 
     def _computed(self, closed: ClosedOutput, X: NDArray[Any], first: int) -> RegressionCertificate:
         lower, upper = self._interval(closed.median(X), first)
@@ -227,7 +197,7 @@ class _Stay(_Job):
 
     def _interval(self, predictions: Floats, first: int) -> tuple[Floats, Floats]:
         if not self.ends:
-            return predictions - self.within, predictions + self.within
+            return predictions - float(self.within), predictions + float(self.within)
         here = slice(first, first + len(predictions))
         lower, upper = (
             end[here] if end.ndim else np.full(len(predictions), end) for end in self.ends
@@ -235,60 +205,21 @@ class _Stay(_Job):
         return lower, upper
 
 
-def _carried_out(
-    reg: Any, X: Any, plan: Plan, make: Callable[..., _Job], log: Any, y: Any, verbose: int | None
-) -> Any:
-    """Answer for all rows, into a log if there is one; `make` makes the job, given their number."""
-    refuse_labels_without_log(y, log)
-    first, frame, parts = parts_of(reg, X)
-    smoother = number_smoother_of(reg, frame)
-    warn_of_unknown(reg, first, smoother.noise)
-    closed: Any = smoother.closed_form(first)
-    rows = as_rows(X)
-    n_rows = len(first if rows is None else rows)
-    shown = 0 if closed is not None else verbose
-    with (
-        progress_bar(n_rows, plan.draws, shown) as bar,
-        telling_bars(reg, n_rows * plan.draws, bar) as report,
-    ):
-        job = make(n_rows, smoother, closed, plan, report)
-        if log is not None:
-            answers = answers_of(reg, smoother, first if rows is None else rows)
-            labels = labels_for_log(X, y, smoother.classes, n_rows)
-            rows_of_log = LoggedRows(n_rows, labels, numbers_of(X, n_rows))
-            result = certify_with_log(log, smoother, job, answers, rows_of_log, parts)
-            return named_as(reg, X, result)
-        found = []
-        for number, part in numbered(parts):
-            job.begin(part, number)
-            starts = range(0, max(len(part), 1), job.group)
-            found += [job.certify(slice(start, start + job.group)) for start in starts]
-        return named_as(reg, X, type(found[0]).concatenate(found))
-
-
 def bounds_of_rows(
-    reg: Any,
-    X: Any,
-    radius: Any,
-    *,
-    log: Any = None,
-    y: Any = None,
-    verbose: int | None = None,
-    **asked: Any,
+    reg: Any, X: Any, radius: Any, *, log: Any, y: Any, verbose: int | None, **asked: Any
 ) -> PredictionBounds:
     """Bound the predictions within radii; see `SmoothedRegressor.certify_interval`."""
-    plan = _plan(reg, radius=radius, **asked)
-    assert plan.radii is not None
-    one = np.ndim(radius) == 0
+    plan, radii, one = _plan(reg, radius=radius, **asked), check_radii(radius), np.ndim(radius) == 0
+    refuse_labels_without_log(y, log)
+    rows = ask_about(reg, X, number_smoother_of)
 
-    def make(n_rows: int, *given: Any) -> _Job:
-        assert plan.radii is not None
-        job = _Bound(*given, what="bounds", radius=plan.radii[0] if one else plan.radii)
-        job.one = one
-        return job
+    def job(report: Report | None) -> Job:
+        return _Bound(rows, plan, report, radii, one)
 
-    bounds: PredictionBounds = _carried_out(reg, X, plan, make, log, y, verbose)
-    none = [r for r, ranks in zip(plan.radii, bounds.ranks or (), strict=False) if not ranks[0]]
+    bounds: PredictionBounds = carry_out(
+        reg, X, rows, job, plan.draws, log=log, y=y, verbose=verbose
+    )
+    none = [r for r, ranks in zip(radii, bounds.ranks or (), strict=False) if not ranks[0]]
     if none:
         warnings.warn(
             f"All bounds at radius={max(none):g} are infinite: with n={plan.n}, alpha="
@@ -306,26 +237,24 @@ def certificate_of_rows(
     *,
     within: Any,
     interval: Any,
-    radius: Any,
-    log: Any = None,
-    y: Any = None,
-    verbose: int | None = None,
+    log: Any,
+    y: Any,
+    verbose: int | None,
     **asked: Any,
 ) -> RegressionCertificate:
     """Certify that predictions stay in intervals; see `SmoothedRegressor.certify`."""
-    plan = _plan(reg, radius=radius, **asked)
-    ends = _ends_of(within, interval)
+    plan, ends = _plan(reg, **asked), _ends_of(within, interval)
+    refuse_labels_without_log(y, log)
+    rows = ask_about(reg, X, number_smoother_of)
+    if any(end.ndim and len(end) != len(rows.X) for end in ends):
+        raise ValueError(_OTHER_ENDS)
 
-    def make(n_rows: int, *given: Any) -> _Job:
-        if any(end.ndim and len(end) != n_rows for end in ends):
-            raise ValueError(_OTHER_ENDS)
-        named = hashlib.sha256(b"".join(end.tobytes() for end in ends)).hexdigest()
-        which = {"interval": named} if ends else {"within": float(within)}
-        job = _Stay(*given, what="radii", **which)
-        job.within, job.ends = 0.0 if ends else float(within), ends
-        return job
+    def job(report: Report | None) -> Job:
+        return _Stay(rows, plan, report, within, ends)
 
-    certificate: RegressionCertificate = _carried_out(reg, X, plan, make, log, y, verbose)
+    certificate: RegressionCertificate = carry_out(
+        reg, X, rows, job, plan.draws, log=log, y=y, verbose=verbose
+    )
     check.warn_if_out_of_reach(certificate)
     return certificate
 

@@ -137,8 +137,8 @@ def _numbers_of(clf: Any, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]
     if other:
         raise ValueError(
             f"X has columns without numbers, {', '.join(other[:5])}, which cannot get noise. Give "
-            "them a sigma of 0: then the base gets them as they are. Or take noise of changes, "
-            "such as Flip."
+            "them a sigma of 0: then the base gets them as they are. To certify changes of them, "
+            "give them a Flip or Drop in sigma."
         )
     booleans = [name for name, kind in noisy if kind == "booleans"]
     if booleans and is_additive(clf.noise):

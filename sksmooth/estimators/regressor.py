@@ -6,16 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context, clone
-from sklearn.utils import check_random_state
+from sklearn.base import _fit_context
 
 from ..backends import warn_before_fit
 from ..certificate import PredictionBounds, RegressionCertificate
-from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaRegressor, shows_weights
-from .callbacks import fitting
-from .fitting import fit_base
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
@@ -23,7 +19,7 @@ from .number_run import (
     quantiles_of_outputs,
 )
 from .number_smoother import check_noise
-from .reading import check_training_rows, frame_of_base
+from .reading import check_training_rows
 from .shift_per_feature import shift_per_feature
 from .smoother import noise_of, note_rows
 
@@ -201,26 +197,12 @@ class SmoothedRegressor(MetaRegressor):
         self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator, "regressor")
         warn_before_fit(self.estimator)
-        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
-        y = _numbers(y)
-        note_rows(self, X, rows)
-        rng = None if self.random_state is None else check_random_state(self.random_state)
-        base, copies = clone(self.estimator), int(self.n_augment)
-        given: dict[str, Any] = {
-            "fit_params": self._routed(fit_params),
-            "frame": frame,
-            "rows": rows,
-            "has_classes": False,
-        }
+        data = check_training_rows(self, X, y, fit_params.get("sample_weight"))
+        data = data._replace(y=_numbers(data.y))
+        note_rows(self, data.X, data.rows)
         noise = check_noise(noise_of(self))
-        with fitting(self, base, X, y):
-            self.estimator_, _, _, frame = fit_base(
-                base, X, y, noise=noise, n_copies=copies, random_state=rng, **given
-            )
-            self._frame = frame_of_base(self, frame)
-            # last, when the model exists: a model that was made knowing the seed could cheat
-            self._seed = new_seed(rng)
-        return self
+        with self._fitted_base(data, noise, fit_params, has_classes=False):
+            return self  # a classifier notes more of it
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the median output around each row: computed, or of `n_predict` draws.
@@ -251,10 +233,15 @@ class SmoothedRegressor(MetaRegressor):
     ) -> PredictionBounds:
         r"""Return bounds on the predictions within a radius of each row.
 
-        An output that is exceeded with a probability of at most :math:`\Phi(-r / \sigma)` under
-        noise is exceeded with one below 1/2 at all points nearer than r, and so bounds the medians
-        there (Lemma 1 of arXiv:2007.03730). The bounds are order statistics of the outputs, of the
-        ranks that exact binomial sums give; each side takes half of alpha.
+        **Theorem.** Let the seed be independent of the base and of the row x. With probability at
+        least ``1 - alpha`` over the seed, the smoothed regressor h has ``lower <= h(x + delta) <=
+        upper`` for every delta with ``length(delta) < radius``, in the norm of the noise (Lemma 1
+        of arXiv:2007.03730). For certain, with ``alpha == 0``, where the bounds are computed.
+
+        If outputs exceed a number with a probability of at most :math:`\Phi(-r / \sigma)` under
+        noise, they exceed it with one below 1/2 at all points nearer than r, so that the number
+        bounds the medians there. The bounds are order statistics of the outputs, with ranks from
+        exact binomial sums; each side takes half of alpha.
 
         Parameters
         ----------
@@ -266,21 +253,20 @@ class SmoothedRegressor(MetaRegressor):
         n, n0, alpha : default=None
             Override the constructor's parameters of these names.
         log : str or path-like, default=None
-            File to which finished rows are appended, and from which an interrupted call goes on if
-            it is repeated: to the same result, bit for bit. `read_log` reads it. See the guide on
-            long runs.
+            File for finished rows. An interrupted call, if repeated, goes on from it, to the same
+            result, bit for bit. `read_log` reads it. See the guide on long runs.
         y : array-like of shape (n_samples,), default=None
             True values, for the log alone. None takes those that a ``Dataset`` has.
         verbose : int, default=None
-            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
-            types there, after ten seconds.
+            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one after ten
+            seconds.
 
         Returns
         -------
         bounds : PredictionBounds
             Unpacks as ``lower, upper``, of shape (n_samples,), or (n_samples, n_radii) for a
-            sequence. Each bound holds with probability at least ``1 - alpha`` over the noise;
-            of several radii, each on its own. Infinite where no draw of `n` would do.
+            sequence. With several radii, the theorem holds for each on its own. Infinite where even
+            the largest or smallest of `n` outputs is no bound.
 
         Raises
         ------
@@ -307,6 +293,11 @@ class SmoothedRegressor(MetaRegressor):
     ) -> RegressionCertificate:
         """Return within which radius predictions stay in an interval.
 
+        **Theorem.** Let the seed be independent of the base and of the row x. With probability at
+        least ``1 - alpha`` over the seed, the smoothed regressor h has h(x + delta) in the interval
+        for every delta with ``length(delta) < R``, in the norm of the noise, for the radius R that
+        is returned; for certain, with ``alpha == 0``, where R is computed.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
@@ -323,24 +314,21 @@ class SmoothedRegressor(MetaRegressor):
         n0, alpha : default=None
             Override the constructor's parameters of these names.
         radius : float or sequence of float, default=None
-            Only decide whether each row is certified at this radius, or at each of several, with
-            as few draws, up to `n`, as that takes.
+            Only decide whether each row is certified at this radius, or at each of several, with as
+            few draws as possible, up to `n`.
         log : str or path-like, default=None
-            File to which finished rows are appended, and from which an interrupted call goes on if
-            it is repeated: to the same result, bit for bit. `read_log` reads it. See the guide on
-            long runs.
+            File for finished rows. An interrupted call, if repeated, goes on from it, to the same
+            result, bit for bit. `read_log` reads it. See the guide on long runs.
         y : array-like of shape (n_samples,), default=None
             True values, for the log alone. None takes those that a ``Dataset`` has.
         verbose : int, default=None
-            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one to who
-            types there, after ten seconds.
+            1 shows a progress bar in a terminal or notebook, 0 shows none. None shows one after ten
+            seconds.
 
         Returns
         -------
         certificate : RegressionCertificate
-            Unpacks as ``predictions, radii``. For each row: with probability at least
-            ``1 - alpha`` over the noise, the smoothed regressor stays in the interval for every
-            perturbation delta with ``length(delta) < radius``, in the norm of the noise.
+            Unpacks as ``predictions, radii``. A radius of 0 states nothing.
 
         Raises
         ------
@@ -357,7 +345,7 @@ class SmoothedRegressor(MetaRegressor):
     shift_per_feature = shift_per_feature
 
     def output_quantiles(self, X: Any, q: float | Sequence[float]) -> NDArray[np.float64]:
-        """Return quantiles of what the base answers to noisy copies of each row.
+        """Return quantiles of the base's outputs for noisy copies of each row.
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from ..checks import user_level
 from ..exceptions import UnitsWarning
 from ..introspection import layers, steps_of
-from .logged import index_of
+from .jobs import index_of
 
 __all__ = ["ask_inside", "certify"]
 

@@ -11,7 +11,7 @@ from ..bounds import BOUNDS, clopper_pearson, widened
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.votes import top_two
-from ..checks import check_alpha, check_draws
+from ..checks import check_alpha, check_changes, check_draws
 from .scores import (
     certified_accuracy_score,
     check_score_radii,
@@ -35,6 +35,7 @@ def certified_accuracy_lower_bound(
     certificate: Certificate,
     *,
     radius: ArrayLike = 0.0,
+    changes: int = 0,
     rho: float = 0.001,
     method: str = "exact",
 ) -> Any:
@@ -55,6 +56,8 @@ def certified_accuracy_lower_bound(
     radius : float or array-like of float, default=0.0
         In the units of the certificate. An array gives an array of bounds, each of which holds
         with probability ``1 - rho``.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise, as of `certified_accuracy_score`.
     rho : float in (0, 1), default=0.001
         Probability with which the bound may fail.
     method : {"exact", "bernstein"}, default="exact"
@@ -94,7 +97,9 @@ def certified_accuracy_lower_bound(
     if not (isinstance(rho, numbers.Real) and 0 < rho < 1):
         raise ValueError(f"rho must lie strictly between 0 and 1; got {rho!r}.")
     radius = check_score_radii(radius)
-    score = np.asarray(certified_accuracy_score(y_true, certificate, radius=radius))
+    score = np.asarray(
+        certified_accuracy_score(y_true, certificate, radius=radius, changes=changes)
+    )
     m, alpha = len(certificate), certificate.alpha
     if alpha == 0:  # computed: all certificates hold
         bound = score
@@ -120,6 +125,7 @@ def projected_certified_accuracy(
     certificate: Certificate,
     *,
     radius: ArrayLike = 0.0,
+    changes: int = 0,
     n: int | None = None,
     alpha: float | None = None,
     sample_weight: ArrayLike | None = None,
@@ -134,6 +140,8 @@ def projected_certified_accuracy(
         Certificates of the same rows, not made to decide given radii.
     radius : float or array-like of float, default=0.0
         In the units of the certificate. An array gives an array of scores.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise, as of `certified_accuracy_score`.
     n : int, default=None
         Draws per row; None for those that were made.
     alpha : float, default=None
@@ -188,7 +196,10 @@ def projected_certified_accuracy(
     others = np.minimum(np.ceil(other * draws * (1 - _ROOM)).astype(np.int64), draws - votes)
     bounds = BOUNDS[certificate.bound](votes, others, draws, alpha)
     p_lower, p_upper = widened(*bounds, certificate.tv_error)
-    radii = certificate.noise.radius(p_lower, p_upper)
+    noise, changes = certificate.noise, check_changes(changes)
+    radii = (
+        noise.radius_with(changes, p_lower, p_upper) if changes else noise.radius(p_lower, p_upper)
+    )
     right = (certificate.selected == np.asarray(y_true)) & (p_lower > p_upper)
     radius = check_score_radii(radius)
     reached = right & (radii >= radius[..., None])
@@ -221,9 +232,9 @@ def top_probability_curve(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Share of rows on which the right class has at least a given probability under noise.
 
-    The distribution of :math:`p_A`, which says more than one number: the average certified radius
-    is ruled by the rows with :math:`p_A` near 1, where it depends on n more than on the model, and
-    a useless classifier can have any value of it (arXiv:2410.06895).
+    The distribution of :math:`p_A`. It says more than the average certified radius, which is ruled
+    by the rows with :math:`p_A` near 1. There the radius depends on n more than on the model, and a
+    useless classifier can have any average (arXiv:2410.06895).
 
     Parameters
     ----------

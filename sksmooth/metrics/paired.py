@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state
 
 from ..certificate import Certificate
 from ..certificate.concat import refuse_other_norms
-from ..checks import check_draws
+from ..checks import check_changes, check_draws
 from ..records import Record
 from ..records.named import record_of
-from .scores import check_score_radii, right_rows, warn_if_decided
+from .scores import check_score_radii, radii_of, right_rows, warn_if_decided
 
 __all__ = ["PairedComparison", "paired_comparison"]
 
@@ -49,6 +49,8 @@ class PairedComparison:
         Of the intervals.
     n_rows : int
         Rows that were compared.
+    changes : int, default=0
+        Changed columns beside which the radii are certified.
 
     Examples
     --------
@@ -84,11 +86,14 @@ class PairedComparison:
     radius_interval: NDArray[np.float64]
     confidence_level: float
     n_rows: int
+    changes: int = 0
 
     def __str__(self) -> str:
-        lines = [
-            f"Second less first, {self.n_rows} rows, {100 * self.confidence_level:g} % intervals:"
-        ]
+        beside = ""
+        if self.changes:
+            beside = f", beside {self.changes} changed column{'s' * (self.changes > 1)}"
+        confidence = f"{100 * self.confidence_level:g} %"
+        lines = [f"Second less first, {self.n_rows} rows{beside}, {confidence} intervals:"]
         for i, radius in enumerate(self.radius):
             one, two = self.accuracy[i]
             lines.append(
@@ -129,6 +134,7 @@ def paired_comparison(
     second: Any,
     *,
     radius: ArrayLike = 0.0,
+    changes: int = 0,
     confidence_level: float = 0.95,
     n_resamples: int = 9999,
     random_state: Any = None,
@@ -146,6 +152,8 @@ def paired_comparison(
         `index` of records), those of pairs by their order.
     radius : float or array-like of float, default=0.0
         Radii at which certified accuracies are compared, in the units of the certificates.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise: radii are `Certificate.radii_with`.
     confidence_level : float, default=0.95
         Of the intervals.
     n_resamples : int, default=9999
@@ -166,11 +174,13 @@ def paired_comparison(
     ImportError
         Without statsmodels: ``pip install 'sksmooth[stats]'``.
 
-    Notes ----- Intervals are percentiles of the bootstrap over rows [1]_, by
-    ``scipy.stats.bootstrap``; they say how the difference would vary over other rows of this kind.
-    They, and the p-value, are about the two fitted models: they do not cover another training run
-    of the same recipe, nor a model that was chosen among several on these rows. The test is
-    McNemar's in its exact form [2]_, by statsmodels.
+    Notes
+    -----
+    Intervals are percentiles of the bootstrap over rows [1]_, by ``scipy.stats.bootstrap``; they
+    say how the difference would vary over other rows of this kind. They, and the p-value, are about
+    the two fitted models: they do not cover another training run of the same recipe, nor a model
+    that was chosen among several on these rows. The test is McNemar's in its exact form [2]_, by
+    statsmodels.
 
     References
     ----------
@@ -196,7 +206,7 @@ def paired_comparison(
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level!r}.")
     n_resamples = check_draws("n_resamples", n_resamples, "the number of resamples of the rows")
-    radii = np.atleast_1d(check_score_radii(radius)).ravel()
+    radii, changes = np.atleast_1d(check_score_radii(radius)).ravel(), check_changes(changes)
     one, two = _on_the_same_rows(record_of(first, "The first"), record_of(second, "The second"))
     if len(one) < 2:
         raise ValueError("A comparison needs two rows or more, to say how much they vary; got 1.")
@@ -204,22 +214,22 @@ def paired_comparison(
     reached = []
     for record in (one, two):
         c = _certificate(record)
-        warn_if_decided(c, radii)
+        warn_if_decided(c, radii, changes)
         decided = decided or c.asked_radii is not None
         assert record.y_true is not None
         right, _ = right_rows(record.y_true, c, None)
-        reached.append(np.where(right, c.radii, -1.0))
+        reached.append(np.where(right, radii_of(c, changes), -1.0))
     certified = np.stack([r[None] >= radii[:, None] for r in reached])  # model, radius, row
     lengths = np.maximum(reached, 0.0)
-    changes = np.concatenate(
+    gains = np.concatenate(
         [certified[1].astype(float) - certified[0], (lengths[1] - lengths[0])[None]]
     )
     found = stats.bootstrap(
-        (changes,),
+        (gains,),
         np.mean,
         axis=1,
         n_resamples=n_resamples,
-        batch=max(1, _BATCH_VALUES // changes.size),
+        batch=max(1, _BATCH_VALUES // gains.size),
         confidence_level=confidence_level,
         method="percentile",
         random_state=np.random.default_rng(check_random_state(random_state).randint(2**31)),
@@ -231,15 +241,16 @@ def paired_comparison(
     return PairedComparison(
         radius=radii,
         accuracy=certified.mean(axis=2).T,
-        difference=changes[:-1].mean(axis=1),
+        difference=gains[:-1].mean(axis=1),
         interval=ends[:-1],
         only_first=only[0],
         only_second=only[1],
         p_value=_p_values(both, only[0], only[1], neither),
-        radius_difference=np.nan if decided else float(changes[-1].mean()),
+        radius_difference=np.nan if decided else float(gains[-1].mean()),
         radius_interval=np.full(2, np.nan) if decided else ends[-1],
         confidence_level=float(confidence_level),
         n_rows=len(one),
+        changes=changes,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from ..checks import check_draws, check_radii, user_level
+from ..checks import check_changes, check_draws, check_radii, user_level
 from ..estimators.unwrap import certify
 from ..exceptions import UnitsWarning
 from .scores import average_certified_radius_score, certified_accuracy_score, check_classwise
@@ -19,6 +19,7 @@ def certified_accuracy_scorer(
     radius: float | Sequence[float] = 0.0,
     *,
     n: int | None = None,
+    changes: int = 0,
     classwise: bool | str = False,
     **options: Any,
 ) -> "CertificateScorer":
@@ -31,12 +32,13 @@ def certified_accuracy_scorer(
         "certified_accuracy@0.5" and so on, for ``refit="certified_accuracy@0.5"``.
     n : int, default=None
         Most draws per row; None for the estimator's own.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise, as of `certified_accuracy_score`.
     classwise : bool or "balanced", default=False
         As of `certified_accuracy_score`: "balanced" gives the mean over the classes, True a score
         of each class, named "certified_accuracy[cat]" or "certified_accuracy@0.5[cat]".
     **options : dict
-        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``, or
-        ``changes=1`` for radii beside a changed column.
+        Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
 
     Returns
     -------
@@ -75,16 +77,22 @@ def certified_accuracy_scorer(
     ['test_certified_accuracy@0.1', 'test_certified_accuracy@0.3']
     """
     several = np.ndim(radius) > 0
-    return CertificateScorer(check_radii(radius), several, n, classwise=classwise, **options)
+    return CertificateScorer(
+        check_radii(radius), several, n, changes=changes, classwise=classwise, **options
+    )
 
 
-def average_certified_radius_scorer(*, n: int | None = None, **options: Any) -> "CertificateScorer":
+def average_certified_radius_scorer(
+    *, n: int | None = None, changes: int = 0, **options: Any
+) -> "CertificateScorer":
     """Make a scorer of the average certified radius.
 
     Parameters
     ----------
     n : int, default=None
         Draws per row; None for the estimator's own.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise, as of `average_certified_radius_score`.
     **options : dict
         Further arguments of `SmoothedClassifier.certify`, such as ``bound="two-sided"``.
 
@@ -103,7 +111,7 @@ def average_certified_radius_scorer(*, n: int | None = None, **options: Any) -> 
     >>> 0.2 < average_certified_radius_scorer(n=500)(clf, X, y) < 0.8
     True
     """
-    return CertificateScorer(radii=(), several=False, n=n, **options)
+    return CertificateScorer(radii=(), several=False, n=n, changes=changes, **options)
 
 
 class Scorer:
@@ -147,6 +155,8 @@ class CertificateScorer(Scorer):
         Whether to return a dict.
     n : int or None
         Draws per row.
+    changes : int, default=0
+        Of `certified_accuracy_score` and `average_certified_radius_score`.
     classwise : bool or "balanced", default=False
         As of `certified_accuracy_score`.
     **options : dict
@@ -159,6 +169,7 @@ class CertificateScorer(Scorer):
         several: bool,
         n: int | None,
         *,
+        changes: int = 0,
         classwise: bool | str = False,
         **options: Any,
     ) -> None:
@@ -167,6 +178,7 @@ class CertificateScorer(Scorer):
         self.radii = radii
         self.several = several
         self.n = None if n is None else check_draws("n", n)
+        self.changes = check_changes(changes)
         self.classwise = classwise
         self.options = options
 
@@ -174,7 +186,8 @@ class CertificateScorer(Scorer):
         with warnings.catch_warnings():
             # a search may well try noise that is too small for the radius
             warnings.filterwarnings("ignore", "No row can be certified at", UserWarning)
-            options = {"verbose": 0, "n": self.n, "radius": self.radii or None, **self.options}
+            asked: Any = {"radius": self.radii, "changes": self.changes} if self.radii else {}
+            options = {"verbose": 0, "n": self.n, **asked, **self.options}
             certificate = certify(estimator, X, **options)
         norm = certificate.noise.norm
         if norm.scale is not None and norm.unit == "sigma" and norm.kind != "l0":
@@ -186,12 +199,14 @@ class CertificateScorer(Scorer):
                 stacklevel=user_level(),
             )
         if not self.radii:
-            return average_certified_radius_score(y, certificate, sample_weight=sample_weight)
+            return average_certified_radius_score(
+                y, certificate, changes=self.changes, sample_weight=sample_weight
+            )
         found = certified_accuracy_score(
             y,
             certificate,
             radius=self.radii,
-            changes=self.options.get("changes") or 0,
+            changes=self.changes,
             classwise=self.classwise,
             sample_weight=sample_weight,
         )
@@ -207,7 +222,8 @@ class CertificateScorer(Scorer):
         return named
 
     def __repr__(self) -> str:
-        options = "" if self.classwise is False else f", classwise={self.classwise!r}"
+        options = f", changes={self.changes}" if self.changes else ""
+        options += "" if self.classwise is False else f", classwise={self.classwise!r}"
         options += "".join(f", {name}={value!r}" for name, value in self.options.items())
         if not self.radii:
             return f"average_certified_radius_scorer(n={self.n}{options})"

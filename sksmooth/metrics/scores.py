@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from ..certificate import Certificate
-from ..checks import user_level
+from ..checks import check_changes, user_level
 from ..exceptions import UnitsWarning
 from ..labels import check_label_kind
 
@@ -118,7 +118,11 @@ def labels_of(y_true: NDArray[Any], certificate: Certificate) -> list[Any]:
 
 
 def average_certified_radius_score(
-    y_true: ArrayLike, certificate: Certificate, *, sample_weight: ArrayLike | None = None
+    y_true: ArrayLike,
+    certificate: Certificate,
+    *,
+    changes: int = 0,
+    sample_weight: ArrayLike | None = None,
 ) -> float:
     """Average certified radius (ACR), wrong and abstained rows counting as 0.
 
@@ -131,13 +135,16 @@ def average_certified_radius_score(
         True labels.
     certificate : Certificate
         Certificates of the same rows.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise: radii are `Certificate.radii_with`, and
+        rows that are not certified beside so many changes count as 0.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
     Returns
     -------
     score : float
-        In the units of the certificate.
+        In the units of the certificate; a mean number of changed columns if radii are such numbers.
 
     Examples
     --------
@@ -151,8 +158,9 @@ def average_certified_radius_score(
     True
     """
     right, weight = right_rows(y_true, certificate, sample_weight)
-    warn_if_decided(certificate)
-    return float(np.average(np.where(right, certificate.radii, 0.0), weights=weight))
+    warn_if_decided(certificate, None, changes)
+    reached = np.maximum(np.where(right, radii_of(certificate, changes), 0.0), 0.0)
+    return float(np.average(reached, weights=weight))
 
 
 def abstention_rate(certificate: Certificate, *, sample_weight: ArrayLike | None = None) -> float:
@@ -267,7 +275,7 @@ def share_at_or_above(
 
 def radii_of(certificate: Certificate, changes: int) -> NDArray[np.float64]:
     """Return the radii beside a number of changed columns; -1 where they are not certified."""
-    if not changes:
+    if not check_changes(changes):
         return certificate.radii
     return np.nan_to_num(certificate.radii_with(changes=changes), nan=-1.0, posinf=np.inf)
 

@@ -9,9 +9,9 @@ from sklearn.utils.validation import _check_sample_weight
 from ..bounds import clopper_pearson, clopper_pearson_upper, widened
 from ..bounds.binomial import complement
 from ..certificate import Certificate
-from ..checks import check_draws
+from ..checks import check_changes, check_draws
 from ..labels import check_label_kind
-from .scores import check_score_radii, share_at_or_above
+from .scores import check_certificate, check_score_radii, share_at_or_above
 
 __all__ = ["certified_top_k_accuracy_score", "top_k_radii"]
 
@@ -24,6 +24,7 @@ def certified_top_k_accuracy_score(
     *,
     k: int,
     radius: ArrayLike = 0.0,
+    changes: int = 0,
     sample_weight: ArrayLike | None = None,
 ) -> Floats | float:
     """Share of rows whose true label is certified to stay among the k most probable.
@@ -38,6 +39,8 @@ def certified_top_k_accuracy_score(
         From 1 to the number of classes.
     radius : float or array-like of float, default=0.0
         In the units of the certificate. An array gives an array of scores.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise, as of `certified_accuracy_score`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
 
@@ -64,14 +67,16 @@ def certified_top_k_accuracy_score(
     >>> scores[0] < scores[1] <= scores[2]
     True
     """
-    radii = top_k_radii(certificate, k, y_true)
+    proved, radii = _top_k(certificate, k, y_true, check_changes(changes))
     asked = check_score_radii(radius)
     weight = _check_sample_weight(sample_weight, radii, dtype=np.float64)
-    score = share_at_or_above(np.where(radii > 0, radii, -1.0), weight, asked)
+    score = share_at_or_above(np.where(proved, radii, -1.0), weight, asked)
     return float(score) if asked.ndim == 0 else score
 
 
-def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) -> Floats:
+def top_k_radii(
+    certificate: Certificate, k: int, y: ArrayLike | None = None, *, changes: int = 0
+) -> Floats:
     r"""Return the radii within which a label stays among the k most probable labels.
 
     Parameters
@@ -83,13 +88,16 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     y : array-like of shape (n_samples,), default=None
         Labels that were chosen without these votes, such as the true labels. None takes the
         certificate's `selected`.
+    changes : int, default=0
+        How many columns may change beside, for mixed noise.
 
     Returns
     -------
     radii : ndarray of shape (n_samples,)
         In the norm of the certificate, rounded down. Each holds with probability ``1 - alpha``, for
         one k (several k do not hold together). 0 where nothing is proved, or the label is not among
-        the classes. Infinite if k is the number of classes.
+        the classes; beside changed columns NaN, as of `Certificate.radii_with`. Infinite if k is
+        the number of classes.
 
     Notes
     -----
@@ -127,6 +135,16 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     >>> bool((top_k_radii(certificate, 2) >= top_k_radii(certificate, 1)).all())
     True
     """
+    number = check_changes(changes)
+    proved, radii = _top_k(certificate, k, y, number)
+    return np.where(proved, radii, np.nan if number else 0.0)
+
+
+def _top_k(
+    certificate: Certificate, k: int, y: ArrayLike | None, changes: int
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Return where anything is proved, and radii."""
+    check_certificate(certificate)
     run, counts = certificate.run, certificate.counts
     if not counts.shape[1]:
         why = (
@@ -148,8 +166,10 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     check_label_kind(labels, certificate.classes)
     is_label = labels[:, None] == certificate.classes
     known = is_label.any(axis=1)
+    if changes:
+        certificate.radii_with(changes=changes)  # which refuses other noise than mixed
     if k == n_classes:
-        return np.where(known, np.inf, 0.0)
+        return known, np.full(len(known), np.inf)
     n, alpha = run.n, run.alpha
     missing = n - certificate.n_draws
     own = (counts * is_label).sum(axis=1)
@@ -162,13 +182,19 @@ def top_k_radii(certificate: Certificate, k: int, y: ArrayLike | None = None) ->
     p_least, least = widened(p, np.minimum(least, complement(p)), certificate.tv_error)
     p_total, total = widened(p, total, certificate.tv_error)
     noise = certificate.noise
-    radii = np.where(p_least > least, noise.radius(p_least, least), 0.0)
+    leads = known & (p_least > least)
+    if changes:
+        radii = noise.radius_with(changes, p_least, least)
+        return leads & ~np.isnan(radii), radii
+    proved = leads & noise.proves(p_least, least)
+    radii = np.where(proved, noise.radius(p_least, least), 0.0)
     marginals = noise.marginals((noise.n_values or 1,))
     gaussian = marginals is not None and marginals.law == "normal" and not marginals.replaced
     if k > 1 and gaussian:
         together = _reach(p_total, total, k) * noise.unit - noise.rounding
-        radii = np.maximum(radii, np.nextafter(together, 0.0))
-    return np.where(known, np.maximum(radii, 0.0), 0.0)
+        radii = np.where(known, np.maximum(radii, np.nextafter(together, 0.0)), 0.0)
+        proved |= radii > 0
+    return proved, radii
 
 
 def _reach(p: Floats, q: Floats, k: int) -> Floats:

@@ -37,7 +37,7 @@ _NUMBERS: list[Any] = [
 
 
 class Checkpoint(NamedTuple):
-    """What a file of a trained net holds.
+    """Contents of the file of a trained net.
 
     Attributes
     ----------

@@ -120,8 +120,8 @@ class DenoiserMSE(Objective):
 
     .. math:: L = \frac{1}{d} \lVert D(x + \varepsilon) - x \rVert_2^2
 
-    for rows of d values. Salman et al. (2020), Section 3.2, arXiv:2003.01908: the classifier is not
-    asked, so that the denoiser is one for all.
+    for rows of d values. Salman et al. (2020), Section 3.2, arXiv:2003.01908: the classifier does
+    not take part, so that one denoiser serves all classifiers.
 
     Attributes
     ----------
@@ -156,8 +156,8 @@ class DenoiserStability(Objective):
 
     with f the softmax of the frozen classifier. Salman et al. (2020), Section 3.2,
     arXiv:2003.01908. It needs no labels. They start from a denoiser trained with `DenoiserMSE`. For
-    a classifier that can only be asked, train with another one, and put the denoiser in front of
-    the first afterwards. With the true labels in place of c, it is `GaussianAugmentation` of the
+    a classifier without gradients, train with another one, and put the denoiser in front of the
+    first afterwards. With the true labels in place of c, it is `GaussianAugmentation` of the
     whole module.
 
     Attributes

@@ -19,7 +19,7 @@ _PREDICTS = ("noise", "image", "velocity")
 
 
 class DiffusionDenoiser(nn.Module):
-    r"""A denoiser that asks a diffusion model once, at the step whose noise has this sigma.
+    r"""A denoiser that calls a diffusion model once, at the step whose noise has this sigma.
 
     For a row x in [0, 1] with noise, let :math:`z = \text{scale} \cdot x + \text{shift}`, in which
     the noise has the deviation :math:`s = \text{scale} \cdot \sigma`. The model was trained on

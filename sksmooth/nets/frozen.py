@@ -60,7 +60,7 @@ def frozen_net(
     device : str, default="cpu"
         As in torch.
     classes : sequence, default=None
-        What the outputs stand for; None for 0 to K - 1.
+        Labels of the outputs; None for 0 to K - 1.
     output : str, int or callable, default=None
         Which of several outputs are the scores: a key of a dict or an attribute, a position, or a
         function of all that the module returns. None takes a tensor as it is, and what is called

@@ -26,8 +26,8 @@ class Flip(Specification):
     probability. So certificates cover changes to new categories, too. Missing values stay missing;
     certificates cover changes of the values that are there.
 
-    Equal training rows get equal noise. Tables of few categories have many of these, so let the
-    base see several noisy copies: ``n_augment``.
+    Tables of few categories have many equal rows. Let the base see several noisy copies: with
+    ``n_augment=2`` or more all rows have noise of their own, with 1 equal rows have equal noise.
 
     Give either `keep`, or `add` and `remove` for columns of zeros and ones.
 

@@ -15,7 +15,7 @@ BITS = 22  # a step of the grid is sigma over two to the power of this
 
 @dataclasses.dataclass(frozen=True)
 class IntegerGaussian(GridNoise, FloatGaussian):  # type: ignore[override]
-    r"""Isotropic Gaussian noise in integers on a grid: what a certificate may rest on.
+    r"""Isotropic Gaussian noise in integers on a grid: sound on a computer.
 
     Rows are rounded to a grid that is fixed beforehand, noise is drawn as integer multiples of the
     grid's step with the probabilities of a rounded normal, and the two are summed as integers. The

@@ -230,7 +230,7 @@ class L0(Norm):
         Only whether it is 0 matters to lengths: such a feature cannot change. Elsewhere it is the
         size of the steps of `steepest` and `random`. None is 1 for all features.
     unit : str, default="sigma"
-        Of no account.
+        Not used.
 
     Examples
     --------

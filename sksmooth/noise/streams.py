@@ -32,6 +32,8 @@ __all__ = [
     "Streams",
     "block_rows",
     "new_seed",
+    "repeated_seed",
+    "repeats",
     "row_key",
 ]
 
@@ -70,6 +72,47 @@ def row_key(seed: bytes, row: NDArray[np.floating], noise: str = "") -> NDArray[
     digest = hashlib.blake2b(name, digest_size=16, key=seed, person=b"sksmooth")
     digest.update(values.astype("<f8", copy=False).tobytes())
     return np.frombuffer(digest.digest(), dtype="<u8").astype(np.uint64)
+
+
+def repeats(keys: NDArray[np.uint64], *ties: NDArray[Any]) -> NDArray[np.intp]:
+    """Return how many rows before each one are equal to it: 0 for the first of them.
+
+    Equal rows are counted in the order of `ties`, so that the order of rows does not matter as far
+    as these tell them apart.
+
+    Parameters
+    ----------
+    keys : ndarray of shape (n_samples, 2), uint64
+        As of `row_key`.
+    *ties : ndarray of shape (n_samples,)
+        Of kinds that can be sorted, the first one first.
+
+    Returns
+    -------
+    number : ndarray of shape (n_samples,), int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sksmooth.noise.streams import repeats
+    >>> keys = np.array([[7, 7], [8, 8], [7, 7]], dtype=np.uint64)
+    >>> repeats(keys), repeats(keys, np.array([1, 0, 0]))
+    (array([0, 0, 1]), array([1, 0, 0]))
+    """
+    order = np.lexsort((*reversed(ties), keys[:, 1], keys[:, 0]))
+    starts = np.any(np.diff(keys[order], axis=0, prepend=~keys[order[:1]]) != 0, axis=1)
+    place = np.arange(len(order))
+    number = np.empty(len(order), dtype=np.intp)
+    number[order] = place - np.maximum.accumulate(np.where(starts, place, 0))
+    return number
+
+
+def repeated_seed(seed: bytes, number: int) -> bytes:
+    """Return the seed for rows that are equal to `number` others before, where these differ."""
+    if not number:
+        return seed
+    name = int(number).to_bytes(8, "little")
+    return hashlib.blake2b(name, digest_size=len(seed), key=seed, person=b"repeated").digest()
 
 
 def block_rows(n_values: int) -> int:

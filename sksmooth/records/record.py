@@ -14,7 +14,7 @@ __all__ = ["Record"]
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Record:
-    """What a log holds: certificates or predictions, beside the true labels.
+    """Contents of a log: certificates or predictions, beside the true labels.
 
     Attributes
     ----------

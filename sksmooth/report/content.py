@@ -14,15 +14,17 @@ from ..certificate import Certificate
 from ..certificate.per_feature import sentence
 from ..certificate.summary import guarantee
 from ..metrics import certified_accuracy_lower_bound, certified_accuracy_score
-from ..metrics.scores import labels_of
-from ..records.ours import versions
+from ..metrics.scores import labels_of, radii_of
+from ..noise import L2AndChanges
+from ..records.head import versions
 
 __all__ = ["content_of", "plain"]
 
-VERSION = 1
+VERSION = 2
 _PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_POINTS = 250  # of a curve
 _MOST_ROWS = 100  # of which every feature is looked at
+_MOST_CHANGES = 8  # that have a curve of their own
 _RHO = 0.001
 _FACTORS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -62,7 +64,7 @@ def content_of(
     c = certificate
     asked = c.asked_radii
     grid = np.array(asked if asked is not None else radii_of_table(c) if radii is None else radii)
-    curve = np.array(sorted(asked)) if asked is not None else _radii_of_curve(c)
+    numbers = _numbers_of_changes(c)
     return {
         "schema": "sksmooth certification report",
         "schema_version": VERSION,
@@ -86,17 +88,8 @@ def content_of(
             "certified": float(np.mean(~c.abstained)),
             "abstained": float(np.mean(c.abstained)),
             "wrong": float(np.mean(~c.abstained & (c.labels != y_true))),
-            "curve": _accuracy(y_true, c, curve, confidence),
-            "table": _accuracy(y_true, c, grid, confidence)
-            | {
-                "balanced": plain(
-                    certified_accuracy_score(y_true, c, radius=grid, classwise="balanced")
-                ),
-                "lower_bound": plain(
-                    certified_accuracy_lower_bound(y_true, c, radius=grid, rho=_RHO)
-                ),
-            },
-            "by_class": _by_class(y_true, c, grid),
+            "accuracy": [_beside(y_true, c, grid, confidence, k) for k in numbers],
+            "by_class": _by_class(y_true, c, grid, numbers[0]),
             "quantiles": {
                 "probability": list(_PROBABILITIES),
                 "p_lower": _quantiles(c.p_lower),
@@ -104,7 +97,32 @@ def content_of(
             },
         },
         "features": None if intervals is None else _features(intervals, c),
-        "least_robust": _least_robust(y_true, c, n_rows, intervals),
+        "least_robust": _least_robust(y_true, c, n_rows, numbers, intervals),
+    }
+
+
+def _numbers_of_changes(certificate: Certificate) -> list[int]:
+    """Return beside how many changed columns accuracies are reported: several for mixed noise."""
+    if certificate.asked_radii is not None or not isinstance(certificate.noise.norm, L2AndChanges):
+        return [certificate.run.asked_changes]
+    most = int(certificate.max_changes.max(initial=0))
+    return list(range(min(max(most, 0), _MOST_CHANGES) + 1))
+
+
+def _beside(
+    y_true: NDArray[Any], c: Certificate, grid: NDArray[np.float64], confidence: float, changes: int
+) -> dict[str, Any]:
+    """Return certified accuracy beside so many changed columns: the curve, and a table."""
+    asked = c.asked_radii
+    curve = np.array(sorted(asked)) if asked is not None else _radii_of_curve(c, changes)
+    options: Any = {"radius": grid, "changes": changes}
+    balanced = certified_accuracy_score(y_true, c, classwise="balanced", **options)
+    lower_bound = certified_accuracy_lower_bound(y_true, c, rho=_RHO, **options)
+    return {
+        "changes": changes,
+        "curve": _accuracy(y_true, c, curve, confidence, changes),
+        "table": _accuracy(y_true, c, grid, confidence, changes)
+        | {"balanced": plain(balanced), "lower_bound": plain(lower_bound)},
     }
 
 
@@ -121,15 +139,19 @@ def radii_of_table(certificate: Certificate) -> NDArray[np.float64]:
     return np.array([float(f"{step * i:.12g}") for i in range(int(top / step) + 1)])
 
 
-def _radii_of_curve(certificate: Certificate) -> NDArray[np.float64]:
-    radius = np.unique(np.append(0.0, certificate.radii))
+def _radii_of_curve(certificate: Certificate, changes: int) -> NDArray[np.float64]:
+    radius = np.unique(np.append(0.0, np.maximum(radii_of(certificate, changes), 0.0)))
     if len(radius) > _MOST_POINTS:
         radius = radius[np.unique(np.linspace(0, len(radius) - 1, _MOST_POINTS).astype(int))]
     return np.append(radius, np.nextafter(radius[-1], np.inf))  # where it falls to 0
 
 
 def _accuracy(
-    y_true: NDArray[Any], certificate: Certificate, radii: NDArray[np.float64], confidence: float
+    y_true: NDArray[Any],
+    certificate: Certificate,
+    radii: NDArray[np.float64],
+    confidence: float,
+    changes: int,
 ) -> dict[str, Any]:
     """Return certified accuracy by radius, with an interval for rows that are drawn alike.
 
@@ -137,7 +159,7 @@ def _accuracy(
     most alpha. So ``(p - alpha) / (1 - alpha)`` is below the share of truly robust rows, where p is
     the probability that a row counts, and Clopper and Pearson's interval holds p.
     """
-    score = np.asarray(certified_accuracy_score(y_true, certificate, radius=radii))
+    score = np.asarray(certified_accuracy_score(y_true, certificate, radius=radii, changes=changes))
     m, beyond = len(certificate), (1 - confidence) / 2
     hits = np.rint(score * m)
     low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), m - hits + 1, beyond), 0.0)
@@ -152,9 +174,10 @@ def _accuracy(
 
 
 def _by_class(
-    y_true: NDArray[Any], certificate: Certificate, radii: NDArray[np.float64]
+    y_true: NDArray[Any], certificate: Certificate, radii: NDArray[np.float64], changes: int
 ) -> list[dict[str, Any]]:
-    scores = certified_accuracy_score(y_true, certificate, radius=radii, classwise=True)
+    options: Any = {"radius": radii, "changes": changes, "classwise": True}
+    scores = certified_accuracy_score(y_true, certificate, **options)
     found = []
     for label, score in scores.items():
         rows = y_true == label
@@ -224,6 +247,7 @@ def _least_robust(
     y_true: NDArray[Any],
     certificate: Certificate,
     n_rows: int,
+    numbers: Sequence[int],
     intervals: Callable[[NDArray[np.intp]], Any] | None,
 ) -> list[dict[str, Any]]:
     c = certificate
@@ -240,6 +264,11 @@ def _least_robust(
                 "label": plain(c.labels[i]),
                 "true_label": plain(y_true[i]),
                 "radius": float(c.radii[i]),
+                "beside": [
+                    {"changes": k, "radius": plain(radii_of(c, k)[i])}
+                    for k in numbers
+                    if 0 < k <= c.max_changes[i]
+                ],
                 "p_lower": float(c.p_lower[i]),
                 "sentence": text,
             }

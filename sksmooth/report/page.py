@@ -101,36 +101,47 @@ def _summary(content: dict[str, Any]) -> str:
 
 def _accuracy(content: dict[str, Any]) -> str:
     results, norm = content["results"], content["settings"]["norm"]
-    points, table = results["curve"], results["table"]
-    picture = ""
-    if len(points["radius"]) > 1 and None not in points["radius"]:
-        picture = curve(
-            points["radius"],
-            points["certified_accuracy"],
-            band=(points["low"], points["high"]),
-            xlabel=f"Radius ({norm})",
-            ylabel="Certified accuracy",
-            title="Certified accuracy by radius",
+    parts = []
+    for each in results["accuracy"]:
+        points, title = each["curve"], "Certified accuracy by radius"
+        if len(results["accuracy"]) > 1 or each["changes"]:
+            changed = _changed(each["changes"])
+            title = f"{title}, {changed}"
+            parts.append(f"<h3>{changed[0].upper()}{changed[1:]}</h3>")
+        if len(points["radius"]) > 1 and None not in points["radius"]:
+            parts.append(
+                curve(
+                    points["radius"],
+                    points["certified_accuracy"],
+                    band=(points["low"], points["high"]),
+                    xlabel=f"Radius ({norm.removesuffix(', and changes')})",
+                    ylabel="Certified accuracy",
+                    title=title,
+                )
+            )
+        columns = ("radius", "certified_accuracy", "low", "high", "lower_bound", "balanced")
+        rows = zip(*(each["table"][name] for name in columns), strict=True)
+        parts.append(
+            _table(
+                [
+                    "Radius",
+                    "Certified accuracy",
+                    "Band from",
+                    "to",
+                    "These rows, at least",
+                    "Balanced",
+                ],
+                ([_number(row[0]), *(_share(v) for v in row[1:])] for row in rows),
+            )
         )
     confidence = percent(results["confidence"])
-    rows = zip(
-        *(
-            table[name]
-            for name in ("radius", "certified_accuracy", "low", "high", "lower_bound", "balanced")
-        ),
-        strict=True,
-    )
     return _section(
         "Certified accuracy",
         "<p>The share of rows that are certified with the right label, at least up to a radius. "
         f"The band holds, at each radius with a confidence of {confidence}, for rows that are "
         "drawn as these were: its lower end bounds the share on which the smoothed classifier is "
         "right under every change of that size.</p>",
-        picture,
-        _table(
-            ["Radius", "Certified accuracy", "Band from", "to", "These rows, at least", "Balanced"],
-            ([_number(row[0]), *(_share(v) for v in row[1:])] for row in rows),
-        ),
+        *parts,
         f'<p class="note">"These rows, at least" bounds the share of these very rows, with a '
         f"probability of {percent(1 - results['rho'])} over all the noise, if no two of them are "
         'equal. "Balanced" is the mean over the classes.</p>',
@@ -139,7 +150,7 @@ def _accuracy(content: dict[str, Any]) -> str:
 
 def _by_class(content: dict[str, Any]) -> str:
     results = content["results"]
-    radii = [f"r = {_number(r)}" for r in results["table"]["radius"]]
+    radii = [f"r = {_number(r)}" for r in results["accuracy"][0]["table"]["radius"]]
     rows = (
         [
             str(c["label"]),
@@ -149,9 +160,11 @@ def _by_class(content: dict[str, Any]) -> str:
         ]
         for c in results["by_class"]
     )
+    number = results["accuracy"][0]["changes"]
+    beside = f", {_changed(number)}" if number else ""
     return _section(
         "By class",
-        "<p>Certified accuracy of the rows of each true class, by radius.</p>",
+        f"<p>Certified accuracy of the rows of each true class, by radius{beside}.</p>",
         _table(["Class", "Rows", "Abstained", *radii], rows),
     )
 
@@ -199,13 +212,15 @@ def _least_robust(content: dict[str, Any]) -> str:
     if not found:
         return ""
     has_sentences = found[0]["sentence"] is not None
-    head = ["Row", "Label", "True label", "Radius", "p, at least"]
+    numbers = sorted({each["changes"] for r in found for each in r["beside"]})
+    head = ["Row", "Label", "True label", "Radius", *map(_changed, numbers), "p, at least"]
     rows = (
         [
             str(r["row"]),
             str(r["label"]),
             str(r["true_label"]),
             _number(r["radius"]),
+            *_beside(r["beside"], numbers),
             _number(r["p_lower"]),
         ]
         + ([r["sentence"]] if has_sentences else [])
@@ -216,6 +231,16 @@ def _least_robust(content: dict[str, Any]) -> str:
         "<p>Of the certified rows, those with the smallest radii.</p>",
         _table([*head, "In words"] if has_sentences else head, rows),
     )
+
+
+def _beside(found: list[dict[str, Any]], numbers: list[int]) -> list[str]:
+    """Return the radii beside each number of changed columns."""
+    radii = {each["changes"]: _number(each["radius"]) for each in found}
+    return [radii.get(number, "not certified") for number in numbers]
+
+
+def _changed(number: int) -> str:
+    return f"{number or 'no'} column{'' if number == 1 else 's'} changed"
 
 
 def _making(content: dict[str, Any]) -> str:

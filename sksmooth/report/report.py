@@ -31,7 +31,7 @@ _TITLE = "Certification report"
 
 
 class CertificationReport:
-    """Everything that certificates say of a test set, as one HTML page and as JSON.
+    """Certificates of a test set as a report: one HTML page, or JSON.
 
     The page holds the curve of certified accuracy with a confidence band, certified accuracy by
     class, quantiles of the class probabilities under noise and of the radii, how far single

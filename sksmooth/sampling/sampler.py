@@ -88,7 +88,9 @@ class Sampler:
     keys: Sequence[str] = ()
     first_row: int = 0
 
-    def at(self, rows: slice, journal: Journal | None, keys: Sequence[str]) -> "Sampler":
+    def at(
+        self, rows: slice, journal: Journal | None = None, keys: Sequence[str] = ()
+    ) -> "Sampler":
         """Return the sampler of some rows, with these names in a journal if there is one."""
         first = self.first_row + rows.start
         return dataclasses.replace(

@@ -8,12 +8,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import NearestCentroid
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier
 from sksmooth.certificate import Certificate
+from sksmooth.certificate.per_feature import reach_of_radii
 from sksmooth.certificate.plan import Run
 from sksmooth.noise import (
     DropNoise,
@@ -90,6 +92,59 @@ def test_balls_of_other_norms_lie_inside_and_touch(name, norm):
         else:
             assert np.all(length <= certificate.radii[i] * (1 + 1e-15 * 4))
             assert length.max() == pytest.approx(certificate.radii[i], rel=1e-9)
+
+
+def linear(noise):
+    """Certificates of a linear classifier of two classes, whose boundary is known; its weights."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(60, 4)) + 20.0
+    options = {"sigma": [0.5, 2.0, 0.0, 1.0]} if noise == "per feature" else {"noise": noise}
+    base = LogisticRegression().fit(X, (X @ [1.0, -2.0, 0.3, 0.7] > 0).astype(int))
+    clf = SmoothedClassifier(FrozenEstimator(base), **options).fit(X, base.predict(X))
+    return clf.certify(X[:8], n=100), X[:8], base
+
+
+@pytest.mark.parametrize("noise", ["uniform", "laplace", "gaussian", "per feature"])
+def test_the_distance_to_a_plane_is_in_all_answers(noise):
+    """`radii_l2` of a linear classifier may be more than its radii say: then it is the answer."""
+    certificate, X, base = linear(noise)
+    weights = base.coef_[0] * np.array([1, 1, noise != "per feature", 1])
+    distance = np.abs(base.decision_function(X)) / np.linalg.norm(weights)
+    assert certificate.radii_in("l2") == pytest.approx(distance, rel=1e-9)
+    assert np.all(certificate.radii_in("l2") >= certificate.radii_l2 * (1 - 1e-11))
+    for norm, longest in (("l1", 1.0), ("linf", np.sqrt((weights != 0).sum()))):
+        assert np.all(certificate.radii_in(norm) >= certificate.radii_l2 / longest * (1 - 1e-12))
+    steepest = -np.sign(base.decision_function(X))[:, None] * weights / np.linalg.norm(weights)
+    for share in (1 - 1e-9, 1 + 1e-9):
+        there = X + share * certificate.radii_in("l2")[:, None] * steepest
+        assert np.all(certificate.covers(X, there) == (share < 1))
+        assert np.all((base.predict(there) == base.predict(X)) == (share < 1))
+
+
+@pytest.mark.parametrize("name", [*LENGTHS, "linear", "linear, per feature"])
+def test_no_answer_denies_another(name):
+    """Balls, boxes, single features and single rows: what one claims is claimed by all."""
+    kind = "per feature" if "," in name else "uniform"
+    certificate = linear(kind)[0] if "linear" in name else of(LENGTHS[name], [0.6, 0.9, 0.99])
+    scale = certificate.noise.norm.scale
+    moves = np.ones(4, dtype=bool) if scale is None else np.array(scale) > 0
+    within = 1 - 1e-9
+    for norm, order in (("l1", 1), ("l2", 2), ("linf", np.inf)):
+        radii = certificate.radii_in(norm, n_features=4)
+        for _ in range(20):
+            change = RNG.normal(size=4) * moves
+            change *= within / np.linalg.norm(change, order)
+            for i, radius in enumerate(radii):
+                assert certificate.holds_box(np.abs(change) * radius)[i]
+    for i, radius in enumerate(certificate.radii_in("linf", n_features=4)):
+        assert certificate.holds_box(moves * radius * within)[i]
+    if not certificate.noise.proviso:  # else values between are not certified
+        reach = reach_of_radii(certificate, (4,))
+        for i, j in np.ndindex(reach.shape):
+            assert certificate.holds_box(np.eye(4)[j] * reach[i, j] * within)[i]
+            assert (reach[i, j] > 0) == moves[j]
+            further = np.eye(4)[j] * (reach[i, j] * (1 + 1e-6) + 1e-300)
+            assert "linear" in name or not certificate.holds_box(further)[i]
 
 
 def test_other_norms_in_numbers():

@@ -194,7 +194,7 @@ def test_regressors_are_drawn():
 
 def test_per_feature_says_what_the_radius_does():
     pytest.importorskip("pandas")
-    clf = SmoothedClassifier(LogisticRegression(), noise="laplace", random_state=0)
+    clf = SmoothedClassifier(DecisionTreeClassifier(max_depth=2), noise="laplace", random_state=0)
     ends = clf.fit(X, Y > 0).per_feature(X[:3])
     assert set(ends["how"]) == {"radius"}
     np.testing.assert_allclose(ends["up"], np.repeat(clf.certify(X[:3]).radii, 3))

@@ -1,4 +1,4 @@
-"""Classifiers of every kind, each small, for suites that hold for all of them."""
+"""Models of every kind, each small, for suites that hold for all of them."""
 
 import dataclasses
 import importlib.util
@@ -81,14 +81,14 @@ _FEATURES = 4
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A classifier, and the table that it is fitted on.
+    """A classifier or a regressor, and the table that it is fitted on.
 
     Attributes
     ----------
     make : callable
         Returns it, unfitted and with all seeds set; parts of it may belong to others too.
     classes : int
-        Two or three classes.
+        Two or three classes; 0 for a regressor.
     kind : {"array", "float32", "shifted", "frame"}
         What the rows are: float64, float32, far from 0, or a data frame.
     needs : tuple of str
@@ -99,6 +99,8 @@ class Model:
         What the message says if no certificate could be true.
     float_labels : bool
         Whether its own fit wants the codes as floats.
+    task : {"certificate", "sets"}
+        Which estimator is put around it: for certificates, or for conformal sets and intervals.
     """
 
     make: Callable[[], Any]
@@ -108,6 +110,7 @@ class Model:
     after: dict[str, Any] = dataclasses.field(default_factory=dict)
     refused: str = ""
     float_labels: bool = False
+    task: str = "certificate"
 
     @property
     def missing(self) -> list[str]:
@@ -115,10 +118,12 @@ class Model:
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
     def table(self, seed: int = 0) -> tuple[Any, np.ndarray]:
-        """Return rows and codes from 0; another seed gives others of the same distribution."""
+        """Return rows, and codes from 0 or positive numbers; another seed gives others alike."""
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(_N, _FEATURES))
         score = X[:, 0] + 0.8 * X[:, 1] * X[:, 2] + 0.3 * rng.normal(size=_N)
+        if not self.classes:
+            return self.rows(X), np.exp(score / 2)
         y = np.digitize(score, [0.0] if self.classes == 2 else [-0.6, 0.6])
         return self.rows(X), y
 
@@ -127,8 +132,10 @@ class Model:
         return sklearn.base.clone(self.make())
 
     def own_labels(self, y: np.ndarray) -> np.ndarray:
-        """Return codes as the model's own fit takes them."""
-        return y.astype(np.float32) if self.float_labels else y
+        """Return targets as the model's own fit takes them."""
+        if not self.float_labels:
+            return y
+        return y.astype(np.float32) if self.classes else y.astype(np.float32)[:, None]
 
     def rows(self, X: np.ndarray) -> Any:
         """Return an array of rows around 0 as this model takes them."""

@@ -9,14 +9,20 @@ import numpy as np
 from contracts.models import SIGMA, Model
 from contracts.overriding import Best, override, parts, subclassed
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sksmooth import SmoothedClassifier
+from sksmooth import (
+    RobustConformalClassifier,
+    RobustConformalRegressor,
+    SmoothedClassifier,
+    SmoothedRegressor,
+)
 
-__all__ = ["STATES", "NotForThisModelError", "smoother"]
+__all__ = ["ALTERING", "LATER", "STATES", "NotForThisModelError", "base_of", "smoother"]
 
+_HISTOGRAMS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 SHARE = 0.003  # fewer than a few hundred probes show
 
 
@@ -24,10 +30,20 @@ class NotForThisModelError(Exception):
     """Raised by a state that this model cannot be in."""
 
 
-def smoother(base: Any, model: Model, sigma: Any = SIGMA) -> SmoothedClassifier:
-    """Return a fitted smoother around a base that is not fitted, or frozen."""
+def smoother(base: Any, model: Model) -> Any:
+    """Return what the model's task asks for, fitted, around a base that is not, or frozen."""
     X, y = model.table()
-    return SmoothedClassifier(base, sigma, random_state=0).fit(X, y)
+    if model.task == "sets":
+        kind = RobustConformalClassifier if model.classes else RobustConformalRegressor
+        return kind(base, SIGMA, 0.2, n=40, random_state=0).fit(X, y)
+    plain = SmoothedClassifier if model.classes else SmoothedRegressor
+    return plain(base, SIGMA, random_state=0).fit(X, y)
+
+
+def base_of(clf: Any) -> Any:
+    """Return the base, which conformal estimators have two levels below."""
+    inner = clf.estimator_
+    return getattr(inner, "estimator_", inner) if hasattr(clf, "conformalize") else inner
 
 
 def _fitted(model: Model) -> Any:
@@ -35,14 +51,14 @@ def _fitted(model: Model) -> Any:
     return model.new().fit(X, model.own_labels(y))
 
 
-def _frozen(model: Model, base: Any) -> SmoothedClassifier:
+def _frozen(model: Model, base: Any) -> Any:
     return smoother(FrozenEstimator(base), model)
 
 
-def _after(change: Callable[[Any], None]) -> Callable[[Model], SmoothedClassifier]:
+def _after(change: Callable[[Any], None]) -> Callable[[Model], Any]:
     """Return a state in which a fitted model is changed, and then frozen."""
 
-    def state(model: Model) -> SmoothedClassifier:
+    def state(model: Model) -> Any:
         base = _fitted(model)
         change(base)
         return _frozen(model, base)
@@ -50,15 +66,15 @@ def _after(change: Callable[[Any], None]) -> Callable[[Model], SmoothedClassifie
     return state
 
 
-def plain(model: Model) -> SmoothedClassifier:
+def plain(model: Model) -> Any:
     return smoother(model.new(), model)
 
 
-def frozen(model: Model) -> SmoothedClassifier:
+def frozen(model: Model) -> Any:
     return _frozen(model, _fitted(model))
 
 
-def unpickled(model: Model) -> SmoothedClassifier:
+def unpickled(model: Model) -> Any:
     clf = smoother(model.new(), model)
     clf.predict(model.table()[0][:1])  # what is kept from a call must not be kept wrongly
     return pickle.loads(pickle.dumps(clf))
@@ -73,7 +89,7 @@ def _end(base: Any) -> tuple[list[Any], Any]:
     return steps, base
 
 
-def continued(model: Model) -> SmoothedClassifier:
+def continued(model: Model) -> Any:
     """Trained further on rows that it had not seen."""
     base = _fitted(model)
     X, y = model.table(seed=1)
@@ -84,12 +100,12 @@ def continued(model: Model) -> SmoothedClassifier:
     return _frozen(model, base)
 
 
-def resumed(model: Model) -> SmoothedClassifier:
+def resumed(model: Model) -> Any:
     """Trained further on the same rows with other settings."""
     base = _fitted(model)
     X, y = model.table()
     steps, last = _end(base)
-    if isinstance(last, HistGradientBoostingClassifier) and not steps:
+    if isinstance(last, _HISTOGRAMS) and not steps:
         last.set_params(warm_start=True, early_stopping=True, max_iter=2 * last.max_iter)
         last.fit(X, y)
         return _frozen(model, base)
@@ -122,14 +138,14 @@ def _names(model: Any) -> set[str]:
     return set(model.get_params(deep=False)) if isinstance(model, BaseEstimator) else set()
 
 
-def settings(model: Model) -> SmoothedClassifier:
+def settings(model: Model) -> Any:
     """Settings that predict reads, changed after the fit."""
     if not model.after:
         raise NotForThisModelError
     return _after(lambda base: base.set_params(**model.after))(model)
 
 
-def attributes(model: Model) -> SmoothedClassifier:
+def attributes(model: Model) -> Any:
     """All that was learned, shifted a little."""
     base = _fitted(model)
     probe = model.table(seed=2)[0]
@@ -154,10 +170,10 @@ def attributes(model: Model) -> SmoothedClassifier:
     return _frozen(model, base)
 
 
-def tensors(model: Model) -> SmoothedClassifier:
+def tensors(model: Model) -> Any:
     """The weights of a net, changed in place after the smoother was made."""
     clf = smoother(model.new(), model)
-    net = next((m for m in [_best(clf.estimator_)] if hasattr(m, "module_")), None)
+    net = next((m for m in [_best(base_of(clf))] if hasattr(m, "module_")), None)
     if net is None:
         raise NotForThisModelError
     import torch
@@ -173,11 +189,11 @@ def _best(base: Any) -> Any:
     return _end(getattr(base, "best_estimator_", base))[1]
 
 
-def subclass(model: Model) -> SmoothedClassifier:
+def subclass(model: Model) -> Any:
     return _after(lambda base: subclassed(base, SHARE))(model)
 
 
-def subclass_within(model: Model) -> SmoothedClassifier:
+def subclass_within(model: Model) -> Any:
     """The last model of a pipeline or search is of a subclass."""
     base = _fitted(model)
     last = _best(base)
@@ -187,7 +203,7 @@ def subclass_within(model: Model) -> SmoothedClassifier:
     return _frozen(model, base)
 
 
-def subclass_of_frozen(model: Model) -> SmoothedClassifier:
+def subclass_of_frozen(model: Model) -> Any:
     """FrozenEstimator itself is of a subclass."""
     outer = FrozenEstimator(_fitted(model))
     outer.__class__ = type("Frozen", (FrozenEstimator,), {"predict": _predict_altered})
@@ -200,19 +216,19 @@ def _predict_altered(self: Any, X: Any) -> Any:
     return self.estimator.predict(altered(X, SHARE))
 
 
-def method_outside(model: Model) -> SmoothedClassifier:
+def method_outside(model: Model) -> Any:
     return _after(lambda base: override(base, "predict", SHARE))(model)
 
 
-def method_later(model: Model) -> SmoothedClassifier:
+def method_later(model: Model) -> Any:
     """A method set on the base of a smoother that has answered before."""
     clf = smoother(model.new(), model)
     clf.predict(model.table()[0][:1])
-    override(clf.estimator_, "predict", SHARE)
+    override(base_of(clf), "predict", SHARE)
     return clf
 
 
-def method_within(model: Model) -> SmoothedClassifier:
+def method_within(model: Model) -> Any:
     """Methods set on the last model of a pipeline or search, which predict may ask."""
     base = _fitted(model)
     last = _best(base)
@@ -225,7 +241,7 @@ def method_within(model: Model) -> SmoothedClassifier:
     return _frozen(model, base)
 
 
-def method_on_a_step(model: Model) -> SmoothedClassifier:
+def method_on_a_step(model: Model) -> Any:
     base = _fitted(model)
     steps, _ = _end(getattr(base, "best_estimator_", base))
     if not steps:
@@ -234,7 +250,7 @@ def method_on_a_step(model: Model) -> SmoothedClassifier:
     return _frozen(model, base)
 
 
-def method_on_a_member(model: Model) -> SmoothedClassifier:
+def method_on_a_member(model: Model) -> Any:
     """On every member of an ensemble, whatever predict asks of it."""
     base = _fitted(model)
     members = [
@@ -249,19 +265,19 @@ def method_on_a_member(model: Model) -> SmoothedClassifier:
     return _frozen(model, base)
 
 
-def wrapped(model: Model) -> SmoothedClassifier:
+def wrapped(model: Model) -> Any:
     """In a class of the user's that looks like a search, with a predict of its own."""
     return _frozen(model, Best(_fitted(model), SHARE))
 
 
-def wrapped_pipeline(model: Model) -> SmoothedClassifier:
+def wrapped_pipeline(model: Model) -> Any:
     """In a subclass of Pipeline with a predict of its own."""
     base = Pipeline([("model", _fitted(model))])
     subclassed(base, SHARE)
     return _frozen(model, base)
 
 
-STATES: dict[str, Callable[[Model], SmoothedClassifier]] = {
+STATES: dict[str, Callable[[Model], Any]] = {
     "plain": plain,
     "frozen": frozen,
     "unpickled": unpickled,
@@ -281,3 +297,6 @@ STATES: dict[str, Callable[[Model], SmoothedClassifier]] = {
     "wrapped": wrapped,
     "wrapped in a Pipeline": wrapped_pipeline,
 }
+# in these predict may answer otherwise than what was fitted
+ALTERING = {name for name in STATES if name.startswith(("subclass", "method", "wrapped"))}
+LATER = {"method set later", "tensors changed"}  # than the smoother was made

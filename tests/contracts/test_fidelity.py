@@ -1,7 +1,8 @@
 """What is certified is what the base answers: votes bit for bit, closed forms against plain draws.
 
-A slice runs here: every model fitted inside, and in some other states, which go round, as do the
-workers. ``make fidelity`` runs every model in every state with all workers, and writes a page.
+So it is with the outputs of regressors, and with conformal sets and intervals. A slice runs here:
+every model fitted inside, and in some other states, which go round, as do the workers. ``make
+fidelity`` runs every model in every state with all workers, and writes a page.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from contracts.fidelity import Case, all_cases, few_cases, run
 from contracts.models import MODELS, classifiers_of_sklearn
 from contracts.oracle import quiet
 from contracts.overriding import parts
+from contracts.regressors import ALL_MODELS
 from sklearn.base import BaseEstimator
 
 # the same cases every time; all of them on request
@@ -23,7 +25,7 @@ CASES = all_cases() if os.environ.get("SKSMOOTH_FIDELITY") == "all" else few_cas
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_certified_is_what_the_base_answers(case):
-    missing = MODELS[case.model].missing
+    missing = ALL_MODELS[case.model].missing
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed")
     outcome = run(case)
@@ -47,7 +49,7 @@ def test_every_classifier_of_scikit_learn_is_among_the_models():
 
 def test_the_slice_has_every_model_and_every_state():
     slice_ = few_cases()
-    assert {case.model for case in slice_} == set(MODELS)
+    assert {case.model for case in slice_} == set(ALL_MODELS)
     assert {case.state for case in slice_} == {case.state for case in all_cases()}
     assert {case.workers for case in slice_} == {case.workers for case in all_cases()}
     assert len(MODELS) >= 60
@@ -82,6 +84,31 @@ def test_the_suite_notices(monkeypatch):
         assert run(case).verdict == "exact"
         monkeypatch.setattr(Boxes, "law", optimistic)
         assert run(case).verdict == "WRONG"
+
+
+def test_the_suite_notices_computed_numbers_and_sets(monkeypatch):
+    """A radius that is twice as large, a median of another model, a radius that sets forget."""
+    from sksmooth.closed_forms.forms.line import Line
+
+    numbers, intervals, sets = (
+        Case(f"{kind}{name}", "plain", "one")
+        for kind, name in (
+            *(("", "LinearRegression"), ("sets of ", "LinearRegression")),
+            ("sets of ", "LogisticRegression"),
+        )
+    )
+    reach, bands = Line.reach, Line.bands
+    with quiet():
+        assert [run(case).verdict for case in (numbers, intervals, sets)] == ["exact"] * 3
+        with monkeypatch.context() as patch:
+            patch.setattr(Line, "reach", lambda *given: 2 * reach(*given))
+            assert run(numbers).verdict == "WRONG"
+        with monkeypatch.context() as patch:
+            patch.setattr(Line, "bands", lambda *given: [x + 0.02 for x in bands(*given)])
+            assert run(numbers).verdict == "WRONG"
+        monkeypatch.setattr("sksmooth.estimators.conformal_run.distance_of", lambda *a, **o: 0.0)
+        assert run(intervals).verdict == "WRONG"
+        assert run(sets).verdict == "WRONG"
 
 
 def test_parts_are_found_at_any_depth():

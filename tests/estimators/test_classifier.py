@@ -379,8 +379,8 @@ class TestFit:
         weights = np.array([1, 3] * 30)
         rows = np.repeat(np.arange(60), weights)
         base = DecisionTreeClassifier(max_depth=3)
-        weighted = smoothed(base, n_augment=2).fit(X, y, sample_weight=weights)
-        repeated = smoothed(base, n_augment=2).fit(X[rows], y[rows])
+        weighted = smoothed(base).fit(X, y, sample_weight=weights)  # one copy: n_augment=1
+        repeated = smoothed(base).fit(X[rows], y[rows])
         assert np.array_equal(weighted.certify(X).counts, repeated.certify(X).counts)
 
     def test_per_row_fit_params_are_repeated(self):
@@ -398,7 +398,7 @@ class TestFit:
     def test_noise_of_copies_is_of_its_own_purpose(self):
         """Even with one seed for all, training does not see the noise of certification."""
         seed, noise = bytes(16), FloatGaussian(1.0)
-        copies = noisy_copies(X[:3], 100, noise=noise, seed=seed)
+        copies = noisy_copies(X[:3], 100, noise=noise, seeds=[seed] * 3)
         model = Recorder().fit(X, y)
         backend = get_backend(model, np.arange(2))
         for purpose in (Purpose.PREDICT, Purpose.SELECT, Purpose.ESTIMATE):

@@ -188,7 +188,7 @@ class TestInvariance:
         assert np.all(votes[0] <= votes[1])
 
     def test_resumed(self, clf, certificate, tmp_path, monkeypatch):
-        monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 4000)
+        monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 4000)
         append, written = RunningLog.append, []
 
         def stop(log, *args):

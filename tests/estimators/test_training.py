@@ -80,19 +80,92 @@ def test_a_copy_alone_is_that_among_all(shape, noise, dtype):
     rows = np.random.default_rng(0).normal(size=(3, *shape)).astype(dtype)
     size = block_rows(rows[0].size)
     n_copies = 2 * size + 2 if size < 100 else 5
-    together = noisy_copies(rows, n_copies, noise=noise, seed=SEED).reshape(n_copies, *rows.shape)
+    together = noisy_copies(rows, n_copies, noise=noise, seeds=[SEED] * 3)
+    together = together.reshape(n_copies, *rows.shape)
     for number in range(n_copies):
-        alone = noisy_copy(rows, number, noise=noise, seed=SEED)
+        alone = noisy_copy(rows, number, noise=noise, seeds=[SEED] * 3)
         assert alone.dtype == dtype
         assert np.array_equal(alone, together[number])
 
 
 def test_a_copy_behind_a_block_of_short_rows():
     size = block_rows(2)
-    together = noisy_copies(X[:2], size + 3, noise=FloatGaussian(1.0), seed=SEED).reshape(-1, 2, 2)
+    options = {"noise": FloatGaussian(1.0), "seeds": [SEED] * 2}
+    together = noisy_copies(X[:2], size + 3, **options).reshape(-1, 2, 2)
     for number in (0, size - 1, size, size + 2):
-        alone = noisy_copy(X[:2], number, noise=FloatGaussian(1.0), seed=SEED)
+        alone = noisy_copy(X[:2], number, **options)
         assert np.array_equal(alone, together[number])
+
+
+class TestEqualRows:
+    """Six different rows among 120: a table of few categories."""
+
+    TABLE = np.array(list(np.ndindex(3, 2)), dtype=float)
+    ROWS, CODES = np.repeat(TABLE, 20, axis=0), np.tile([0, 1], 60)
+
+    class Seeing(Halfspace):
+        def fit(self, X, y, sample_weight=None):
+            self.seen_ = X.copy(), np.array(y), sample_weight
+            return super().fit(X, y)
+
+    def seen(self, order=None, n_copies=3, weight=None):
+        order = np.arange(120) if order is None else order
+        params = {} if weight is None else {"sample_weight": weight[order]}
+        base = self.Seeing(np.ones(2))
+        options = {"noise": IntegerGaussian(0.5, 2), "seed": SEED, "reproducible": True}
+        rows, codes = self.ROWS[order], self.CODES[order]
+        fit_under_noise(base, rows, codes, n_copies=n_copies, fit_params=params, **options)
+        found, codes, weight = base.seen_
+        assert np.array_equal(codes, np.tile(self.CODES[order], n_copies))
+        return found.reshape(n_copies, 120, 2), weight
+
+    def test_all_have_noise_of_their_own_in_several_copies(self):
+        noise = self.seen()[0] - self.ROWS
+        assert len(np.unique(noise.reshape(-1, 2), axis=0)) == 360
+        assert np.array_equal(self.seen()[0] - self.ROWS, noise)
+        # independent: of equal rows, and of their copies
+        apart = noise.reshape(3, 6, 20, 2).transpose(2, 0, 1, 3).reshape(20, -1)
+        correlations = np.corrcoef(apart)[np.triu_indices(20, 1)]
+        assert np.abs(correlations).max() < 5 / np.sqrt(36)
+        assert np.abs(noise.std() - 0.5) < 5 * 0.5 / np.sqrt(2 * noise.size)
+
+    def test_the_order_of_rows_with_other_labels_or_weights_does_not_matter(self):
+        weight = np.arange(120.0) % 20  # tells all rows apart
+        order = np.random.default_rng(0).permutation(120)
+        found, passed = self.seen(order, weight=weight)
+        assert np.array_equal(found, self.seen(weight=weight)[0][:, order])
+        assert np.array_equal(passed, np.tile(weight[order], 3))
+        # without weights the ten rows that are equal in all share their noises out
+        for one, two in zip(self.seen()[0], self.seen(order)[0], strict=True):
+            both = [
+                np.column_stack([Z, c]) for Z, c in ((one, self.CODES), (two, self.CODES[order]))
+            ]
+            assert np.array_equal(*(np.unique(Z, axis=0) for Z in both))
+
+    def test_the_first_of_equal_rows_has_the_noise_that_it_would_have_alone(self):
+        alone = noisy_copies(self.TABLE, 3, noise=IntegerGaussian(0.5, 2), seeds=[SEED] * 6)
+        assert np.array_equal(alone.reshape(3, 6, 2), self.seen()[0][:, ::20])
+
+    def test_a_single_copy_weighs_equal_rows_alike(self):
+        """A row that is repeated is one of twice the weight, to scikit-learn."""
+        noise = self.seen(n_copies=1)[0][0] - self.ROWS
+        assert len(np.unique(noise, axis=0)) == 6
+
+    def test_parts_are_those_of_the_stack(self, monkeypatch):
+        together = self.seen()[0]
+        monkeypatch.setattr("sksmooth.estimators.fitting.STACK_BYTES", 1)
+        base = Learner(np.ones(2))
+        options = {"noise": IntegerGaussian(0.5, 2), "seed": SEED, "reproducible": True}
+        with pytest.warns(UserWarning, match="partial_fit, once, on each"):
+            fit_under_noise(base, self.ROWS, self.CODES, n_copies=3, fit_params={}, **options)
+        assert all(np.array_equal(a, b[0]) for a, b in zip(together, base.seen_, strict=True))
+
+    def test_certificates_know_nothing_of_it(self):
+        """Certification draws by content: equal rows have equal votes."""
+        clf = SmoothedClassifier(GaussianNB(), sigma=0.5, n_augment=2, random_state=0)
+        clf.set_params(method="montecarlo").fit(self.ROWS, self.CODES)
+        counts = clf.certify(self.ROWS[::10], n=200).counts
+        assert np.array_equal(counts[::2], counts[1::2])
 
 
 class TestFitParameters:
@@ -153,7 +226,8 @@ class TestInParts:
             model = fitted(Learner())
         assert model.calls_ == ["fit", *["partial_fit"] * 3]
         assert model.alive_ == 0
-        expected = noisy_copies(X, 4, noise=IntegerGaussian(0.5, 2), seed=SEED).reshape(4, 60, 2)
+        expected = noisy_copies(X, 4, noise=IntegerGaussian(0.5, 2), seeds=[SEED] * 60)
+        expected = expected.reshape(4, 60, 2)
         for copy, (rows, codes, weight) in zip(expected, model.seen_, strict=True):
             assert np.array_equal(rows, copy)
             assert np.array_equal(codes, y)

@@ -431,7 +431,7 @@ class TestEndToEnd:
         clf, rows = model
         expected = clf.certify(rows)
         write_log(tmp_path / "written", expected, y_true=TARGET[:20])
-        monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 1)
+        monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 1)
         grown = tmp_path / "grown"
         append, written = RunningLog.append, []
 

@@ -200,7 +200,7 @@ class TestEveryFamily:
         clf, rows = smoothed(name)
         expected = clf.certify(rows)
         write_log(tmp_path / "written", expected)
-        monkeypatch.setattr("sksmooth.estimators.run._GROUP_DRAWS", 4000)
+        monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 4000)
         grown = tmp_path / "grown"
         append, written = RunningLog.append, []
 
@@ -235,9 +235,9 @@ class TestEveryFamily:
     def test_training_copies(self, name):
         clf, rows = smoothed(name)
         noise, seed = noise_of(clf), bytes(16)
-        copies = noisy_copies(rows, 30, noise=noise, seed=seed)
+        copies = noisy_copies(rows, 30, noise=noise, seeds=[seed] * 8)
         for number in (0, 17, 29):
-            one = noisy_copy(rows, number, noise=noise, seed=seed)
+            one = noisy_copy(rows, number, noise=noise, seeds=[seed] * 8)
             assert np.array_equal(one, copies[number * 8 :][:8], equal_nan=True)
         assert not np.array_equal(copies[:8], copies[8:16], equal_nan=True)
         if not noise.additive and noise.norm.kind == "l0":

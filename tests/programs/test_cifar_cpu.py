@@ -8,6 +8,7 @@ pytest.importorskip("skorch")
 from reproduction.nets import cifar_cpu
 from reproduction.nets.data import Cifar
 from sksmooth.objectives import Consistency, GaussianAugmentation
+from sksmooth.records import read_log
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (160, 3, 32, 32), dtype=np.uint8)
@@ -20,7 +21,7 @@ def test_training_goes_on_where_it_was_stopped(objective, tmp_path, monkeypatch)
     recipe = cifar_cpu.Recipe("test", objective, 0.5, epochs=3)
     (tmp_path / "whole").mkdir()
     (tmp_path / "stopped").mkdir()
-    whole, _ = cifar_cpu.train(recipe, DATA, tmp_path / "whole")
+    whole = cifar_cpu.train(recipe, DATA, tmp_path / "whole")
 
     one_epoch = cifar_cpu._epoch
     for epoch in range(3):
@@ -35,7 +36,7 @@ def test_training_goes_on_where_it_was_stopped(objective, tmp_path, monkeypatch)
         if epoch < 2:
             with pytest.raises(KeyboardInterrupt):
                 cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
-    resumed, _ = cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
+    resumed = cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
 
     assert whole.state_dict().keys() == resumed.state_dict().keys()
     for name, value in whole.state_dict().items():
@@ -59,3 +60,38 @@ def test_images_are_moved_and_mirrored():
         straight = (views == image[:, None, None]).flatten(3).all(3).all(0)
         mirrored = (views == image.flip(-1)[:, None, None]).flatten(3).all(3).all(0)
         assert straight.sum() + mirrored.sum() == 1
+
+
+@pytest.mark.filterwarnings("ignore::sksmooth.exceptions.NothingCertifiedWarning")
+def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
+    pytest.importorskip("statsmodels")
+
+    def small(name):
+        return torch.nn.Sequential(
+            torch.nn.Conv2d(3, 4, 5, 4), torch.nn.Flatten(), torch.nn.Linear(196, 10)
+        )
+
+    monkeypatch.setattr(cifar_cpu, "make_architecture", small)
+    monkeypatch.setattr(cifar_cpu, "cifar10", lambda n_train, n_test: DATA)
+    recipes = cifar_cpu._RECIPES
+    kept = [r for r in recipes if r.sigma == 0.5] + [r for r in recipes if r.sigma == 1.0]
+    monkeypatch.setattr(cifar_cpu, "_RECIPES", tuple(kept))
+    page = cifar_cpu.run(True, tmp_path)
+
+    labels = ["cifar_resnet20_gaussian_0.50", "cifar_resnet20_consistency_0.50"]
+    assert sorted(page.figures) == sorted([*labels, "cifar_resnet20_gaussian_1.00"])
+    for label in labels:
+        found = page.figures[label]
+        decided, measured = (
+            read_log(tmp_path / f"{label}_{name}.tsv").certificate
+            for name in ("decided_n1000", "n200")
+        )
+        right = decided.labels == DATA.y_test
+        expected = [(right & (decided.radii >= r)).mean() for r in np.arange(0, 1.75, 0.25)]
+        assert found["certified accuracy"] == expected
+        right = measured.labels == DATA.y_test
+        assert found["average radius"] == pytest.approx(np.where(right, measured.radii, 0).mean())
+        assert found["largest radius"] >= measured.radii.max()
+    text = page.to_markdown("command")
+    assert text.count("(`paired_comparison`)") == 1
+    assert text.count("| Table 3 |") == 2

@@ -41,7 +41,7 @@ QUESTIONS = {
 @pytest.fixture
 def small(monkeypatch):
     """Groups of three rows, and a note in the journal at once."""
-    monkeypatch.setattr("sksmooth.estimators.number_run._GROUP_DRAWS", 3 * 2100)
+    monkeypatch.setattr("sksmooth.estimators.jobs._GROUP_DRAWS", 3 * 2100)
     monkeypatch.setattr("sksmooth.records.running._NOTE_SECONDS", -1.0)
     monkeypatch.setattr("sksmooth.sampling.sampler._PIECE_DRAWS", (1024, 1024))
 
@@ -141,6 +141,15 @@ def test_another_run_does_not_go_on(again, what, small, tmp_path):
     with pytest.raises(ValueError, match=what):
         again(reg, path)
     assert path.read_bytes() == before
+
+
+def test_intervals_with_the_same_numbers_in_other_places_are_others(tmp_path):
+    path, reg = tmp_path / "log.tsv", smoothed(Bent())
+    one = reg.certify(ROWS[:2], interval=(0.0, [100.0, 200.0]), log=path)
+    with pytest.raises(ValueError, match="interval"):
+        reg.certify(ROWS[:2], interval=([0.0, 100.0], 200.0), log=path)
+    again = reg.certify(ROWS[:2], interval=([0.0, 0.0], [100.0, 200.0]), log=path)
+    assert again.equals(one)
 
 
 def test_a_model_that_answers_otherwise_is_known_by_its_answers(tmp_path, monkeypatch):

@@ -130,7 +130,7 @@ def report(clf):
 class TestContent:
     def test_numbers_are_those_of_the_scores(self, report, certificate):
         results = report.content["results"]
-        table = results["table"]
+        table = results["accuracy"][0]["table"]
         score = certified_accuracy_score(y, certificate, radius=table["radius"])
         assert table["certified_accuracy"] == score.tolist()
         by_class = certified_accuracy_score(y, certificate, radius=table["radius"], classwise=True)
@@ -140,7 +140,7 @@ class TestContent:
         assert results["certified"] == np.mean(~certificate.abstained)
         assert results["certified"] + results["abstained"] == pytest.approx(1)
         assert results["wrong"] == np.mean(~certificate.abstained & (certificate.labels != y))
-        curve = results["curve"]
+        curve = results["accuracy"][0]["curve"]
         assert curve["radius"][0] == 0
         assert curve["certified_accuracy"][-1] == 0
         assert max(certificate.radii) in curve["radius"]
@@ -153,7 +153,7 @@ class TestContent:
             assert all(row["sentence"].startswith(f"row {row['row']}: ") for row in worst)
 
     def test_the_band_is_clopper_and_pearsons_less_false_certificates(self, report):
-        table = report.content["results"]["table"]
+        table = report.content["results"]["accuracy"][0]["table"]
         for score, low, high in zip(
             table["certified_accuracy"], table["low"], table["high"], strict=True
         ):
@@ -311,7 +311,7 @@ class TestPage:
         """The path's corners, back in the units of the axes."""
         (path,) = re.findall(r'class="line" d="M([^"]*)"', report.to_html())
         corners = np.array([pair.split() for pair in path.split("L")], dtype=float)
-        curve = report.content["results"]["curve"]
+        curve = report.content["results"]["accuracy"][0]["curve"]
         radius = (corners[:, 0] - corners[0, 0]) / np.ptp(corners[:, 0]) * curve["radius"][-1]
         share = 1 - (corners[:, 1] - 12) / (300 - 12 - 48)
         assert radius[::2] == pytest.approx(curve["radius"], abs=1e-3)
