@@ -1,5 +1,6 @@
 """Prediction sets and intervals: coverage under attack, equality with split conformal, manners."""
 
+import math
 import pickle
 import warnings
 from fractions import Fraction
@@ -128,6 +129,22 @@ def test_calibration_and_prediction_draw_otherwise(digits):
         collect(sampler, 20, purpose, y[:1]) for purpose in (Purpose.CALIBRATE, Purpose.PREDICT)
     )
     assert not np.isin(first, second).any()
+
+
+@pytest.mark.parametrize(("n", "quantile"), [(20, 0.8), (20, 0.05), (7, 1.0)])
+def test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration(digits, n, quantile):
+    """The rank-th largest of them, by a sort here; of numbers, the rank-th nearest."""
+    base, X, y = digits
+    rank = max(1, math.ceil(Fraction(str(quantile)) * n))
+    options = {"radius": 0.0, "n": n, "quantile": quantile, "confidence_level": 0.5}
+    clf = RobustConformalClassifier(base, **options).fit(X[:1], y[:1])
+    drawn = collect(Inside(clf, X[:1]).smoother().sampler(X[:1]), n, Purpose.CALIBRATE, y[:1])
+    assert clf.rank_ == rank
+    assert clf.threshold_.tolist() == [np.sort(drawn[0])[::-1][rank - 1]]
+    tree = FrozenEstimator(DecisionTreeRegressor(max_depth=6, random_state=0).fit(X, y))
+    reg = RobustConformalRegressor(tree, **options).fit(X[:1], y[:1] + 0.5)
+    drawn = collect(Inside(reg, X[:1]).smoother().sampler(X[:1]), n, Purpose.CALIBRATE)
+    assert reg.threshold_.tolist() == [-np.sort(np.abs(y[0] + 0.5 - drawn[0]))[rank - 1]]
 
 
 @pytest.mark.parametrize("score", ["lac", "margin", "aps"])

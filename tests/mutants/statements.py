@@ -97,7 +97,7 @@ STATEMENTS = [
         "noise/split_noise.py",
         "np.where(lead > 0, nearest - 1, -1.0)",
         "np.where(lead > 0, nearest, -1.0)",
-        "noise/test_split.py::test_radii_are_tight",
+        "certificate/test_within.py::test_rows_around_a_splitting_certificate",
     ),
     Fault(
         "noise/split_noise.py",
@@ -182,19 +182,19 @@ STATEMENTS = [
         _CALIBRATION,
         "collect(some, n, Purpose.CALIBRATE, of)",
         "collect(some, n, Purpose.PREDICT, of)",
-        f"{_SETS}::test_calibration_and_prediction_draw_otherwise",
+        f"{_SETS}::test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration",
     ),
     Fault(
         _CALIBRATION,
         "scores[known] = drawn[:, int(clf.n) - rank]",
         "scores[known] = drawn[:, min(int(clf.n) - rank + 1, int(clf.n) - 1)]",
-        f"{_SETS}::test_without_radius_it_is_split_conformal_on_order_statistics",
+        f"{_SETS}::test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration",
     ),
     Fault(
         _CALIBRATION,
         "near[:, n - rank], rank)",
         "near[:, min(n - rank + 1, n - 1)], rank)",
-        f"{_SETS}::test_intervals_under_the_worst_attack_on_a_linear_base",
+        f"{_SETS}::test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration",
     ),
     Fault(
         "estimators/conformal_base.py",
@@ -249,13 +249,13 @@ STATEMENTS = [
         _MEDIANS,
         "np.stack([np.nextafter(lower, -np.inf), upper], axis=1)",
         "np.stack([lower, np.nextafter(upper, -np.inf)], axis=1)",
-        "certificate/test_medians.py",
+        "estimators/test_regressor.py::test_ends_of_intervals_belong_to_them",
     ),
     Fault(
         _MEDIANS,
         "edges = np.stack([np.nextafter(lower, -np.inf), upper], axis=1)",
         "edges = np.stack([np.nextafter(lower, -np.inf), np.nextafter(upper, np.inf)], axis=1)",
-        "certificate/test_medians.py",
+        "estimators/test_regressor.py::test_ends_of_intervals_belong_to_them",
     ),
     Fault(
         _MEDIANS,

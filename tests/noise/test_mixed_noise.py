@@ -174,6 +174,15 @@ class TestDeciding:
                 decided = reached(p, q) >= target
                 assert np.array_equal(decided[clear], (radii >= radius)[clear])
 
+    @pytest.mark.parametrize("k", [0, 1])
+    def test_what_rounding_takes_off_radii_is_asked_for(self, k):
+        radius = float(FLIP_AND_DROP.radius_with(k, 0.99))
+        for share, proved in ((-0.1, True), (0.5, False)):
+            asked = radius + share * FLIP_AND_DROP.rounding
+            assert 0 < abs(asked - radius) < 1e-6
+            reached, (target,) = FLIP_AND_DROP.deciding((asked,), k)
+            assert (reached([0.99])[0] >= target) == proved
+
     def test_others_refuse_changes(self):
         for noise, what in (
             (
