@@ -30,7 +30,7 @@ from sksmooth import RobustConformalClassifier, RobustConformalRegressor
 from sksmooth.backends import SCORES, ScoresBackend, Source
 from sksmooth.bounds import clopper_pearson, clopper_pearson_upper
 from sksmooth.bounds.coverage import plan_coverage
-from sksmooth.estimators.calibration import smoothed
+from sksmooth.estimators.conformal_inside import smoothed
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise.streams import Purpose, row_key
 from sksmooth.sampling import PassTally

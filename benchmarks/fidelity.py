@@ -68,7 +68,7 @@ def _page(outcomes: dict, verdicts: collections.Counter, seconds: float) -> str:
         "In every case the votes with shortcuts, and those without, must be equal to the last one "
         "to the votes of a base of unknown type with the same `predict`. A closed form is compared "
         "with 200,000 draws a row of numpy's noise, at a level of 1e-6. Of regressors all sorted "
-        "outputs are compared, up to rounding, and what is computed with 20,000 draws for each "
+        "outputs are compared, up to rounding, and what is computed with 12,000 draws for each "
         "question; of conformal estimators ('sets of') thresholds, sets and intervals. A refusal "
         "counts as right for a base that reads its batch, in processes for a base whose pickle "
         "answers otherwise or has lost methods, and for a base that changed after calibration.\n",

@@ -2,8 +2,10 @@
 
 import re
 import sys
+import tomllib
 from inspect import isfunction
 from pathlib import Path
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -16,6 +18,9 @@ project = "sksmooth"
 author = "The sksmooth developers"
 copyright = author
 release = version = sksmooth.__version__
+with open(HERE.parent / "pyproject.toml", "rb") as settings:
+    ADDRESSES = tomllib.load(settings)["project"]["urls"]
+REPOSITORY = ADDRESSES["Repository"]
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -41,6 +46,7 @@ exclude_patterns = [
     "api/backreferences/*",
 ]
 suppress_warnings = ["myst.header"]  # results have the levels that suit them
+html_search_scorer = str(HERE / "_ext" / "search_scores.js")
 templates_path = ["_templates"]
 nitpicky = False
 default_role = "py:obj"
@@ -59,7 +65,8 @@ intersphinx_mapping = {
 }
 
 # A page that is not there may have been asked for from any depth: its links are absolute.
-notfound_urls_prefix = "/en/latest/"
+html_baseurl = ADDRESSES["Documentation"] + "/en/latest/"
+notfound_urls_prefix = urlsplit(html_baseurl).path
 
 # -- API reference -----------------------------------------------------------------------------
 
@@ -132,15 +139,15 @@ html_static_path = ["_static"]
 html_css_files = ["sksmooth.css"]
 html_js_files = [("sksmooth.js", {"defer": "defer"})]
 html_context = {
-    "github_user": "sksmooth",
-    "github_repo": "sksmooth",
+    "github_user": REPOSITORY.split("/")[-2],
+    "github_repo": REPOSITORY.split("/")[-1],
     "github_version": "main",
     "doc_path": "docs",
     "default_mode": "auto",
 }
 html_theme_options = {
     "logo": {"text": f"sksmooth {version}"},
-    "github_url": "https://github.com/sksmooth/sksmooth",
+    "github_url": REPOSITORY,
     "use_edit_page_button": True,
     "header_links_before_dropdown": 7,
     "navbar_end": ["theme-switcher", "navbar-icon-links"],
@@ -149,8 +156,8 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc", "edit-this-page", "sourcelink"],
     "navigation_depth": 2,
-    "pygments_light_style": "friendly",
-    "pygments_dark_style": "github-dark",
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
 }
 _NO_SIDEBAR = "index install quickstart which_method troubleshooting changelog"
 html_sidebars = {page: [] for page in _NO_SIDEBAR.split()}
@@ -183,6 +190,29 @@ def _escape_star_in_shapes(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"(?<!`)(\([\w ]+, )\*(?=\w)", r"\1\\*", line) for line in lines]
 
 
+def _say_since_when(app, what, name, obj, options, lines):
+    """Names that do not say since when they exist are as old as the first release."""
+    if what in {"class", "exception", "function"} and "versionadded" not in " ".join(lines):
+        summary = lines.index("", 1)
+        lines[summary:summary] = ["", ".. versionadded:: 0.2"]
+
+
+def _written_in(app, module, name):
+    """Classes say that they are of ``sksmooth``, which imports them; methods know their file."""
+    thing = getattr(sys.modules[module], name, None)
+    if isinstance(thing, type):
+        return next((part.__module__ for part in vars(thing).values() if isfunction(part)), None)
+    return None
+
+
+def _no_edit_of_what_is_made(app, page, template, context, doctree):
+    if page.startswith(("api/generated/", "auto_examples/", "results/")):
+        context["page_source_suffix"] = ""  # without it the theme shows no link
+
+
 def setup(app):
     app.connect("builder-inited", _check_public_names)
     app.connect("autodoc-process-docstring", _escape_star_in_shapes, priority=900)
+    app.connect("autodoc-process-docstring", _say_since_when, priority=900)
+    app.connect("viewcode-follow-imported", _written_in)
+    app.connect("html-page-context", _no_edit_of_what_is_made)

@@ -3,18 +3,21 @@
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin
-from sklearn.utils import get_tags
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import has_fit_parameter
 
+from ..noise import Noise
 from ..noise.sigma import is_by_name
-from .callbacks import CallbackSupportMixin
-from .reading import takes_gaps
+from ..noise.streams import new_seed
+from .callbacks import CallbackSupportMixin, fitting
+from .fitting import FittedBase, fit_base
+from .reading import TrainingRows, frame_of_base, takes_gaps
 
 __all__ = ["MetaClassifier", "MetaRegressor", "shows_weights"]
 
@@ -27,6 +30,8 @@ class _Meta:
 
     estimator: Any
     noise: Any
+    n_augment: int
+    random_state: Any
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing: the parameters of ``fit`` go to the base's ``fit``."""
@@ -59,6 +64,32 @@ class _Meta:
             return fit_params
         routed: dict[str, Any] = process_routing(self, "fit", **fit_params).estimator.fit
         return routed
+
+    @contextlib.contextmanager
+    def _fitted_base(
+        self, data: TrainingRows, noise: Noise, fit_params: dict[str, Any], **options: Any
+    ) -> Iterator[FittedBase]:
+        """Fit the base under noise; yield it, and draw the seed where the context ends."""
+        # None stays None: then everything, the base included, is drawn afresh
+        rng = None if self.random_state is None else check_random_state(self.random_state)
+        base: Any = clone(self.estimator)
+        with fitting(self, base, data.X, data.y):
+            fitted = fit_base(
+                base,
+                data.X,
+                data.y,
+                noise=noise,
+                n_copies=int(self.n_augment),
+                random_state=rng,
+                fit_params=self._routed(fit_params),
+                frame=data.frame,
+                rows=data.rows,
+                **options,
+            )
+            self.estimator_, self._frame = fitted.estimator, frame_of_base(self, fitted.frame)
+            yield fitted
+            # last, when the model exists: a model that was made knowing the seed could cheat
+            self._seed = new_seed(rng)
 
     def __getstate__(self) -> Any:
         """Return the state for pickles and skops, which knows dicts but no Series."""

@@ -1,6 +1,5 @@
 """Calibration: the scores of rows with known answers, and the thresholds that follow."""
 
-import copy
 import dataclasses
 import math
 import warnings
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from ..backends import SCORES, FrameMaker, ScoresBackend, kind_inside, unwrap
 from ..bounds.coverage import CoveragePlan, plan_coverage
 from ..checks import is_real, user_level
 from ..closed_forms import FLOOR
@@ -21,92 +19,32 @@ from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
 from ..noise.streams import Purpose, repeated_seed, repeats, row_key
 from ..sampling import Sampler, collect
-from .fitting import FittedBase
-from .jobs import parts_of
-from .number_smoother import NumberSmoother
-from .smoother import noise_of, settings_of, smoother_of
+from .conformal_inside import Inside, noise_inside, smoothed
 
 __all__ = [
-    "GROUP_VALUES",
     "MEDIAN",
     "VOTES",
     "Calibration",
     "calibrate_classes",
     "calibrate_numbers",
-    "closed_inside",
     "codes_of",
     "content_of_base",
     "distance_of",
-    "levels_of_confidence",
-    "noise_inside",
     "plans_of",
     "rising",
-    "smoothed",
-    "smoother_inside",
     "warn_of_all",
 ]
 
 VOTES = "votes"  # how often the base answers a label
 MEDIAN = "median"  # how near the smoothed regressor is
-GROUP_VALUES = 2**20
+_GROUP_VALUES = 2**20
 _NEAR, _FAR = 0.8, 0.95  # which of the draws a calibration row's score is; far if r > 2 sigma
 _BEYOND = 2.0
 
 Floats = NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _ScoreSmoother(NumberSmoother):
-    """A fitted smoothed classifier, asked for scores of all classes."""
-
-    score: Any = "lac"
-
-    @property
-    def backend(self) -> ScoresBackend:
-        """What asks the base as a whole."""
-        base = self.base
-        estimator, answers = base.estimator, base.answers.tolist()
-        is_net = kind_inside(estimator).trains_per_batch
-        columns = np.arange(len(answers))
-        if not is_net and hasattr(estimator, "classes_"):
-            known = np.asarray(estimator.classes_).tolist()
-            columns = np.array([known.index(answer) for answer in answers])
-        score = SCORES[self.score] if isinstance(self.score, str) else self.score
-        plain = is_net and not unwrap(estimator)[0]
-        return ScoresBackend(estimator, columns, score, base.frame, float32=plain)
-
-
-def smoothed(clf: Any) -> Any:
-    """Return the smoother inside, with the parameters that may be set after fit as they are now."""
-    inner = copy.copy(clf.estimator_)  # what is set is set on the copy
-    names = ("sigma", "units", "stream", "batch_size", "n_jobs")
-    return inner.set_params(**{name: getattr(clf, name) for name in names})
-
-
-def noise_inside(inner: Any) -> Noise:
-    """Return the noise, or refuse another one than the Gaussian noise that the theorem is for."""
-    noise = noise_of(inner)
-    marginals = noise.marginals(inner._row_shape)
-    if not (noise.additive and noise.sound and marginals is not None and marginals.law == "normal"):
-        raise ValueError(
-            "Prediction sets and intervals take Gaussian noise on all columns that have any; sigma "
-            f"asks for {noise.label}. Let sigma hold numbers only."
-        )
-    return noise
-
-
-def smoother_inside(clf: Any, inner: Any, frame: FrameMaker | None) -> NumberSmoother:
-    """Return what evaluates the base: for scores of classes, or for numbers."""
-    frame = frame or inner._frame
-    if hasattr(inner, "classes_"):
-        base = FittedBase(inner.estimator_, inner.classes_, inner._answers, frame)
-        return _ScoreSmoother(base=base, score=clf.conformity_score, **settings_of(inner))
-    nothing = np.zeros(0)
-    base = FittedBase(inner.estimator_, nothing, nothing, frame)
-    return NumberSmoother(base=base, **settings_of(inner))
-
-
-def levels_of_confidence(asked: ArrayLike) -> tuple[Fraction, ...]:
+def _levels_of(asked: ArrayLike) -> tuple[Fraction, ...]:
     """Return by how much the confidence levels fall short of 1, as they are written."""
     levels = np.atleast_1d(np.asarray(asked, dtype=object))
     if levels.ndim > 1 or not len(levels) or not all(is_real(x) and 0 < x < 1 for x in levels):
@@ -119,7 +57,7 @@ def levels_of_confidence(asked: ArrayLike) -> tuple[Fraction, ...]:
 
 def rising(clf: Any) -> NDArray[np.intp]:
     """Return the places of the confidence levels, the lowest first."""
-    return np.argsort([-float(alpha) for alpha in levels_of_confidence(clf.confidence_level)])
+    return np.argsort([-float(alpha) for alpha in _levels_of(clf.confidence_level)])
 
 
 def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
@@ -135,7 +73,7 @@ def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
     return float(np.nextafter(reached / noise.unit, np.inf) * (1 + 2.0**-50))
 
 
-def rank_of(clf: Any, noise: Noise) -> int:
+def _rank_of(clf: Any, noise: Noise) -> int:
     """Return which of a calibration row's draws, from the largest on, is its score."""
     share = clf.quantile
     if isinstance(share, str):
@@ -155,7 +93,7 @@ def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
             f"{' and '.join(changed)} changed since calibration. Call conformalize(X, y) again."
         )
     m, plans = len(made.scores), []
-    for alpha in levels_of_confidence(clf.confidence_level):
+    for alpha in _levels_of(clf.confidence_level):
         if made.rank is None:  # computed: the level is alpha, and nothing is counted
             plan = CoveragePlan(0, 0, float(alpha), math.floor(alpha * (m + 1)))
         else:
@@ -237,40 +175,34 @@ def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
 
 def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
     """Return the scores of rows with known classes; a code of -1 stands for a class not in fit."""
-    inner = smoothed(clf)
-    first, frame, parts = parts_of(inner, X)
-    rows = np.concatenate(list(parts))
-    noise, known = noise_inside(inner), codes >= 0
+    inside, n, rank = Inside(clf, X), int(clf.n), None
+    rows, known = np.concatenate(list(inside.parts)), codes >= 0
     scores = np.full(len(codes), -np.inf)  # no set has such a class
-    rank = None
     if clf.conformity_score == VOTES:
-        closed = closed_inside(clf, inner, frame, first)
+        closed = inside.closed()
         if known.any():
             miss = closed.law(rows[known], codes[known]).miss
             misses = np.take_along_axis(miss, codes[known, None], axis=1)[:, 0]
             scores[known] = -ndtri(np.maximum(misses, FLOOR))
     else:
-        rank = rank_of(clf, noise)
-        sampler = smoother_inside(clf, inner, frame).sampler(rows)
-        drawn = _drawn(sampler, known, codes, int(clf.n), codes)
-        scores[known] = drawn[:, int(clf.n) - rank]
-    return _calibration(clf, noise, scores, rank, int((~known).sum()))
+        rank = _rank_of(clf, inside.noise)
+        drawn = _drawn(inside.smoother().sampler(rows), known, codes, n, codes)
+        scores[known] = drawn[:, n - rank]
+    return _calibration(clf, inside.noise, scores, rank, int((~known).sum()))
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     """Return the scores of rows with known values: how near outputs are, negated distances."""
-    inner = smoothed(clf)
-    first, frame, parts = parts_of(inner, X)
-    rows, noise = np.concatenate(list(parts)), noise_inside(inner)
+    inside, n, rank = Inside(clf, X), int(clf.n), None
+    rows = np.concatenate(list(inside.parts))
     if clf.conformity_score == MEDIAN:
-        distances = np.abs(y - closed_inside(clf, inner, frame, first).median(rows))
-        return _calibration(clf, noise, -distances, None)
-    sampler, n = smoother_inside(clf, inner, frame).sampler(rows), int(clf.n)
-    drawn = _drawn(sampler, np.ones(len(y), dtype=bool), y, n, None)
-    with np.errstate(over="ignore", invalid="ignore"):
-        near = np.sort(-np.abs(y[:, None] - drawn), axis=1)
-    rank = rank_of(clf, noise)
-    return _calibration(clf, noise, near[:, n - rank], rank)
+        scores = -np.abs(y - inside.closed().median(rows))
+    else:
+        rank = _rank_of(clf, inside.noise)
+        drawn = _drawn(inside.smoother().sampler(rows), np.ones(len(y), dtype=bool), y, n, None)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = np.sort(-np.abs(y[:, None] - drawn), axis=1)[:, n - rank]
+    return _calibration(clf, inside.noise, scores, rank)
 
 
 def _calibration(
@@ -300,26 +232,12 @@ def _drawn(
     for i in range(number.max(initial=-1) + 1):
         same = np.flatnonzero(number == i)
         seed = repeated_seed(sampler.seed, i)
-        for at in np.array_split(same, -(-len(same) * n // GROUP_VALUES)):
+        for at in np.array_split(same, -(-len(same) * n // _GROUP_VALUES)):
             rows = places[at]
             some = dataclasses.replace(sampler, X=sampler.X[rows], seed=seed)
             of = None if columns is None else columns[rows]
             drawn[at] = collect(some, n, Purpose.CALIBRATE, of)
     return drawn
-
-
-def closed_inside(clf: Any, inner: Any, frame: FrameMaker | None, first: NDArray[Any]) -> Any:
-    """Return the closed form of the base, or refuse a base without one."""
-    exact = copy.copy(inner).set_params(method="exact")
-    is_classes = hasattr(inner, "classes_")
-    smoother = smoother_of(exact, frame) if is_classes else smoother_inside(clf, exact, frame)
-    closed = smoother.closed_form(first)
-    if closed is None:
-        raise ValueError(
-            f"conformity_score={clf.conformity_score!r} takes a closed form, and the base has none "
-            "here. Take another score, or a base such as a linear model or a tree."
-        )
-    return closed
 
 
 def codes_of(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.intp]:

@@ -6,22 +6,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import _fit_context, clone
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.base import _fit_context
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..backends import warn_before_fit
 from ..certificate import Certificate
 from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
-from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaClassifier, shows_weights
-from .callbacks import fitting
-from .fitting import fit_base
 from .per_category import per_category
 from .per_feature import per_feature
-from .reading import check_training_rows, frame_of_base, labels_of
+from .reading import check_training_rows, labels_of
 from .run import certify_rows, predict_codes, shares_of_classes
 from .smoother import noise_of, note_rows, shortcut_names
 
@@ -225,24 +222,15 @@ class SmoothedClassifier(MetaClassifier):
         check.check_base(self.estimator)
         warn_before_fit(self.estimator)
         shortcut_names(self.shortcuts)  # refuse unknown ones
-        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
-        check_classification_targets(y)
-        labels = np.unique(y)  # not all need be classes: -1 may stand for "no label"
+        data = check_training_rows(self, X, y, fit_params.get("sample_weight"))
+        check_classification_targets(data.y)
+        labels = np.unique(data.y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
-        note_rows(self, X, rows)
-        # None stays None: then everything, the base included, is drawn afresh
-        rng = None if self.random_state is None else check_random_state(self.random_state)
-        base, copies = clone(self.estimator), int(self.n_augment)
-        given: Any = {"fit_params": self._routed(fit_params), "frame": frame, "rows": rows}
-        with fitting(self, base, X, y):
-            self.estimator_, self.classes_, self._answers, frame = fit_base(
-                base, X, y, noise=noise_of(self), n_copies=copies, random_state=rng, **given
-            )
-            self._frame = frame_of_base(self, frame)
+        note_rows(self, data.X, data.rows)
+        with self._fitted_base(data, noise_of(self), fit_params) as base:
+            self.classes_, self._answers = base.classes, base.answers
             asked = self.abstain_label
             self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)
-            # last, when the model exists: a model that was made knowing the seed could cheat
-            self._seed = new_seed(rng)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from ..backends import SCORES, is_frozen
+from ..backends import SCORES
 from ..labels import check_label_kind
 from . import inputs as check
 from .base import MetaClassifier
@@ -196,11 +196,7 @@ class RobustConformalClassifier(Conformal, MetaClassifier):
         check.check_base(self.estimator)
         y = column(X, y)
         check_classification_targets(y)
-        held_out = self._fit(X, y, fit_params)
-        self.classes_ = self.estimator_.classes_
-        if self.calibration_size is not None or is_frozen(self.estimator):
-            self.conformalize(*held_out)
-        return self
+        return self._fit(X, y, fit_params)
 
     def conformalize(self, X: Any, y: Any) -> "RobustConformalClassifier":
         """Calibrate with these rows, in place of those of `fit`.

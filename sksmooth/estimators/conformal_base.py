@@ -1,7 +1,8 @@
 """What prediction sets and intervals share: rows are set aside in fit, and calibrated with."""
 
+import abc
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class Conformal:
+class Conformal(abc.ABC):
     """Base of both: `fit` sets rows aside, and calibrates with them."""
 
     estimator: Any
@@ -53,7 +54,7 @@ class Conformal:
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimator_")
 
-    def _fit(self, X: Any, y: NDArray[Any], fit_params: dict[str, Any]) -> Any:
+    def _fit(self, X: Any, y: NDArray[Any], fit_params: dict[str, Any]) -> Self:
         """Fit the smoother on some rows, and calibrate with the others."""
         self.__dict__.pop("_calibration", None)
         rng = None if self.random_state is None else check_random_state(self.random_state)
@@ -74,12 +75,16 @@ class Conformal:
         with fitting(self, inner, X_train, y_train):
             self.estimator_ = inner.fit(X_train, y_train, **fit_params)
         self.__dict__.pop("feature_names_in_", None)
-        for name in ("n_features_in_", "feature_names_in_", "units_"):
+        for name in ("classes_", "n_features_in_", "feature_names_in_", "units_"):
             if hasattr(inner, name):
                 setattr(self, name, getattr(inner, name))
-        if held_out is None:
-            return X, y
-        return _safe_indexing(X, held_out), y[held_out]
+        if held_out is not None:
+            return self.conformalize(_safe_indexing(X, held_out), y[held_out])
+        return self.conformalize(X, y) if is_frozen(self.estimator) else self
+
+    @abc.abstractmethod
+    def conformalize(self, X: Any, y: Any) -> Self:
+        """Calibrate with these rows."""
 
     def _split(self, X: Any, rng: Any) -> tuple[Any, Any]:
         """Return the numbers of rows to fit on and to calibrate with; None stands for all."""

@@ -9,7 +9,6 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..backends import is_frozen
 from . import inputs as check
 from .base import MetaRegressor
 from .calibration import MEDIAN, calibrate_numbers
@@ -165,10 +164,7 @@ class RobustConformalRegressor(Conformal, MetaRegressor):
             The fitted estimator.
         """
         check.check_base(self.estimator, "regressor")
-        held_out = self._fit(X, column(X, y), fit_params)
-        if self.calibration_size is not None or is_frozen(self.estimator):
-            self.conformalize(*held_out)
-        return self
+        return self._fit(X, column(X, y), fit_params)
 
     def conformalize(self, X: Any, y: Any) -> "RobustConformalRegressor":
         """Calibrate with these rows, in place of those of `fit`.

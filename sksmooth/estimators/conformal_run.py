@@ -10,22 +10,18 @@ from scipy.special import ndtri
 
 from ..bounds.coverage import CoveragePlan
 from ..noise.streams import Purpose
-from ..sampling import PassTally, collect
+from ..sampling import PassTally
 from .calibration import (
-    GROUP_VALUES,
     MEDIAN,
     VOTES,
     Calibration,
-    closed_inside,
     distance_of,
-    noise_inside,
     plans_of,
     rising,
-    smoothed,
-    smoother_inside,
     warn_of_all,
 )
-from .jobs import numbered, parts_of
+from .conformal_inside import Inside
+from .jobs import outputs_around
 
 __all__ = ["curves_of", "intervals_of", "medians_of", "sets_of", "top_codes"]
 
@@ -46,33 +42,32 @@ def sets_of(
     sets : list of ndarray of shape (n_samples, n_classes, n_levels), bool
         A set of a higher confidence has all of one of a lower confidence.
     """
-    inner, made = smoothed(clf), clf._calibration
+    made = clf._calibration
     plans = [plans_of(clf, radius) for radius in radii]
     for radius, some in zip(radii, plans, strict=True):
         warn_of_all(some, radius, made, "All labels belong to all sets")
     orders = np.array([[plan.order for plan in some] for some in plans], dtype=np.intp)
     orders = orders.reshape(len(radii), -1)
     thresholds = np.append(-np.inf, made.scores)[orders]
-    first, frame, parts = parts_of(inner, X)
+    inside = Inside(clf, X)
     codes: list[Any] = []
     found: list[Any] = []
     if clf.conformity_score == VOTES:
-        closed, noise = closed_inside(clf, inner, frame, first), noise_inside(inner)
-        reach = np.array([distance_of(noise, radius, drawn=False) for radius in radii])
+        closed = inside.closed()
+        reach = np.array([distance_of(inside.noise, radius, drawn=False) for radius in radii])
         lowest = thresholds - reach[:, None]
         lowest -= _UNLIKE * (1 + np.abs(np.nan_to_num(lowest)))
-        for part in parts:
+        for part in inside.parts:
             law = closed.law(part)
             codes.append(law.top)
             found.append(ndtri(law.upper)[:, None, None] >= lowest[..., None])
     else:
         needed = np.array([[plan.passes for plan in some] for some in plans]).reshape(orders.shape)
         unlike, which = np.unique(thresholds, return_inverse=True)
-        smoother, n_classes = smoother_inside(clf, inner, frame), len(inner.classes_)
+        n_classes = len(clf.classes_)
         tally = PassTally(n_classes, unlike)
-        for number, part in numbered(parts):
-            sampler = dataclasses.replace(smoother.sampler(part, first_row=number), tally=tally)
-            counts = sampler.counts(made.n, Purpose.PREDICT)
+        for part, sampler in inside.samplers():
+            counts = dataclasses.replace(sampler, tally=tally).counts(made.n, Purpose.PREDICT)
             counts = counts.reshape(len(part), -1, n_classes)
             codes.append(counts[:, 0].argmax(axis=1))
             passed = counts[:, 1:][:, which.reshape(orders.shape)]
@@ -85,41 +80,24 @@ def sets_of(
 
 def top_codes(clf: Any, X: Any) -> NDArray[np.intp]:
     """Return the class that most draws have the highest score for; calibrated or not."""
-    inner = smoothed(clf)
-    first, frame, parts = parts_of(inner, X)
+    inside = Inside(clf, X)
     if clf.conformity_score == VOTES:
-        closed = closed_inside(clf, inner, frame, first)
-        return np.concatenate([closed.law(part).top for part in parts])
-    smoother = smoother_inside(clf, inner, frame)
-    tally = PassTally(len(inner.classes_), np.zeros(0))
-
-    def votes(number: int, part: NDArray[Any]) -> NDArray[np.intp]:
-        sampler = dataclasses.replace(smoother.sampler(part, first_row=number), tally=tally)
-        return sampler.counts(int(clf.n), Purpose.PREDICT).argmax(axis=1)
-
-    return np.concatenate([votes(*part) for part in numbered(parts)])
-
-
-def _groups(clf: Any, X: Any) -> Iterator[Floats]:
-    """Yield the sorted outputs around some rows after the other."""
-    inner, n = smoothed(clf), int(clf.n)
-    _, frame, parts = parts_of(inner, X)
-    smoother = smoother_inside(clf, inner, frame)
-    size = max(1, GROUP_VALUES // n)
-    for number, part in numbered(parts):
-        sampler = smoother.sampler(part, first_row=number)
-        for start in range(0, len(part), size):
-            yield collect(sampler.at(slice(start, start + size), None, ()), n, Purpose.PREDICT)
+        closed = inside.closed()
+        return np.concatenate([closed.law(part).top for part in inside.parts])
+    tally = PassTally(len(clf.classes_), np.zeros(0))
+    samplers = (dataclasses.replace(sampler, tally=tally) for _, sampler in inside.samplers())
+    counts = [sampler.counts(int(clf.n), Purpose.PREDICT) for sampler in samplers]
+    return np.concatenate(counts).argmax(axis=1)
 
 
 def medians_of(clf: Any, X: Any) -> Floats:
     """Return the median output around each row."""
+    inside, n = Inside(clf, X), int(clf.n)
     if clf.conformity_score == MEDIAN:
-        inner = smoothed(clf)
-        first, frame, parts = parts_of(inner, X)
-        closed = closed_inside(clf, inner, frame, first)
-        return np.concatenate([closed.median(part) for part in parts])
-    return np.concatenate([outputs[:, (int(clf.n) - 1) // 2] for outputs in _groups(clf, X)])
+        closed = inside.closed()
+        return np.concatenate([closed.median(part) for part in inside.parts])
+    outputs = outputs_around(inside.smoother(), inside.parts, n)
+    return np.concatenate([some[:, (n - 1) // 2] for some in outputs])
 
 
 def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list[Floats]]:
@@ -137,8 +115,8 @@ def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list
     for radius, some in zip(radii, plans, strict=True):
         warn_of_all(some, radius, made, "All intervals are infinite")
     order = rising(clf)
-    predictions, found = [], []
-    for medians, ends in (_bands if made.rank is None else _hulls)(clf, X, made, plans, radii):
+    predictions, found, inside = [], [], Inside(clf, X)
+    for medians, ends in (_bands if made.rank is None else _hulls)(inside, made, plans, radii):
         predictions.append(medians)
         ends = ends[:, order]
         np.fmin.accumulate(ends[:, :, 0], axis=1, out=ends[:, :, 0])
@@ -149,24 +127,22 @@ def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list
 
 
 def _hulls(
-    clf: Any, X: Any, made: Calibration, plans: list[list[CoveragePlan]], radii: Sequence[float]
+    inside: Inside, made: Calibration, plans: list[list[CoveragePlan]], radii: Sequence[float]
 ) -> Iterator[tuple[Floats, Any]]:
     """Yield medians of some rows, and ends of shape (n_radii, n_levels, 2, n_rows), by draws."""
-    for outputs in _groups(clf, X):
+    for outputs in outputs_around(inside.smoother(), inside.parts, made.n):
         ends = [[_hull(outputs, made, plan) for plan in some] for some in plans]
         yield outputs[:, (made.n - 1) // 2], np.array(ends)
 
 
 def _bands(
-    clf: Any, X: Any, made: Calibration, plans: list[list[CoveragePlan]], radii: Sequence[float]
+    inside: Inside, made: Calibration, plans: list[list[CoveragePlan]], radii: Sequence[float]
 ) -> Iterator[tuple[Floats, Any]]:
     """Yield the same by a closed form: bounds on all medians within each radius, and the score."""
-    inner = smoothed(clf)
-    first, frame, parts = parts_of(inner, X)
-    closed, noise = closed_inside(clf, inner, frame, first), noise_inside(inner)
-    distances = [distance_of(noise, radius, drawn=False) for radius in radii]
+    closed = inside.closed()
+    distances = [distance_of(inside.noise, radius, drawn=False) for radius in radii]
     widths = np.array([[_width(made, plan) for plan in some] for some in plans])[:, :, None]
-    for part in parts:
+    for part in inside.parts:
         medians, lower, upper = closed.bands(part, distances)
         with np.errstate(invalid="ignore"):
             low, high = lower.T[:, None] - widths, upper.T[:, None] + widths

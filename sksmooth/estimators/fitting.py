@@ -244,58 +244,81 @@ def fit_under_noise(
             reproducible=reproducible,
             fit_params=fit_params,
         )
-    n_rows = len(X)
     per_row: dict[str, Any] = {}
-    seeds = [seed] * n_rows
+    seeds = [seed] * len(X)
     if n_copies > 1:
-        per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, n_rows)}
+        per_row = {name: value for name, value in fit_params.items() if _is_per_row(value, len(X))}
         seeds = seeds_of_rows(X, y, per_row.get("sample_weight"), noise=noise, seed=seed)
+    copies = _Copies(X, n_copies, noise, seeds, frame)
     if n_copies > 1 and n_copies * X.nbytes > STACK_BYTES:
         in_parts = _learns_in_parts(estimator, per_row)
         what = _what_it_takes(estimator, X, n_copies, in_parts)
         warnings.warn(what, TrainingWarning, stacklevel=user_level())
         if in_parts:
-
-            def copy(number: int) -> Any:
-                noisy = noisy_copy(X, number, noise=noise, seeds=seeds)
-                return noisy if frame is None else frame(noisy)
-
-            for number in range(n_copies):
-                # no copy has a name here: each is gone before the next is made
-                if number == 0:
-                    estimator.fit(copy(number), y, **fit_params)
-                else:
-                    estimator.partial_fit(copy(number), y, **per_row)
+            # no copy has a name here: each is gone before the next is made
+            estimator.fit(copies.one(0), y, **fit_params)
+            for number in range(1, n_copies):
+                estimator.partial_fit(copies.one(number), y, **per_row)
             return estimator
-
-    def stack(places: NDArray[np.intp]) -> Any:
-        rows = X if len(places) == n_rows else X[places]  # no copy of all
-        own = [seeds[place] for place in places]
-        noisy = noisy_copies(rows, n_copies, noise=noise, seeds=own)
-        return noisy if frame is None else frame(noisy)
-
-    kept = np.arange(n_rows)
+    kept = np.arange(len(X))
     if n_copies > 1:
-        parts = held_out_rows(estimator, y, fit_params)
-        if parts is not None:
-            kept, apart = parts
-            fit_params = fit_params | {
-                "X_val": stack(apart),
-                "y_val": np.tile(y[apart], n_copies),
-            }
-            if "sample_weight" in per_row:
-                weights = _safe_indexing(per_row["sample_weight"], np.tile(apart, n_copies))
-                fit_params["sample_weight_val"] = weights
-        numbers = np.tile(kept, n_copies)
-        y = y[numbers]
-        repeated = {name: _safe_indexing(value, numbers) for name, value in per_row.items()}
-        fit_params = fit_params | repeated
+        kept, fit_params = _hold_out(estimator, copies, y, fit_params, per_row)
+        y = y[np.tile(kept, n_copies)]
     with contextlib.ExitStack() as context:
-        context.enter_context(on_original_rows(estimator, n_rows, n_copies, fit_params))
+        context.enter_context(on_original_rows(estimator, len(X), n_copies, fit_params))
         kind = backend_kind(unwrap(estimator)[1])
         context.enter_context(kind.fitting(estimator, seed, reproducible=reproducible))
         context.enter_context(noise_explained(estimator, X, noise.label, clean=True))
-        return _checked(estimator.fit(stack(kept), y, **fit_params))
+        return _checked(estimator.fit(copies.of(kept), y, **fit_params))
+
+
+class _Copies(NamedTuple):
+    """Noisy copies of rows, as the base takes them; see `noisy_copies`."""
+
+    X: NDArray[np.floating]
+    n: int
+    noise: Noise
+    seeds: Sequence[bytes]
+    frame: FrameMaker | None
+
+    def one(self, number: int) -> Any:
+        """Return the copy of that number."""
+        return self._framed(noisy_copy(self.X, number, noise=self.noise, seeds=self.seeds))
+
+    def of(self, places: NDArray[np.intp]) -> Any:
+        """Return all copies of some rows."""
+        rows = self.X if len(places) == len(self.X) else self.X[places]  # no copy of all
+        own = [self.seeds[place] for place in places]
+        return self._framed(noisy_copies(rows, self.n, noise=self.noise, seeds=own))
+
+    def _framed(self, noisy: NDArray[np.floating]) -> Any:
+        return noisy if self.frame is None else self.frame(noisy)
+
+
+def _hold_out(
+    estimator: Any,
+    copies: _Copies,
+    y: NDArray[Any],
+    fit_params: dict[str, Any],
+    per_row: dict[str, Any],
+) -> tuple[NDArray[np.intp], dict[str, Any]]:
+    """Return the rows to fit on, and parameters for their copies.
+
+    Rows that the base would hold out are held out here, with all their copies.
+    """
+    kept = np.arange(len(copies.X))
+    validation: dict[str, Any] = {}
+    parts = held_out_rows(estimator, y, fit_params)
+    if parts is not None:
+        kept, apart = parts
+        places = np.tile(apart, copies.n)
+        validation = {"X_val": copies.of(apart), "y_val": y[places]}
+        if "sample_weight" in per_row:
+            weights = _safe_indexing(per_row["sample_weight"], places)
+            validation["sample_weight_val"] = weights
+    places = np.tile(kept, copies.n)
+    repeated = {name: _safe_indexing(value, places) for name, value in per_row.items()}
+    return kept, fit_params | validation | repeated
 
 
 def _is_per_row(value: Any, n_rows: int) -> bool:

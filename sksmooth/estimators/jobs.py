@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..backends import FrameMaker
 from ..noise.streams import Purpose
-from ..records import ours
+from ..records import class_log
 from ..rows import as_rows, chunks
 from ..sampling import Report, collect
 from ..sampling.sampler import Journal
@@ -127,7 +127,7 @@ class Job(abc.ABC):
         Rows that are finished together, and written to a log.
     """
 
-    layout: ClassVar[Any] = ours  # of a log
+    layout: ClassVar[Any] = class_log  # of a log
     identity: dict[str, Any]
 
     def __init__(self, draws: int = 0, report: Report | None = None) -> None:

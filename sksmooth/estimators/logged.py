@@ -15,7 +15,7 @@ from ..certificate.concat import AnyResult
 from ..introspection.fingerprint import fingerprint
 from ..labels import check_label_kind, from_torch, of_one_kind
 from ..noise.streams import row_key
-from ..records.ours import noise_of_head, versions
+from ..records.head import noise_of_head, versions
 from ..records.probed import Answers, ask, probed_rows
 from ..records.running import RunningLog
 from ..rows import Rows, as_rows

@@ -23,7 +23,7 @@ from ..checks import check_alpha, check_draws, check_radii, is_real, user_level
 from ..closed_forms import ClosedOutput
 from ..exceptions import NothingCertifiedWarning
 from ..noise.streams import Purpose
-from ..records import numbers
+from ..records import number_log
 from ..sampling import Report, Sampler, collect
 from ..sampling.sampler import Journal
 from . import inputs as check
@@ -103,7 +103,7 @@ def _plan(reg: Any, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
 class _NumberJob(Job):
     """One question about predictions, with the settings that a log notes of it."""
 
-    layout: ClassVar[Any] = numbers
+    layout: ClassVar[Any] = number_log
 
     def __init__(
         self, asked: _Asked, plan: Plan, report: Report | None, settings: dict[str, Any]

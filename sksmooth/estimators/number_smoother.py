@@ -75,7 +75,9 @@ class NumberSmoother(Smoother):
             raise NotClosedError("values were missing in fit")
         whole = X[~np.isnan(X).reshape(len(X), -1).any(axis=1)]
         base, predict = self.base, self.backend.outputs
-        return output_form(OUTPUT_FORMS, base.estimator, whole, marginals.deviations, predict, base.frame)
+        return output_form(
+            OUTPUT_FORMS, base.estimator, whole, marginals.deviations, predict, base.frame
+        )
 
 
 def check_noise(noise: Noise) -> Noise:

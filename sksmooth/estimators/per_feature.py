@@ -8,6 +8,7 @@ from ..along_axes import ends_along_axes
 from ..certificate import Certificate
 from ..certificate.certificate import codes_of
 from ..certificate.per_feature import frame_of_intervals, need_pandas, reach_of_radii
+from ..closed_forms import ClosedForm, Linear
 from .jobs import index_of
 from .reading import read_rows
 from .smoother import Smoother, smoother_of
@@ -43,10 +44,11 @@ def per_feature(
         * `down`, `up`: the answer is the same for all values strictly between ``value + down``
           and ``value + up``, the other features as they are. Infinite where no finite value
           changes it; 0 for rows that are abstained on; NaN where the value is missing;
-        * `how`: "exact" for ends that were found along the axis, under Gaussian noise, "radius"
-          for ends that follow from the radius. Exact ends are never nearer. For linear models of
-          more than two classes, QDA and naive Bayes of more classes, ends are found in steps: up to
-          a thousandth of a deviation, and about 200 deviations stand for that or more.
+        * `how`: "exact" for ends that were found along the axis (under Gaussian noise, and for
+          linear models of two classes under any), "radius" for ends that follow from the radius.
+          Exact ends are never nearer. For linear models of more than two classes, QDA and naive
+          Bayes of more classes, ends are found in steps: up to a thousandth of a deviation, and
+          about 200 deviations stand for that or more.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def per_feature(
     change = reach_of_radii(certificate, rows.shape[1:])
     down, up, how = change.copy(), change.copy(), np.full(change.shape, "radius")
     closed = smoother.closed_form(rows) if certificate.method == "exact" else None
-    if closed is not None and closed.spread.law.name == "normal":
+    if closed is not None and _is_known_along_axes(closed):
         if given is not None:
             _refuse_other_answers(given, self.certify(X))
         known = np.flatnonzero(~certificate.abstained)
@@ -103,6 +105,13 @@ def per_feature(
         down[known], up[known] = (np.maximum(change[known], end) for end in ends)
         how[known] = "exact"
     return frame_of_intervals(certificate, rows.astype(np.float64), down, up, how)
+
+
+def _is_known_along_axes(closed: ClosedForm) -> bool:
+    """Whether the noise is Gaussian, or it does not matter, as to a linear model of two classes."""
+    form = closed.form
+    normal = closed.spread.law.name == "normal"
+    return normal or (isinstance(form, Linear) and form.n_classes == 2)
 
 
 def _refuse_other(certificate: Certificate, smoother: Smoother, X: Any) -> None:

@@ -6,16 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import _fit_context, clone
-from sklearn.utils import check_random_state
+from sklearn.base import _fit_context
 
 from ..backends import warn_before_fit
 from ..certificate import PredictionBounds, RegressionCertificate
-from ..noise.streams import new_seed
 from . import inputs as check
 from .base import MetaRegressor, shows_weights
-from .callbacks import fitting
-from .fitting import fit_base
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
@@ -23,7 +19,7 @@ from .number_run import (
     quantiles_of_outputs,
 )
 from .number_smoother import check_noise
-from .reading import check_training_rows, frame_of_base
+from .reading import check_training_rows
 from .shift_per_feature import shift_per_feature
 from .smoother import noise_of, note_rows
 
@@ -201,26 +197,12 @@ class SmoothedRegressor(MetaRegressor):
         self.__dict__.pop("_seed", None)  # drawn last: where it is, fit has come to its end
         check.check_base(self.estimator, "regressor")
         warn_before_fit(self.estimator)
-        X, y, rows, frame = check_training_rows(self, X, y, fit_params.get("sample_weight"))
-        y = _numbers(y)
-        note_rows(self, X, rows)
-        rng = None if self.random_state is None else check_random_state(self.random_state)
-        base, copies = clone(self.estimator), int(self.n_augment)
-        given: dict[str, Any] = {
-            "fit_params": self._routed(fit_params),
-            "frame": frame,
-            "rows": rows,
-            "has_classes": False,
-        }
+        data = check_training_rows(self, X, y, fit_params.get("sample_weight"))
+        data = data._replace(y=_numbers(data.y))
+        note_rows(self, data.X, data.rows)
         noise = check_noise(noise_of(self))
-        with fitting(self, base, X, y):
-            self.estimator_, _, _, frame = fit_base(
-                base, X, y, noise=noise, n_copies=copies, random_state=rng, **given
-            )
-            self._frame = frame_of_base(self, frame)
-            # last, when the model exists: a model that was made knowing the seed could cheat
-            self._seed = new_seed(rng)
-        return self
+        with self._fitted_base(data, noise, fit_params, has_classes=False):
+            return self  # a classifier notes more of it
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the median output around each row: computed, or of `n_predict` draws.

@@ -24,6 +24,13 @@ class Replaced:
     unknown : Fraction or None
         The probability that one of them takes the place of a value that is none of them. None if
         there may be no such value in a row, and none that is missing.
+
+    Examples
+    --------
+    >>> from sksmooth.noise import BinaryFlipNoise
+    >>> noise = BinaryFlipNoise.turning(add=0.25, remove=0.5, n_columns=3)
+    >>> noise.marginals((3,)).replaced[0]
+    Replaced(values=(0.0, 1.0), leaves=(Fraction(1, 4), Fraction(1, 2)), unknown=None)
     """
 
     values: tuple[float, ...]
@@ -58,5 +65,18 @@ class Marginals:
 
     @classmethod
     def of_replaced(cls, shape: tuple[int, ...], replaced: Mapping[int, Replaced]) -> "Marginals":
-        """Return the laws of rows in which values are replaced, and nothing is added to any."""
+        """Return the laws of rows in which values are replaced, and nothing is added to any.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of a row.
+        replaced : mapping of int to Replaced
+            The laws of values that are replaced, by their places in a flattened row.
+
+        Returns
+        -------
+        marginals : Marginals
+            All of them.
+        """
         return cls("normal", np.zeros(shape), replaced)

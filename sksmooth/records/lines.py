@@ -2,22 +2,25 @@
 
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 __all__ = [
     "KEY",
     "SECONDS",
-    "check_count",
+    "UNREADABLE",
     "check_unique",
     "columns_in",
     "columns_of",
     "fault",
     "lines_of",
     "rows_of",
+    "table_of",
     "title_of",
 ]
 
+# what json, numpy and indexing raise over a file that somebody has changed
+UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 SECONDS = "seconds"  # if they were noted
 KEY = "key"  # of logs that grew row by row: a hash of each row, to be known again by
 
@@ -82,17 +85,50 @@ def columns_in(line: str, names: tuple[str, ...]) -> tuple[str, ...] | None:
     return expected if found == expected else None
 
 
+def table_of(
+    path: pathlib.Path,
+    lines: list[str],
+    names: tuple[str, ...],
+    checked: Callable[[dict[str, str]], dict[str, Any]],
+    expected: int,
+    *,
+    partial: bool,
+) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """Return the columns and the rows of a log whose title takes two lines, or name the fault.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    lines : list of str
+        The whole file.
+    names : tuple of str
+        Columns that all logs of this kind have.
+    checked : callable
+        Makes values of a row's cells, or raises an error of `UNREADABLE`.
+    expected : int
+        Rows that a whole log has.
+    partial : bool
+        Whether rows may be missing at the end.
+    """
+    found = columns_in(lines[2] if len(lines) > 2 else "", names)
+    if found is None:
+        raise fault(path, 3, f"expected the columns {names}")
+    rows = []
+    for number, cells in rows_of(path, lines, 3, list(found)):
+        try:
+            rows.append(checked(cells))
+        except UNREADABLE as error:
+            raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
+    check_unique(path, [row["idx"] for row in rows], 3)
+    if len(rows) > expected or (len(rows) < expected and not partial):
+        hint = ""
+        if found[-1] == KEY:
+            hint = " It grows: certify with log= goes on with it, partial=True reads what is there."
+        raise ValueError(f"{path} has {len(rows)} of the {expected} rows it should have.{hint}")
+    return found, rows
+
+
 def title_of(title: str, head: dict[str, Any], names: tuple[str, ...]) -> str:
     """Return the lines before the rows."""
     return f"{title}\n# {json.dumps(head)}\n" + "\t".join(names) + "\n"
-
-
-def check_count(
-    path: pathlib.Path, found: int, expected: int, names: tuple[str, ...], *, partial: bool
-) -> None:
-    """Refuse a log with another number of rows than its head says; a part may have fewer."""
-    if found > expected or (found < expected and not partial):
-        hint = ""
-        if names[-1] == KEY:
-            hint = " It grows: certify with log= goes on with it, partial=True reads what is there."
-        raise ValueError(f"{path} has {found} of the {expected} rows it should have.{hint}")

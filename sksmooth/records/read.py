@@ -4,10 +4,10 @@ import os
 import pathlib
 
 from ..checks import check_draws
-from . import numbers, ours
+from . import class_log, number_log
+from .cohen_log import read_theirs
 from .lines import lines_of
 from .record import Record
-from .theirs import read_theirs
 
 __all__ = ["read_log"]
 
@@ -71,7 +71,7 @@ def read_log(
     """
     path = pathlib.Path(path)
     lines = lines_of(path, partial=partial)
-    for layout in (ours, numbers):
+    for layout in (class_log, number_log):
         if lines[0] != layout.TITLE:
             continue
         if not (sigma is n is n0 is alpha is None):

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ours as classes
+from . import class_log
 from .lines import KEY, columns_in, columns_of, fault, lines_of, title_of
 from .probed import Answers
 from .record import Record
@@ -48,8 +48,8 @@ class RunningLog:
         True labels, noted beside the answers.
     index : ndarray of shape (n_rows,), default=None
         Numbers of the rows in their data set; None for 0, 1, 2, ...
-    layout : module, default=ours
-        What its head and rows look like: `ours` of classes, or `numbers` of a regressor.
+    layout : module, default=class_log
+        What its head and rows look like: `class_log`, or `number_log` of a regressor.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class RunningLog:
         answers: Answers | None = None,
         y_true: NDArray[Any] | None = None,
         index: NDArray[np.int64] | None = None,
-        layout: Any = classes,
+        layout: Any = class_log,
     ) -> None:
         self._layout = layout
         self.path = pathlib.Path(path).absolute()  # the base may change the folder

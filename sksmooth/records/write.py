@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 
 from ..bounds import BOUNDS
 from ..certificate import Certificate, PredictionBounds, RegressionCertificate
-from . import numbers, ours
+from . import class_log, number_log
+from .cohen_log import text_of_theirs
 from .lines import columns_of, title_of
 from .record import Record
-from .theirs import text_of_theirs
 
 __all__ = ["write_log"]
 
@@ -124,7 +124,7 @@ def _text_of(record: Record, c: Any, seed: bool) -> str:
             f"A log needs rows, and a bound of {[*BOUNDS, 'exact']}; got {len(c)} rows and the "
             f"bound {c.bound!r}."
         )
-    layout = ours if isinstance(c, Certificate) else numbers
+    layout = class_log if isinstance(c, Certificate) else number_log
     head: dict[str, Any] = layout.head_of(c, len(c), record.settings, record.y_true)
     if not seed:
         head["seed"] = None

@@ -16,7 +16,7 @@ from ..certificate.summary import guarantee
 from ..metrics import certified_accuracy_lower_bound, certified_accuracy_score
 from ..metrics.scores import labels_of, radii_of
 from ..noise import L2AndChanges
-from ..records.ours import versions
+from ..records.head import versions
 
 __all__ = ["content_of", "plain"]
 

@@ -94,6 +94,12 @@ def test_passes_that_the_same_calibration_score_allows():
     assert coverage_level(100, 80, 44, 1.0, 0.1) >= needed > coverage_level(100, 80, 45, 1.0, 0.1)
 
 
+def test_more_passes_than_the_rank_cost_something_without_radius_too():
+    exact = best_level(*misses(10, 5, 6, 0.0), 0.1)
+    assert coverage_level(10, 5, 6, 0.0, 0.1) <= exact * (1 + 1e-6) < 0.099
+    assert coverage_level(10, 5, 5, 0.0, 0.1) == 0.1
+
+
 @pytest.mark.parametrize("m", [9, 19, 99, 999])
 def test_without_radius_it_is_split_conformal(m):
     plan = plan_coverage(100, 80, 0.0, 1 - Fraction("0.9"), m)

@@ -1,6 +1,7 @@
 """The trade-off of two laws, against the lemma of Neyman and Pearson over the whole space."""
 
 import itertools
+import pathlib
 from fractions import Fraction
 
 import numpy as np
@@ -425,3 +426,29 @@ def test_rational_numbers_as_floats(numerator, denominator):
     with mpmath.workdps(50):
         log = mpmath.log(mpmath.mpf(numerator) / denominator)
         assert abs(log_of(value) - log) < 3 * (abs(log) + 1) * 2**-53
+
+
+PUBLISHED = pathlib.Path(__file__).with_name("lee_2019_thresholds.txt")
+
+
+def published():
+    """Lines of the thresholds that the authors of the L0 certificate have published."""
+    lines = PUBLISHED.read_text().splitlines()
+    return [line.split() for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("line", published(), ids=lambda line: f"keep {line[0]}, {line[1]} others")
+def test_published_thresholds(line):
+    """All 178, to their last digit; theirs count outcomes over 784 and 150,528 columns."""
+    keep, others, *values = line
+    for r, text in enumerate(values):
+        pair = Pair.categorical(Fraction(keep), int(others), r) if r else SAME
+        assert abs(Fraction(text) - pair.needed) <= Fraction(1, 10**20)
+        near = pair.needed + np.array([-1, 1]) * Fraction(1, 10**14)
+        if near[1] < 1:
+            assert pair.proves(near.astype(float)).tolist() == [False, True]
+
+
+def test_the_number_of_published_thresholds():
+    found = published()
+    assert [sum(len(line) - 2 for line in found if line[1] == k) for k in ("1", "255")] == [142, 36]

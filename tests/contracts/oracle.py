@@ -76,15 +76,21 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def contradiction(certificate: Any, clf: Any, frame: Any, X: np.ndarray, n: int) -> str:
+def contradiction(
+    certificate: Any, clf: Any, frame: Any, X: np.ndarray, n: int, drawn: Any = None
+) -> str:
     """Say how plain noise of numpy's contradicts a computed certificate; nothing if it does not.
 
     `frame` makes of an array the rows that the base was fitted on. The noise is drawn here, and the
-    base asked as a whole, so that nothing of the library is used.
+    base asked as a whole, so that nothing of the library is used. Other noise than the Gaussian is
+    drawn by ``drawn(rng, row, n)``.
     """
     rng = np.random.default_rng(20)
     for i, row in enumerate(np.asarray(X)):
-        noisy = row + np.asarray(clf.sigma) * rng.standard_normal((n, row.size))
+        if drawn is None:
+            noisy = row + np.asarray(clf.sigma) * rng.standard_normal((n, row.size))
+        else:
+            noisy = drawn(rng, row, n)
         labels = np.asarray(clf.estimator_.predict(frame(noisy.astype(row.dtype)))).ravel()
         votes = np.array([np.sum(labels == label) for label in clf.classes_])
         selected = clf.classes_.tolist().index(certificate.selected[i])
@@ -183,9 +189,9 @@ def contradiction_of_sets(model: Any, frame: Any, X: np.ndarray, y: np.ndarray, 
         ends = intervals[-1, :, 0] - [threshold, -threshold]
         found = [_not_the_quantile(o, 0.5, p) for o, p in zip(answers, predictions, strict=True)]
         return "".join(found) or _leaves(base, frame, X[-1], sigma, n, radius, ends)
-    low, high = _share(answers[0] == y[0])
-    if not low <= stats.norm.cdf(threshold) <= high:
-        return f"score {threshold:.5g}, draws say {stats.norm.ppf([low, high])}"
+    most = stats.norm.ppf(_share(answers[0] == y[0])[1])
+    if threshold > most:  # of three classes it may be less
+        return f"the score is {threshold:.5g}, and at most {most:.5g}"
     sets = model.predict_set(frame(X))[1][:, :, 0]
     for i, drawn in enumerate(answers):
         for label, inside in zip(model.classes_, sets[i], strict=True):

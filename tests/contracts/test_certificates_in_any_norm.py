@@ -30,6 +30,7 @@ from sksmooth.metrics import (
     top_k_radii,
 )
 from sksmooth.noise import (
+    Drop,
     DropNoise,
     Flip,
     IntegerGaussian,
@@ -257,6 +258,34 @@ def test_decided_certificates_are_reported_where_they_were_decided():
     ):
         with pytest.warns(UserWarning, match="decide the radii .* beside 1 changes"):
             score(TRUE, decided, **options)
+
+
+def test_computed_certificates_under_mixed_noise():
+    """A stump of one number: its probability is normal, and all radii have a closed form."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), *rng.integers(3, size=(2, 200))])
+    y = (X[:, 0] > 0).astype(int)
+    sigma = {0: 0.5, "*": Drop(drop=DROPPED)}
+    clf = SmoothedClassifier(DecisionTreeClassifier(max_depth=1), sigma, random_state=0).fit(X, y)
+    c, true = clf.certify(X[:40]), np.where(np.arange(40) % 4, y[:40], 1 - y[:40])
+    assert c.method == "exact"
+    p = stats.norm.cdf(np.abs(X[:40, 0] - clf.estimator_.tree_.threshold[0]) / 0.5)
+    report = sksmooth.CertificationReport.from_predictions(true, c, radii=[0.0, 0.5])
+    for changes, part in enumerate(report.content["results"]["accuracy"]):
+        radii = radius_of("mixed", p, changes)
+        found = np.nan_to_num(c.radii_with(changes=changes), nan=-1.0)
+        assert found == pytest.approx(radii, abs=1e-5)
+        right = np.where(c.labels == true, radii, -1.0)
+        expected = [(right >= radius).mean() for radius in (0.0, 0.5)]
+        assert part["table"]["certified_accuracy"] == pytest.approx(expected)
+        assert part["table"]["lower_bound"] == pytest.approx(expected)  # nothing is random
+        mean = average_certified_radius_score(true, c, changes=changes)
+        assert mean == pytest.approx(np.maximum(right, 0).mean(), abs=1e-5)
+    assert changes == 2
+    with pytest.raises(ValueError, match="computed, not sampled"):
+        projected_certified_accuracy(true, c, changes=1)
+    with pytest.raises(ValueError, match="computed, and has no votes"):
+        top_k_radii(c, 1, changes=1)
 
 
 @pytest.mark.parametrize("search", [GridSearchCV, HalvingGridSearchCV])

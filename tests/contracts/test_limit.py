@@ -110,6 +110,8 @@ def assert_answers_are_those_of_the_base(
         classes, codes = np.unique(y, return_inverse=True)
         alone = Decoded(clone(base).fit(rows, codes, **fit_params), classes)
     expected = np.asarray(alone.predict(Z)).ravel()
+    if y.dtype.kind == "f":  # for which EBM answers text
+        expected = expected.astype(np.float64)
     held = stable(alone, Z, sigma)
     assert np.mean(held) > 0.9
     found = clf.predict(Z)

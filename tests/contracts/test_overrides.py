@@ -80,7 +80,6 @@ MODELS_AND_LEAST = {
     "GradientBoostingRegressor": 4,
     "HistGradientBoostingRegressor": 9,
     "PoissonRegressor": 2,
-    "RandomForestRegressor, two features": 12,
     "boosting in logarithms": 15,
     "XGBRegressor": 2,
     "LGBMRegressor": 5,

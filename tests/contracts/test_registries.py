@@ -15,7 +15,7 @@ from sksmooth.certificate.stopping import RULES, rule_of, stop_reasons
 from sksmooth.closed_forms.readers import READERS
 from sksmooth.noise import KINDS, NOISES, Norm, Rows
 from sksmooth.noise.streams import GENERATORS, Purpose
-from sksmooth.records.ours import noise_of_head
+from sksmooth.records.head import noise_of_head
 
 SHAPE = (4,)
 SIGMAS = {"one": 0.5, "each": (0.5, 0.25, 1.0, 2.0)}
@@ -96,7 +96,7 @@ class TestNoises:
     def test_training_draws_of_numpy_and_torch_have_one_law(self, noise):
         torch = pytest.importorskip("torch")
         pytest.importorskip("skorch")
-        from sksmooth.backends.skorch_fit import TorchDraws
+        from sksmooth.backends.skorch.fit import TorchDraws
 
         shape = (5000, *SHAPE)
         ours = noise.draw(np.random.default_rng(0), shape)

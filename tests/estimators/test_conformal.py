@@ -1,7 +1,9 @@
 """Prediction sets and intervals: coverage under attack, equality with split conformal, manners."""
 
+import math
 import pickle
 import warnings
+from fractions import Fraction
 
 import joblib
 import numpy as np
@@ -31,7 +33,9 @@ from sksmooth import (
     neg_mean_set_size_scorer,
     set_coverage_score,
 )
-from sksmooth.estimators.calibration import smoothed, smoother_inside
+from sksmooth.estimators.calibration import distance_of
+from sksmooth.estimators.conformal_inside import Inside, smoothed
+from sksmooth.estimators.smoother import noise_of
 from sksmooth.exceptions import NothingCertifiedWarning
 from sksmooth.noise import Flip
 from sksmooth.noise.streams import Purpose
@@ -120,11 +124,27 @@ def test_order_of_calibration_rows_does_not_matter(digits):
 def test_calibration_and_prediction_draw_otherwise(digits):
     base, X, y = digits
     clf = RobustConformalClassifier(base, n=20, random_state=0).fit(X[:50], y[:50])
-    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[:1])
+    sampler = Inside(clf, X[:1]).smoother().sampler(X[:1])
     first, second = (
         collect(sampler, 20, purpose, y[:1]) for purpose in (Purpose.CALIBRATE, Purpose.PREDICT)
     )
     assert not np.isin(first, second).any()
+
+
+@pytest.mark.parametrize(("n", "quantile"), [(20, 0.8), (20, 0.05), (7, 1.0)])
+def test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration(digits, n, quantile):
+    """The rank-th largest of them, by a sort here; of numbers, the rank-th nearest."""
+    base, X, y = digits
+    rank = max(1, math.ceil(Fraction(str(quantile)) * n))
+    options = {"radius": 0.0, "n": n, "quantile": quantile, "confidence_level": 0.5}
+    clf = RobustConformalClassifier(base, **options).fit(X[:1], y[:1])
+    drawn = collect(Inside(clf, X[:1]).smoother().sampler(X[:1]), n, Purpose.CALIBRATE, y[:1])
+    assert clf.rank_ == rank
+    assert clf.threshold_.tolist() == [np.sort(drawn[0])[::-1][rank - 1]]
+    tree = FrozenEstimator(DecisionTreeRegressor(max_depth=6, random_state=0).fit(X, y))
+    reg = RobustConformalRegressor(tree, **options).fit(X[:1], y[:1] + 0.5)
+    drawn = collect(Inside(reg, X[:1]).smoother().sampler(X[:1]), n, Purpose.CALIBRATE)
+    assert reg.threshold_.tolist() == [-np.sort(np.abs(y[0] + 0.5 - drawn[0]))[rank - 1]]
 
 
 @pytest.mark.parametrize("score", ["lac", "margin", "aps"])
@@ -139,7 +159,7 @@ def test_without_radius_it_is_split_conformal_on_order_statistics(digits, score)
     kept = np.sort(clf._calibration.scores)
     assert clf.threshold_.tolist() == [kept[int(0.2 * (m + 1)) - 1], kept[int(0.1 * (m + 1)) - 1]]
     assert clf.passes_needed_.tolist() == [80, 80]
-    sampler = smoother_inside(clf, smoothed(clf), None).sampler(X[400:450])
+    sampler = Inside(clf, X[400:450]).smoother().sampler(X[400:450])
     _, sets = clf.predict_set(X[400:450])
     for label in range(10):
         drawn = collect(sampler, 100, Purpose.PREDICT, np.full(50, label))
@@ -202,6 +222,32 @@ def test_votes_of_a_linear_base_by_the_formula():
     assert clf.predict_set(near)[1][:, 1, 0].tolist() == [True, False]
 
 
+@pytest.mark.parametrize("m", [98, 99, 100])
+def test_computed_thresholds_are_the_lower_one_where_the_level_lies_between_two(m):
+    """Of m scores the floor of alpha (m + 1)-th smallest."""
+    base = LogisticRegression().fit(np.array([[-1.0], [1.0]]), [0, 1])
+    base.coef_, base.intercept_ = np.array([[2.0]]), np.array([0.0])
+    X = np.linspace(-1, 2, m)[:, None]
+    clf = RobustConformalClassifier(FrozenEstimator(base), SIGMA, conformity_score="votes")
+    clf.fit(X, np.ones(m, dtype=int))
+    order = {98: 9, 99: 10, 100: 10}[m]
+    assert clf.threshold_[0] == pytest.approx(X[order - 1, 0] / SIGMA, rel=1e-9)
+
+
+def test_attacks_are_as_long_as_rounding_leaves_them():
+    X, y = np.arange(8.0)[:, None] / 7, np.arange(8) % 2
+    clf = RobustConformalClassifier(LogisticRegression(), SIGMA, random_state=0).fit(X, y)
+    noise = noise_of(smoothed(clf))
+    lost = Fraction(noise.rounding)
+    assert lost > 0
+    assert Fraction(distance_of(noise, 0.25)) > (Fraction(0.25) + lost) / Fraction(SIGMA)
+    assert (
+        0
+        < Fraction(distance_of(noise, 0.25, drawn=False)) - Fraction(0.25) / Fraction(SIGMA)
+        < Fraction(2.0**-48)
+    )
+
+
 @pytest.mark.parametrize("radius", [0.0, 0.25, 0.5])
 def test_intervals_under_the_worst_attack_on_a_linear_base(radius):
     """Known exactly: away from the true value, along the weights. Coverage is .9, no more."""
@@ -253,9 +299,7 @@ def test_intervals_hold_all_values_that_enough_draws_are_near_to():
     model = FrozenEstimator(DecisionTreeRegressor(random_state=0).fit(X[:40], y[:40]))
     reg = RobustConformalRegressor(model, 0.5, 0.25, n=20, random_state=0).fit(X[40:], y[40:])
     predictions, intervals = reg.predict_interval(X[:10])
-    outputs = collect(
-        smoother_inside(reg, smoothed(reg), None).sampler(X[:10]), 20, Purpose.PREDICT
-    )
+    outputs = collect(Inside(reg, X[:10]).smoother().sampler(X[:10]), 20, Purpose.PREDICT)
     values = np.linspace(-6, 6, 4001)
     near = np.abs(values[None, :, None] - outputs[:, None, :]) <= -reg.threshold_[0]
     passed = near.sum(axis=2) >= reg.passes_needed_[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.pipeline import make_pipeline
@@ -93,6 +94,18 @@ def test_missing_values_have_no_set():
     line = clf.per_category(rows).loc[(0, "job")]
     assert line["value"] is None
     assert line["keeps"] == ()
+
+
+def test_a_tie_keeps_no_answer():
+    """Around 0 both classes have one half; the first of them is the answer around 1 and 2."""
+    codes = np.tile([[0.0], [1.0], [2.0]], (10, 1))
+    tree = DecisionTreeClassifier().fit(codes, codes[:, 0] == 0)
+    clf = SmoothedClassifier(FrozenEstimator(tree), noise=Flip(keep=0.5), random_state=0)
+    frame = clf.fit(codes, codes[:, 0] == 0).per_category(codes[:2])
+    assert set(frame["how"]) == {"exact"}
+    assert frame.loc[(0, 0), "keeps"] == ()
+    assert not frame.loc[(0, 0), "new"]
+    assert frame.loc[(1, 0), "keeps"] == (1.0, 2.0)
 
 
 def test_many_columns_by_a_closed_form():

@@ -11,6 +11,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import Certificate, CertificationReport, SmoothedClassifier
@@ -140,6 +142,30 @@ class TestFrame:
         assert np.array_equal(intervals["up"], np.repeat(certificate.radii, A.shape[1]))
         with pytest.raises(ValueError, match="X has 3 rows; the certificate has 40"):
             certificate.per_feature(A[:3])
+
+    @pytest.mark.parametrize("noise", ["uniform", "laplace"])
+    def test_a_plane_is_where_it_is_under_any_noise(self, noise):
+        """Exact ends of linear models of two classes: the base alone changes its answer there."""
+        pytest.importorskip("pandas")
+        rng = np.random.default_rng(1)
+        rows = rng.normal(size=(80, 3)) * [1.0, 5.0, 0.2] + 30.0
+        target = (rows @ [1.0, -0.3, 4.0] > np.median(rows @ [1.0, -0.3, 4.0])).astype(int)
+        base = make_pipeline(StandardScaler(), LogisticRegression())
+        clf = SmoothedClassifier(base, noise=noise, sigma=0.7, random_state=0).fit(rows, target)
+        rows = rows[:12]
+        found, inner = clf.per_feature(rows), clf.estimator_
+        assert set(found["how"]) == {"exact"}
+        down, up = (found[side].to_numpy().reshape(12, 3) for side in ("down", "up"))
+        weights = inner[1].coef_[0] / inner[0].scale_
+        distance = np.abs(inner.decision_function(rows))[:, None] / np.abs(weights)
+        assert np.minimum(up, -down) == pytest.approx(distance, rel=1e-6)
+        assert np.all(np.isinf(np.maximum(up, -down)))  # the lead grows on the other side
+        labels = clf.certify(rows).labels
+        toward = np.where(np.isinf(up), down, up)
+        for share in (1 - 1e-6, 1 + 1e-6):
+            moved = rows[:, None] + share * toward[:, :, None] * np.eye(3)
+            answers = inner.predict(moved.reshape(-1, 3)).reshape(12, 3)
+            assert np.all((answers == labels[:, None]) == (share < 1))
 
     def test_features_without_noise_are_left_out(self):
         sigma = SIGMA | {"hue": 0, "proline": 0}

@@ -280,6 +280,18 @@ def test_a_decision_takes_few_draws(forest):
     assert np.array_equal((decided.radii >= 0.2)[sure], (measured.radii >= 0.2)[sure])
 
 
+def test_ends_of_intervals_belong_to_them():
+    """Four answers, as likely as each other: just below, at both ends, and just above."""
+    answers = np.array([np.nextafter(0.0, -1.0), 0.0, 1.0, np.nextafter(1.0, 2.0)])
+
+    def quarters(rows):
+        return answers[np.searchsorted(0.5 * norm.ppf([0.25, 0.5, 0.75]), rows[:, 0])]
+
+    reg = smoothed(Function(quarters), n=4000)
+    counts = reg.certify(np.zeros((1, X.shape[1])), interval=(0.0, 1.0)).counts
+    assert counts[0] / 4000 == pytest.approx([0.25, 0.5, 0.25], abs=0.04)  # 5 standard errors
+
+
 def test_results_are_frozen_and_say_what_they_are(forest):
     bounds = forest.certify_interval(ROWS[:3], 0.25)
     lower, upper = bounds
@@ -384,6 +396,8 @@ def test_units_are_what_radii_are_lengths_in():
     lower, upper = reg.certify_interval(raw[::40], 0.25)
     half = 0.25 * np.linalg.norm(reg.estimator_.coef_ * raw.std(axis=0))
     assert np.allclose(upper - lower, 2 * half, rtol=1e-6)
+    _, radii = reg.certify(raw[::40], within=half)
+    assert np.allclose(radii, 0.25, rtol=1e-6)
 
 
 def test_noise_that_is_clipped_is_not_taken_for_normal():

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier
 
 from sksmooth import SmoothedClassifier, certified_top_k_accuracy_score, top_k_radii
-from sksmooth.bounds import radius_cohen, two_sided
+from sksmooth.bounds import clopper_pearson, clopper_pearson_upper, radius_cohen, two_sided
 
 EDGES = [-0.5, 0.0, 0.4, 1.0]
 
@@ -104,21 +104,27 @@ def test_draws_that_were_not_made_count_against_the_label(bands):
     assert 0 < second < first
 
 
-def test_sum_of_rivals_against_the_published_condition(bands):
+@pytest.mark.parametrize(
+    ("votes", "k", "which"),
+    [([6000, 3000, 900, 50, 50], 3, 1), ([2500, 4000, 2500, 500, 500], 2, 2)],
+)
+@pytest.mark.parametrize("tv_error", [0.0, 0.01])
+def test_sum_of_rivals_against_the_published_condition(bands, votes, k, which, tv_error):
+    """Of both conditions, on the sum of k rivals and on the least of them, the one that helps."""
     clf, X = bands
-    counts = np.array([[6000, 3000, 900, 50, 50]])
-    certificate = with_counts(clf.certify(X[:1], n=100), counts, 10_000, 0.001)
-    radius = top_k_radii(certificate, 3, [1])[0]
-    from sksmooth.bounds import clopper_pearson, clopper_pearson_upper
-
-    p = clopper_pearson(3000, 10_000, 0.0005)
-    found = []
-    for t, rivals, level in ((3, 6950, 0.00025), (1, 50, 0.00025 / 3)):
-        q = min(clopper_pearson_upper(rivals, 10_000, level), 1 - p)
+    certificate = with_counts(clf.certify(X[:1], n=100), np.array([votes]), 10_000, 0.001)
+    certificate = dataclasses.replace(certificate, tv_error=np.full(1, tv_error))
+    radius = top_k_radii(certificate, k, [1])[0]
+    rivals = np.sort(np.delete(votes, 1))[-k:]
+    p = clopper_pearson(votes[1], 10_000, 0.0005)
+    found = {}
+    for t, number, level in ((k, rivals.sum(), 0.00025), (1, rivals.min(), 0.00025 / k)):
+        q = min(clopper_pearson_upper(number, 10_000, level), 1 - p) + tv_error
         grid = np.linspace(0, 3, 300_001)
-        holds = norm.cdf(norm.ppf(p) - grid) > norm.cdf(norm.ppf(q) + grid) / t
-        found.append(grid[holds].max(initial=0.0))
-    assert radius == pytest.approx(0.5 * max(found), abs=1e-4)
+        holds = norm.cdf(norm.ppf(p - tv_error) - grid) > norm.cdf(norm.ppf(q) + grid) / t
+        found[t] = grid[holds].max(initial=0.0)
+    assert max(found, key=found.get) == which
+    assert radius == pytest.approx(0.5 * found[which], abs=1e-5)
 
 
 def test_refusals(bands):

@@ -1,12 +1,13 @@
 """The table of faults.
 
 Each is one that somebody might make, and that would make certificates false, or a row's result
-depend on something that it must not depend on. To add one, add an entry to one of the two lists.
+depend on something that it must not depend on. To add one, add an entry to one of the lists.
 """
 
 from .draws import DRAWS
+from .statements import STATEMENTS
 from .statistics import STATISTICS
 
 __all__ = ["FAULTS"]
 
-FAULTS = [*STATISTICS, *DRAWS]
+FAULTS = [*STATISTICS, *DRAWS, *STATEMENTS]

@@ -27,7 +27,7 @@ from sksmooth.noise import (
     bind_mixed,
 )
 from sksmooth.noise.streams import GENERATORS, Purpose
-from sksmooth.records.ours import noise_from_head, noise_of_head
+from sksmooth.records.head import noise_from_head, noise_of_head
 
 F = Fraction
 NAN = math.nan
@@ -174,6 +174,15 @@ class TestDeciding:
                 decided = reached(p, q) >= target
                 assert np.array_equal(decided[clear], (radii >= radius)[clear])
 
+    @pytest.mark.parametrize("k", [0, 1])
+    def test_what_rounding_takes_off_radii_is_asked_for(self, k):
+        radius = float(FLIP_AND_DROP.radius_with(k, 0.99))
+        for share, proved in ((-0.1, True), (0.5, False)):
+            asked = radius + share * FLIP_AND_DROP.rounding
+            assert 0 < abs(asked - radius) < 1e-6
+            reached, (target,) = FLIP_AND_DROP.deciding((asked,), k)
+            assert (reached([0.99])[0] >= target) == proved
+
     def test_others_refuse_changes(self):
         for noise, what in (
             (
@@ -287,6 +296,22 @@ class TestSeveral:
             seen = (seen - seen.mean(axis=0)) / seen.std(axis=0)
             correlation = seen.T @ seen / len(seen) - np.eye(6)
             assert np.abs(correlation).max() < 5 / math.sqrt(len(seen))
+
+    def test_names_and_errors_are_of_all_parts(self):
+        """A row's draws are keyed by the name, and radii are charged for the error."""
+        primes = [p for p in range(3, 60) if all(p % q for q in range(2, p))]
+        values, n = [tuple(range(p + 1)) for p in primes], len(primes)
+        one, other = (FlipNoise.keeping(keep, values) for keep in (0.7, 0.71))
+        assert one.tv_error > 0
+        twice = SeveralChangesNoise(2 * n, [range(n), range(n, 2 * n)], [one, one])
+        assert twice.tv_error == 2 * one.tv_error
+        numbers = IntegerPerFeature([1.0] + [0.0] * n)
+        first, second = (
+            MixedNoise(numbers, SeveralChangesNoise(n + 1, [range(1, n + 1)], [part]))
+            for part in (one, other)
+        )
+        assert first.tv_error >= numbers.tv_error + one.tv_error > numbers.tv_error
+        assert first.name != second.name
 
     def test_outcomes(self):
         """All of them, with the products of their parts' chances."""

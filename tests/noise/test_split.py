@@ -155,6 +155,18 @@ def test_draws_and_training_copies_are_outcomes(dtype):
         assert np.any(np.all(copy == shown(noise, source), axis=1))
 
 
+@pytest.mark.parametrize("period", [3, 7, 100, 2**20 + 7])
+def test_shifts_are_uniform_but_for_the_error_that_is_charged(period):
+    """Of 2**64 words, as many give each shift but for one: the distance by their exact numbers."""
+    noise = SplitNoise(1, (period,), (0,))
+    more = 2**64 % period
+    exact = Fraction(more, 2) * abs(Fraction(2**64 // period + 1, 2**64) - Fraction(1, period))
+    exact += Fraction(period - more, 2) * abs(
+        Fraction(2**64 // period, 2**64) - Fraction(1, period)
+    )
+    assert 0 < exact <= Fraction(noise.tv_error)
+
+
 def test_outcomes_from_the_middle():
     noise = SplitNoise(255, (16,) * 3, (0, 5, 9), 0, 255)
     row = np.array([0, 17, 255]) / 255

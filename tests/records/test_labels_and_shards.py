@@ -179,7 +179,7 @@ class TestTheirFormat:
         ],
     )
     def test_radii_are_rounded_down(self, radius, text):
-        from sksmooth.records.theirs import _short
+        from sksmooth.records.cohen_log import _short
 
         assert _short(np.float64(radius)) == _short(radius) == text
 

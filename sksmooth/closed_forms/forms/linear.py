@@ -229,7 +229,8 @@ class Linear(Form):
             margins, errors = self._margins(inputs[rows], a, others)
             lead = np.maximum(margins * (1 - 4 * UNIT) - errors, 0.0)
             with np.errstate(divide="ignore", invalid="ignore"):
-                growth = errors / (REACH * self.spread.sigma)  # of the errors, by feature
+                # of the errors, by feature
+                growth = errors / (self.spread.law.reach * self.spread.sigma)
                 if self._squares.any():  # by less than 3 times as much up to REACH, as in `_of_two`
                     growth = 3 * growth
                 steep = np.abs(slopes) + self._roundings * sizes

@@ -1,7 +1,7 @@
 """The log of a regressor: bounds at radii, or radii for intervals, row by row.
 
-As ours of classes: two comment lines, the names of columns, then a line for each row. All cells are
-JSON but the last one, a hash by which the row is known again.
+As that of a classifier: two comment lines, the names of columns, then a line for each row. All
+cells are JSON but the last one, a hash by which the row is known again.
 """
 
 import json
@@ -16,9 +16,9 @@ from ..bounds import BOUNDS, widened
 from ..certificate import PredictionBounds, RegressionCertificate, Run
 from ..certificate.medians import in_or_out
 from ..certificate.stopping import is_single_level
-from ..checks import check_alpha, check_draws, check_radii
-from .lines import KEY, SECONDS, check_count, check_unique, columns_in, fault, rows_of
-from .ours import UNREADABLE, noise_from_head, noise_of_head, versions
+from ..checks import check_radii
+from .head import noise_of_head, run_of, versions
+from .lines import KEY, SECONDS, UNREADABLE, fault, table_of
 from .record import Record
 
 __all__ = ["TITLE", "head_of", "lines_of_rows", "names_of", "read_rows"]
@@ -95,18 +95,12 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
         settings = {"versions": head["versions"]} | dict(head["settings"])
     except UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
-    names = columns_in(lines[2] if len(lines) > 2 else "", names_of(head))
-    if names is None:
-        raise fault(path, 3, f"expected the columns {names_of(head)}")
-    rows: list[dict[str, Any]] = []
-    for number, cells in rows_of(path, lines, 3, list(names)):
-        try:
-            row = {name: json.loads(cell) for name, cell in cells.items() if name != KEY}
-            rows.append(_checked(row, run))
-        except UNREADABLE as error:
-            raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
-    check_unique(path, [row["idx"] for row in rows], 3)
-    check_count(path, len(rows), expected, names, partial=partial)
+
+    def checked(cells: dict[str, str]) -> dict[str, Any]:
+        row = {name: json.loads(cell) for name, cell in cells.items() if name != KEY}
+        return _checked(row, run)
+
+    names, rows = table_of(path, lines, names_of(head), checked, expected, partial=partial)
 
     def column(name: str, dtype: Any = np.float64) -> NDArray[Any]:
         return np.array([row[name] for row in rows], dtype)
@@ -144,24 +138,9 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
 
 
 def _run_of(head: dict[str, Any]) -> Run:
-    given = {name: head[name] for name in _SETTINGS}
-    if given["method"] == "exact":
-        if (given["bound"], given["n"], given["alpha"]) != ("exact", 0, 0):
-            raise ValueError("what was computed has no draws and no alpha, and an exact bound")
-    elif given["method"] != "montecarlo" or given["bound"] != "one-sided":
-        raise ValueError(f"method {given['method']!r} and bound {given['bound']!r} are unknown")
-    else:
-        check_draws("n", given["n"])
-        check_alpha(given["alpha"])
-    noise = noise_from_head(head["noise"])
-    sigma = json.loads(json.dumps(getattr(noise, "sigma", None)))  # tuples: lists
-    if (head["sigma"], head["norm"]) != (sigma, str(noise.norm)):
-        raise ValueError("sigma and norm are not those of the noise")
-    asked = given["asked_radii"]
-    given["asked_radii"] = None if asked is None else check_radii(list(asked))
     if head["what"] == _BOUNDS:
         check_radii(head["radius"])
-    return Run(noise=noise, **given)
+    return run_of(head, {name: head[name] for name in _SETTINGS}, {"one-sided"})
 
 
 def _checked(row: dict[str, Any], run: Run) -> dict[str, Any]:

@@ -4,31 +4,26 @@ The first says what the file is, the second holds the settings and versions as a
 and numbers are JSON too, so that they read back bit for bit; votes are "class code:count" pairs.
 """
 
-import dataclasses
 import json
 import pathlib
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import scipy
-import sklearn
 from numpy.typing import NDArray
 
-from .._version import __version__
 from ..bounds import BOUNDS, widened
 from ..certificate import Certificate, Run
 from ..certificate.certificate import codes_of
 from ..certificate.stopping import is_single_level, stop_reasons
 from ..certificate.votes import top_two
-from ..checks import check_alpha, check_changes, check_draws, check_radii
-from ..noise import KINDS, Noise
-from .lines import KEY, SECONDS, check_count, check_unique, columns_in, fault, rows_of
+from ..checks import check_changes
+from .head import noise_of_head, run_of, versions
+from .lines import KEY, SECONDS, UNREADABLE, fault, table_of
 from .record import Record
 
-__all__ = ["TITLE", "UNREADABLE", "head_of", "lines_of_rows", "names_of", "read_rows"]
+__all__ = ["TITLE", "head_of", "lines_of_rows", "names_of", "read_rows"]
 
 TITLE = "# sksmooth certification log, version 1"
 _COLUMNS = (
@@ -49,8 +44,6 @@ _COLUMNS = (
 _COMPUTED = (*_COLUMNS, "width", "radius_l2")  # of certificates of closed forms
 _TEXT = ("stop_reason", "votes", KEY)  # the other cells are JSON
 _SETTINGS = ("n", "n0", "alpha", "max_radius", "bound", "asked_radii", "seed", "stream", "shortcut")
-# what json, numpy and indexing raise over a file that somebody has changed
-UNREADABLE = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 
 
 def head_of(
@@ -77,40 +70,6 @@ def head_of(
         "dtypes": dtypes,
         "versions": versions(),
         "settings": settings,
-    }
-
-
-def noise_of_head(noise: Noise) -> dict[str, Any]:
-    """Return a noise in values that fit into JSON."""
-    fields = [field.name for field in dataclasses.fields(noise)]  # type: ignore[arg-type]
-    return {"kind": noise.kind} | {name: _plain(getattr(noise, name)) for name in fields}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Noise):  # mixed noise is made of others
-        return noise_of_head(value)
-    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
-
-
-def noise_from_head(head: Any) -> Any:
-    """Return the noise that `noise_of_head` has written."""
-    if isinstance(head, list):
-        return tuple(map(noise_from_head, head))
-    if not isinstance(head, dict):
-        return head
-    given = {name: noise_from_head(value) for name, value in head.items() if name != "kind"}
-    kind = head["kind"].replace("exact", "integer")  # which version 0.1 called exact
-    return KINDS[kind](**given)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions on which numbers may depend."""
-    return {
-        "sksmooth": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "scikit-learn": sklearn.__version__,
     }
 
 
@@ -166,30 +125,26 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
     """
     try:
         head = json.loads(lines[1].removeprefix("# "))
-        settings = _checked_settings(head)
+        run = _run_of(head)
         dtypes = {name: np.dtype(code) for name, code in head["dtypes"].items()}
         classes = np.array(head["classes"], dtypes["classes"]).reshape(-1)
         expected, has_votes, more = int(head["rows"]), head["has_votes"], dict(head["settings"])
         more = {"versions": head["versions"]} | more
     except UNREADABLE as error:
         raise fault(path, 2, f"the settings cannot be read ({error!r})") from error
-    is_exact = settings["method"] == "exact"
-    names = columns_in(lines[2] if len(lines) > 2 else "", names_of(settings))
-    if names is None:
-        raise fault(path, 3, f"expected the columns {names_of(settings)}")
-    rows: list[dict[str, Any]] = []
-    counts = np.zeros((len(lines), len(classes) if has_votes else 0), dtype=np.int64)
-    for number, cells in rows_of(path, lines, 3, list(names)):
-        try:
-            row = _checked_row(cells, classes.tolist(), settings)
-            row["predict"] = np.array([row["predict"]], dtypes["labels"])[0]
-            if has_votes:
-                counts[len(rows)] = _votes(cells["votes"], len(classes), row["n_draws"])
-        except UNREADABLE as error:
-            raise fault(path, number, f"a cell cannot be read, or be true ({error})") from error
-        rows.append(row)
-    check_unique(path, [row["idx"] for row in rows], 3)
-    check_count(path, len(rows), expected, names, partial=partial)
+    votes: list[NDArray[np.int64]] = []
+
+    def checked(cells: dict[str, str]) -> dict[str, Any]:
+        row = _checked_row(cells, classes.tolist(), run)
+        row["predict"] = np.array([row["predict"]], dtypes["labels"])[0]
+        if has_votes:
+            votes.append(_votes(cells["votes"], len(classes), row["n_draws"]))
+        return row
+
+    names, rows = table_of(
+        path, lines, names_of({"method": run.method}), checked, expected, partial=partial
+    )
+    counts = np.array(votes, dtype=np.int64).reshape(len(rows), len(classes) if has_votes else 0)
     try:
         values: dict[str, Any] = {
             name: np.array([row[name] for row in rows], dtype)
@@ -204,7 +159,7 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
                 "n_draws": np.int64,
                 "stop_reason": np.str_,
                 "idx": np.int64,
-                **({"width": np.float64, "radius_l2": np.float64} if is_exact else {}),
+                **({"width": np.float64, "radius_l2": np.float64} if "width" in names else {}),
                 **({"label": dtypes["y_true"]} if "y_true" in dtypes else {}),
                 **({SECONDS: np.float64} if SECONDS in names else {}),
             }.items()
@@ -218,9 +173,9 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
     certificate = Certificate(
         labels=labels,
         radii=radii,
-        counts=counts[: len(rows)],
+        counts=counts,
         classes=classes,
-        run=Run(**settings),
+        run=run,
         **values,
     )
     untrue = _first_untrue(certificate)
@@ -229,47 +184,29 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
     return Record(y_true, labels, certificate, index, seconds, settings=more)
 
 
-def _checked_settings(head: dict[str, Any]) -> dict[str, Any]:
-    settings = {name: head[name] for name in _SETTINGS}
-    settings |= {"method": head.get("method", "montecarlo"), "form": head.get("form")}
-    # logs of version 0.1 have none of these
-    settings |= {name: head.get(name) for name in ("tol", "abstain_label")}
-    settings["asked_changes"] = check_changes(head.get("asked_changes", 0))
-    settings["rule"] = head.get("rule", "GroupSequential" if head["asked_radii"] else "Curtailed")
-    if settings["method"] == "exact":
-        if (settings["bound"], settings["n"], settings["alpha"]) != ("exact", 0, 0):
-            raise ValueError("what was computed has no draws and no alpha, and an exact bound")
-    elif settings["bound"] not in BOUNDS or settings["method"] != "montecarlo":
-        raise ValueError(f"bound {settings['bound']!r} is none of {list(BOUNDS)}")
-    else:
-        check_draws("n", settings["n"])
-        check_alpha(settings["alpha"])
-    noise = dict(head["noise"])
-    if noise.pop("bits", 22) != 22:
+def _run_of(head: dict[str, Any]) -> Run:
+    # logs of version 0.1 have none of the settings that have a default here
+    given = {name: head[name] for name in _SETTINGS}
+    given |= {name: head.get(name) for name in ("form", "tol", "abstain_label")}
+    given["method"] = head.get("method", "montecarlo")
+    given["asked_changes"] = check_changes(head.get("asked_changes", 0))
+    given["rule"] = head.get("rule", "GroupSequential" if head["asked_radii"] else "Curtailed")
+    if dict(head["noise"]).pop("bits", 22) != 22:
         raise ValueError("these votes are of a shortcut that is gone; certify the rows again")
-    settings["noise"] = noise_from_head(noise)
-    settings["noise"].radius([0.9])
-    sigma = json.loads(json.dumps(getattr(settings["noise"], "sigma", None)))  # tuples: lists
-    if (head["sigma"], head["norm"]) != (sigma, str(settings["noise"].norm)):
-        raise ValueError("sigma and norm are not those of the noise")
-    if not settings["max_radius"] >= 0 or not isinstance(settings["n0"], int):
-        raise ValueError("max_radius must be 0 or more, and n0 a whole number")
-    asked = settings["asked_radii"]
-    if asked is not None:
-        settings["asked_radii"] = check_radii(list(asked))
-    return settings
+    noise = {name: value for name, value in head["noise"].items() if name != "bits"}
+    run = run_of(head | {"noise": noise}, given, BOUNDS)
+    run.noise.radius([0.9])
+    return run
 
 
-def _checked_row(
-    cells: dict[str, str], classes: list[Any], settings: dict[str, Any]
-) -> dict[str, Any]:
+def _checked_row(cells: dict[str, str], classes: list[Any], run: Run) -> dict[str, Any]:
     row = {name: json.loads(cell) for name, cell in cells.items() if name not in _TEXT}
     row["stop_reason"] = cells["stop_reason"]
     for name in ("idx", "n_draws"):
         if type(row[name]) is not int:
             raise ValueError(f"{name} must be a whole number; got {row[name]!r}")
     for name, limit in (
-        ("radius", settings["max_radius"]),
+        ("radius", run.max_radius),
         ("p_lower", 1),
         ("p_upper", 1),
         ("tv_error", 1),
@@ -278,8 +215,8 @@ def _checked_row(
     ):
         if not 0 <= row[name] <= limit:
             raise ValueError(f"{name} must lie between 0 and {limit}; got {row[name]!r}")
-    if not 0 <= row["n_draws"] <= settings["n"]:
-        raise ValueError(f"n_draws is {row['n_draws']}, of at most {settings['n']}")
+    if not 0 <= row["n_draws"] <= run.n:
+        raise ValueError(f"n_draws is {row['n_draws']}, of at most {run.n}")
     if row["selected"] not in [*classes, row["predict"]]:  # unknown where it was not recorded
         raise ValueError(f"selected is {row['selected']!r}, which is no class")
     if row["stop_reason"] not in stop_reasons():
