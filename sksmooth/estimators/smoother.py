@@ -181,8 +181,13 @@ class Smoother:
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
             return self._read(X, marginals, law)
-        except GapsError:
+        except GapsError as reason:
             refuse_gaps(X)
+            if asked:
+                raise ValueError(
+                    f"method='exact', but {name} has no closed form for some rows: {reason}. Use "
+                    "method='montecarlo' or 'auto'."
+                ) from reason
             return None
         except NotClosedError as reason:
             what = f"{name} has no closed form here: {reason}."

@@ -319,7 +319,7 @@ def test_dropping_makes_no_more_boxes_than_leaves():
         DecisionTreeClassifier(max_depth=9), noise=Drop(drop=0.4), n_augment=3, random_state=0
     ).fit(X, y)
     form = smoother_of(clf).closed_form(X[:5]).form
-    assert len(form.boxes) == clf.estimator_.get_n_leaves()
+    assert len(form.boxes) <= clf.estimator_.get_n_leaves()
     certificate = clf.certify(X[:6])
     drawn = clf.set_params(method="montecarlo").certify(X[:6], n=5000)
     shares = drawn.counts.max(axis=1) / 5000
