@@ -138,14 +138,12 @@ def test_the_score_of_a_row_is_one_of_its_own_draws_for_calibration(digits, n, q
     rank = max(1, math.ceil(Fraction(str(quantile)) * n))
     options = {"radius": 0.0, "n": n, "quantile": quantile, "confidence_level": 0.5}
     clf = RobustConformalClassifier(base, **options).fit(X[:1], y[:1])
-    drawn = collect(
-        smoother_inside(clf, smoothed(clf), None).sampler(X[:1]), n, Purpose.CALIBRATE, y[:1]
-    )
+    drawn = collect(Inside(clf, X[:1]).smoother().sampler(X[:1]), n, Purpose.CALIBRATE, y[:1])
     assert clf.rank_ == rank
     assert clf.threshold_.tolist() == [np.sort(drawn[0])[::-1][rank - 1]]
     tree = FrozenEstimator(DecisionTreeRegressor(max_depth=6, random_state=0).fit(X, y))
     reg = RobustConformalRegressor(tree, **options).fit(X[:1], y[:1] + 0.5)
-    drawn = collect(smoother_inside(reg, smoothed(reg), None).sampler(X[:1]), n, Purpose.CALIBRATE)
+    drawn = collect(Inside(reg, X[:1]).smoother().sampler(X[:1]), n, Purpose.CALIBRATE)
     assert reg.threshold_.tolist() == [-np.sort(np.abs(y[0] + 0.5 - drawn[0]))[rank - 1]]
 
 
