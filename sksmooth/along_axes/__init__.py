@@ -77,7 +77,8 @@ def _ends_of_part(
         ends[:, part.law_of(X, of).miss[np.arange(n), of] >= 0.5] = 0.0
         return ends
     added = sigma > 0
-    added[[to.column for to in part.spread.replaced.values()]] = False
+    for to in part.spread.replaced.values():
+        added[to.features] = False
     noisy = np.flatnonzero(added).tolist()
     if not noisy:
         return ends

@@ -1,4 +1,4 @@
-"""Backends: noisy batch in, votes out, one framework a file.
+"""Backends: noisy batch in, votes out, one framework a module.
 
 The module of a backend is loaded only if the user has already imported its framework: an estimator
 of a framework cannot exist before. So ``import sksmooth`` stays light, and a machine without torch

@@ -1,21 +1,38 @@
 """The noise on a model's inputs behind the steps of a Pipeline, for classifiers and regressors."""
 
+import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import OrdinalEncoder
 
 from ..bounds.rounding import UNIT
-from ..introspection import AffineMap, Columns
+from ..introspection import AffineMap, CategoryCodes, Columns
 from ..noise import Replaced
 from .form import NotClosedError
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
-from .numerics.replacing import MISSING, Replacing
+from .numerics.replacing import Replacing
 
-__all__ = ["spread_behind"]
+__all__ = ["Categories", "categories_of", "spread_behind"]
+
+
+class Categories(NamedTuple):
+    """The values that noise may put into a column.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_features,), int
+        The column, and the outputs of encoders that depend on it, counted behind all columns.
+    values : ndarray of shape (n_values, n_features)
+        What these are for each value; NaN for a missing one.
+    """
+
+    features: NDArray[np.intp]
+    values: NDArray[np.float64]
 
 
 def spread_behind(
@@ -28,6 +45,7 @@ def spread_behind(
     takes_sparse: bool = False,
     law: Law1D = NORMAL,
     replaced: Mapping[int, Replaced] = MappingProxyType({}),
+    categories: Mapping[int, Categories] = MappingProxyType({}),
 ) -> Spread:
     """Return the noise on a model's inputs, behind affine steps.
 
@@ -48,7 +66,9 @@ def spread_behind(
     law : Law1D, default=NORMAL
         Of the noise on single values.
     replaced : mapping of int to Replaced, default={}
-        The laws of columns whose values are replaced. Their `sigma` is 1.
+        The laws of columns whose values are replaced.
+    categories : mapping of int to Categories, default={}
+        The values that replace those of these columns.
 
     Raises
     ------
@@ -66,52 +86,142 @@ def spread_behind(
         raise NotClosedError("columns that do not hold numbers reach the model")
     if affine.sparse and not takes_sparse:
         raise NotClosedError("its steps hand on sparse matrices")
-    unit = float(np.finfo(dtype).eps) / 2
-    return Spread.of(affine, sigma, unit, law, _inputs_replaced(steps, columns, affine, replaced))
+    unit, n = float(np.finfo(dtype).eps) / 2, columns.n
+    found = _inputs_replaced(steps, columns, affine, replaced, categories)
+    widths = np.zeros(len(affine.used))
+    widths[:n] = sigma
+    widths[list(replaced)] = 0.0
+    for to in found.values():
+        widths[to.features] = 1.0
+    spread = Spread.of(affine, widths, unit, law, found)
+    return dataclasses.replace(spread, laws=replaced) if replaced else spread
+
+
+def categories_of(
+    affine: AffineMap | None,
+    replaced: Mapping[int, Replaced],
+    X: NDArray[np.floating],
+    frame: Any,
+) -> dict[int, Categories]:
+    """Return what replaces the values of each column.
+
+    Parameters
+    ----------
+    affine : AffineMap or None
+        The steps in front of a model, if they are understood.
+    replaced : mapping of int to Replaced
+        The laws of columns.
+    X : ndarray of shape (n_samples, n_features)
+        Rows, of which the first one is taken for the other columns.
+    frame : callable or None
+        Makes the frames that the steps get.
+
+    Returns
+    -------
+    categories : dict of int to Categories
+        By column.
+    """
+    found: dict[int, Categories] = {}
+    if affine is None or not replaced:
+        return found
+    first = X[0].astype(np.float64) if len(X) else np.zeros(X.shape[1])
+    first[list(replaced)] = [law.values[0] for law in replaced.values()]
+    for column, law in replaced.items():
+        features, values = np.array([column]), np.array(law.values)[:, None]
+        if affine.encoders:
+            rows = np.repeat(first[None], len(values), axis=0)
+            rows[:, [column]] = values
+            known = affine.extended(rows, frame)
+            known[:, [column]] = values
+            same = (known == known[:1]) | (np.isnan(known) & np.isnan(known[:1]))
+            features = np.flatnonzero(~same.all(axis=0))
+            if len(values) == 1:  # which has nothing to differ from
+                features = np.append(column, _outputs_for(affine, X.shape[1], column))
+            values = known[:, features]
+        found[column] = Categories(features, values)
+    return found
 
 
 def _inputs_replaced(
-    steps: list[Any], columns: Columns, affine: AffineMap, replaced: Mapping[int, Replaced]
+    steps: list[Any],
+    columns: Columns,
+    affine: AffineMap,
+    replaced: Mapping[int, Replaced],
+    categories: Mapping[int, Categories],
 ) -> dict[int, Replacing]:
-    """Return what takes the place of inputs, each of which comes from a column of its own."""
-    values = [value for law in replaced.values() for value in law.values]
-    if not values:
-        return {}
-    go = [column for column, law in replaced.items() if np.isnan(law.values[0])]
-    gaps = columns.gaps.copy()
-    gaps[go] = True
-    without = AffineMap.of(steps, columns._replace(gaps=gaps)) if go else affine
-    if without is None:
-        raise NotClosedError("a step is not known to fill in constants for missing values")
-    sizes = np.diag(affine.sizes) if affine.sizes.ndim == 1 else affine.sizes
-    left = np.diag(without.sizes) if without.sizes.ndim == 1 else without.sizes
-    reached = sizes != 0
-    # what a gap changes elsewhere: an indicator of missing values, say
-    others = ~reached[:, go].any(axis=1)
-    same = (without.shift == affine.shift) & (without.gaps == affine.gaps)
-    if not np.all((same & np.all(left == sizes, axis=1)) | ~others):
-        raise NotClosedError("other inputs depend on which values are missing")
-    found = {}
+    """Return what takes the place of inputs, by the first one of each column."""
+    found: dict[int, Replacing] = {}
+    gone = {column for column, law in replaced.items() if np.isnan(law.values[0])}
+    without = _without(steps, columns, affine, gone)
+    untouched, room = affine.untouched, 2 * (affine.roundings + 2) * UNIT * (1 + 1e-9)
     for column, law in replaced.items():
-        fed = np.flatnonzero(reached[:, column])
-        if len(fed) > 1 or reached[fed].sum() > 1:
-            raise NotClosedError("a value that is replaced changes several of the model's inputs")
-        if len(fed) == 1:
-            k = int(fed[0])
-            known = np.array(law.values)
-            if column in go and left[k].any():
-                raise NotClosedError("a missing value is not known to become a constant")
-            if column in go:
-                points, far = without.shift[[k]], without.most[[k]]
-            else:
-                rate = affine.matrix[k] if affine.matrix.ndim == 1 else affine.matrix[k, column]
-                points = known * rate + affine.shift[k]
-                far = np.abs(known) * sizes[k, column] + affine.most[k]
-            points = np.clip(points, affine.low[k], affine.high[k])
-            slack = 2 * (affine.roundings + 2) * UNIT * far * (1 + 1e-9)
-            if affine.untouched[k] and column not in go:
-                slack = np.zeros_like(points)
-            if without.gaps[k] and column in go:
-                points, slack = np.array([MISSING]), np.zeros(1)
-            found[k] = Replacing(law, column, points, slack)
+        features, values = categories[column]
+        inputs, weights, sizes = _fed(affine, features)
+        if not len(inputs):
+            continue
+        lost, numbers = np.isnan(values), np.where(np.isnan(values), 0.0, values)
+        low, high = affine.low[inputs], affine.high[inputs]
+        images = np.clip(numbers @ weights.T + affine.shift[inputs], low, high)
+        images[lost @ (sizes.T != 0)] = np.nan
+        errors = room * (np.abs(numbers) @ sizes.T + affine.most[inputs])
+        errors[:, untouched[inputs]] = 0.0
+        if column in gone:
+            if len(inputs) > 1:
+                raise NotClosedError("several inputs depend on a value that may go missing")
+            if without is not None and sizes[0, 0] and not without.gaps[inputs[0]]:
+                # an imputer fills it in
+                images = np.clip(without.shift[inputs], low, high)[None]
+                errors = 2 * room * without.most[inputs][None]
+            if np.isin(np.flatnonzero(columns.gaps), features).any() and not np.isnan(images).all():
+                raise NotClosedError(
+                    "a value that an encoder does not know is not as a missing one"
+                )
+        found[int(inputs[0])] = Replacing(law, column, features, inputs, images, errors)
+    return found
+
+
+def _outputs_for(affine: AffineMap, n_columns: int, column: int) -> NDArray[np.intp]:
+    """Return outputs of encoders, as features: all that depend on a column are among them."""
+    found, start = [np.zeros(0, dtype=np.intp)], n_columns
+    for encoder in affine.encoders:
+        own, taken = start + np.arange(encoder.n_outputs), np.atleast_1d(encoder.columns) == column
+        if taken.any():
+            one_each = type(encoder.transformer) in (CategoryCodes, OrdinalEncoder)
+            found.append(own[taken] if one_each else own)
+        start += encoder.n_outputs
+    return np.concatenate(found)
+
+
+def _fed(
+    affine: AffineMap, features: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the inputs that depend on features, by which weights, and absolute ones on the way."""
+    if affine.sizes.ndim == 1:
+        inputs = features[affine.sizes[features] != 0]
+        return inputs, np.diag(affine.matrix[inputs]), np.diag(affine.sizes[inputs])
+    inputs = np.flatnonzero(affine.sizes[:, features].any(axis=1))
+    if np.delete(affine.sizes[inputs], features, axis=1).any():
+        raise NotClosedError("an input depends on other columns beside one that is replaced")
+    chosen = np.ix_(inputs, features)
+    return inputs, affine.matrix[chosen], affine.sizes[chosen]
+
+
+def _without(
+    steps: list[Any], columns: Columns, affine: AffineMap, go: set[int]
+) -> AffineMap | None:
+    """Return the steps as they are where some columns are missing; None if there are no steps."""
+    if not go or not steps:
+        return None
+    gaps = columns.gaps.copy()
+    gaps[list(go)] = True
+    found = AffineMap.of(steps, columns._replace(gaps=gaps))
+    if found is None:
+        raise NotClosedError("a step is not known to fill in constants for missing values")
+    sizes, left = (np.diag(a.sizes) if a.sizes.ndim == 1 else a.sizes for a in (affine, found))
+    own = sizes[:, list(go)].any(axis=1)
+    # else there is an indicator of missing values, say
+    same = (found.shift == affine.shift) & (found.gaps == affine.gaps)
+    same &= np.all((left != 0) == (sizes != 0), axis=1)
+    if not np.all(np.where(own, ~left.any(axis=1), same)):
+        raise NotClosedError("other inputs depend on which values are missing")
     return found

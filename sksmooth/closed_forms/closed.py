@@ -11,7 +11,7 @@ from ..introspection.probes import probe_rows
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
-from .numerics.replacing import EDGE
+from .numerics.replacing import EDGE, Replacing
 
 __all__ = ["Classify", "ClosedForm", "DisagreementError", "GapsError", "Part"]
 
@@ -99,9 +99,29 @@ class ClosedForm(Part):
     def extended(self, X: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return rows, and behind their columns what encoders make of these.
 
-        Features are those of ``spread.sigma``; missing values are NaN.
+        Features are those of ``spread.sigma``; missing values are NaN. Of categories that noise
+        replaces by others, nothing depends on what encoders make of the row's own.
         """
-        return self.spread.affine.extended(X, self.frame)
+        rows = self.spread.affine.extended(self._known(X), self.frame)
+        for to in self.spread.replaced.values():
+            if not to.goes:
+                there = np.flatnonzero(~np.isnan(X[:, to.column]))
+                rows[np.ix_(there, to.features)] = 0.0
+            rows[:, to.column] = X[:, to.column]
+        return rows
+
+    @property
+    def _categories(self) -> list[Replacing]:
+        return [to for to in self.spread.replaced.values() if not to.goes]
+
+    def _known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return rows that the base takes: with some known category for each that is not."""
+        X = X.copy()
+        for to in self._categories:
+            values = X[:, to.column]
+            strange = ~np.isnan(values) & (to.number(values) == len(to.points))
+            X[strange, to.column] = to.law.values[0]
+        return X
 
     def law(self, X: NDArray[np.floating], of: NDArray[np.integer] | None = None) -> Law:
         """Return the law of some rows, its columns in the order of the class codes.
@@ -185,6 +205,7 @@ class ClosedForm(Part):
     ) -> None:
         assert self.classify is not None
         affine, n = part.spread.affine, X.shape[1]
+        X = self._known(X)
         sample = X[:20]
         if ask is not None:
             sample = np.concatenate([X[:100], _probed(part.spread, X)])
@@ -192,16 +213,19 @@ class ClosedForm(Part):
         looks = [(Z, self.classify(sample.copy()))]  # a base may work in place
         if ask is not None:
             probes = part.form.probes(Z)
-            low = part.spread.may_be_missing & (probes > EDGE) & (probes < -1e37)
+            low = part.spread.go & (probes > EDGE) & (probes < -1e37)
             probes = probes[~low.any(axis=1)]  # rounded, they would pass for missing values
             asked = part.spread.asked(probes)
             asked[:, affine.gaps] = np.nan
             looks.append((probes, ask(asked)))
             rows = sample[np.arange(len(probes)) % len(sample)]
             moved = affine.used[:n] & ~gaps[:n]
-            rows[:, moved] = _near(part.spread, probes)[:, :n][:, moved]
+            moved[[to.column for to in self._categories]] = False
+            gone = part.spread.go & (probes <= EDGE)
+            rows[:, moved] = _near(part.spread, np.where(gone, 0.0, probes))[:, :n][:, moved]
             for k, to in part.spread.replaced.items():
-                rows[np.isnan(part.spread.asked(probes)[:, k]), to.column] = np.nan
+                if to.goes:
+                    rows[gone[:, k], to.column] = np.nan
             Z = part.spread.inputs_of(self.extended(rows))
             looks.append((Z, self.classify(rows.copy())))
         for inputs, answers in looks:
@@ -219,12 +243,12 @@ def _without_gaps(extended: NDArray[np.float64]) -> NDArray[np.float64]:
 def _probed(spread: Spread, X: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return noisy rows; half of the values that may be replaced are."""
     added = spread.sigma[: X.shape[1]].copy()
-    added[[to.column for to in spread.replaced.values()]] = 0.0
+    added[list(spread.laws)] = 0.0
     rows = probe_rows(X, added)
     rng = np.random.default_rng(2)
-    for to in spread.replaced.values():
+    for column, law in spread.laws.items():
         chosen = rng.random(len(rows)) < 0.5
-        rows[chosen, to.column] = rng.choice(to.law.values, size=int(chosen.sum()))
+        rows[chosen, column] = rng.choice(law.values, size=int(chosen.sum()))
     return rows
 
 

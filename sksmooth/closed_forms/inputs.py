@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ..bounds.rounding import UNIT
 from ..introspection import AffineMap, after
+from ..noise import Replaced
 from .numerics.laws import NORMAL, Law1D
 from .numerics.normal import REACH, Tails
-from .numerics.replacing import EDGE, Replacing
+from .numerics.replacing import EDGE, MISSING, Replacing
 
 __all__ = ["Inputs", "Spread", "lengths"]
 
@@ -25,8 +26,8 @@ class Spread:
     affine : AffineMap
         From rows to inputs.
     sigma : ndarray of shape (n_features,)
-        Standard deviations of the noise on the rows, 0 where there is none, and 0 for what the
-        encoders return; 1 for values that are replaced.
+        Standard deviations of the noise on the rows, and behind them on what encoders return; 0
+        where there is none, and 1 for what is replaced.
     unit : float
         Rounding error of one operation of the pipeline, relative: 2**-53 for float64 rows.
     factor : ndarray of shape (n_inputs, n_features) or (n_features,)
@@ -40,7 +41,10 @@ class Spread:
     law : Law1D
         The law of the noise on a value, over its width: what is called its deviation here.
     replaced : mapping of int to Replacing
-        What takes the place of inputs, by their numbers. No other input depends on their columns.
+        What takes the place of inputs, by the number of the one that stands for them. No other
+        inputs depend on their columns.
+    laws : mapping of int to Replaced
+        The laws of all columns that are replaced, be it that the model sees them or not.
     """
 
     affine: AffineMap
@@ -51,6 +55,7 @@ class Spread:
     excess: float
     law: Law1D = NORMAL
     replaced: Mapping[int, Replacing] = dataclasses.field(default_factory=dict)
+    laws: Mapping[int, Replaced] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -97,11 +102,10 @@ class Spread:
         return self.excess < 1e-6
 
     @property
-    def may_be_missing(self) -> NDArray[np.bool_]:
-        """Which inputs noise may make missing values."""
-        return np.isin(
-            np.arange(len(self.scale)), [k for k, to in self.replaced.items() if to.may_be_missing]
-        )
+    def go(self) -> NDArray[np.bool_]:
+        """Which inputs come from values that noise makes missing."""
+        gone = [k for k, to in self.replaced.items() if to.goes]
+        return np.isin(np.arange(len(self.scale)), gone)
 
     def around(self, X: NDArray[np.floating]) -> "Inputs":
         """Return the inputs that the model gets around some rows."""
@@ -110,11 +114,10 @@ class Spread:
         far = self.affine.reach(np.abs(rows) + self.law.reach * self.sigma) * (1 + 1e-9)
         slack = 2 * (self.affine.roundings + 2) * self.unit * far
         still = self.scale == 0
-        whole = still.copy()  # no part of a density
-        whole[list(self.replaced)] = True
-        slack[:, whole & self.affine.untouched] = 0.0  # then the model gets just that
+        still[list(self.replaced)] = True  # the row's own value is no part of a density either
+        slack[:, still & self.affine.untouched] = 0.0  # then the model gets just that
         mean = self.affine.unclipped(rows)
-        mean[:, whole] = np.clip(mean, self.affine.low, self.affine.high)[:, whole]
+        mean[:, still] = np.clip(mean, self.affine.low, self.affine.high)[:, still]
         return Inputs(self, mean, slack, far, rows)
 
     def inputs_of(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -124,12 +127,21 @@ class Spread:
         """
         Z = self.affine(np.where(np.isnan(X), 0.0, X))
         for k, to in self.replaced.items():
-            Z[np.isnan(X[:, to.column]), k] = to.points[-1]
+            if to.goes:
+                Z[np.isnan(X[:, to.column]), k] = MISSING
+            else:
+                Z[:, k] = to.number(X[:, to.column])
         return Z
 
     def asked(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return inputs as the model gets them: with NaN for what is missing by noise."""
-        return np.where(self.may_be_missing & (Z <= EDGE), np.nan, Z)
+        """Return inputs as the model gets them, where noise makes something else of them."""
+        Z = Z.copy()
+        for k, to in self.replaced.items():
+            if to.goes:
+                Z[Z[:, k] <= EDGE, k] = to.images[0, 0]
+            else:
+                Z[:, to.inputs] = to.images[np.searchsorted(to.points[:-1], Z[:, k])]
+        return Z
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +181,7 @@ class Inputs:
         """Return the masses beyond points on the inputs' axes, of shape (n_rows, n_points)."""
         tails = self.spread.law.tails(self, columns, points)
         infinite = np.full(len(points), np.inf)
-        for k in self.spread.replaced:
+        for k in self.spread.replaced.keys() & set(columns.tolist()):
             at = columns == k
             low, high = self.replaced(k, -infinite[at], points[at])
             left = high <= 0.5
@@ -184,8 +196,10 @@ class Inputs:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return bounds on the masses of intervals of a replaced input: see `Replacing.masses`."""
         to = self.spread.replaced[column]
-        own = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
-        return to.masses(*own, low, high)
+        values, points, slack = self.rows[:, to.column], self.mean[:, column], self.slack[:, column]
+        if not to.goes:
+            points, slack = to.number(values).astype(np.float64), np.zeros(len(values))
+        return to.masses(values, points, slack, low, high)
 
     def standardised(
         self, columns: NDArray[np.intp], points: NDArray[np.float64]

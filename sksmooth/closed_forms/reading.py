@@ -7,7 +7,7 @@ import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from ..introspection import AffineMap, Columns, decided_inside, split, why_not_readable
 from ..introspection.linear import LINEAR_MODELS
 from ..noise import Replaced
-from .behind import spread_behind
+from .behind import Categories, categories_of, spread_behind
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError
 from .forms.trees import TreeForm
@@ -36,6 +36,14 @@ _MOST_RECENT = 8
 # these answer to sparse matrices as to dense ones, up to the order of sums
 _TREES = (DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier)
 _TAKE_SPARSE = (*LINEAR_MODELS, *_TREES, GradientBoostingClassifier, RandomForestClassifier)
+
+
+class _Noise(NamedTuple):
+    """What `spread_behind` needs to know of noise, beside its widths."""
+
+    law: Law1D
+    replaced: Mapping[int, Replaced]
+    categories: Mapping[int, Categories]
 
 
 @read_once()
@@ -100,10 +108,12 @@ def closed_form(
     sigma[list(replaced)] = 1.0  # which tells that there is noise
     try:
         named = ((), ()) if frame is None else (frame.columns, frame.coded)
-        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
+        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1], list(replaced))
         if columns.coded.any() and not steps:
             steps = category_steps(_innermost(model), frame)
-        still = _inputs_without_noise(steps, columns)
+        affine = AffineMap.of(steps, columns)
+        noise = _Noise(law, dict(replaced), categories_of(affine, replaced, X, frame))
+        still = _inputs_without_noise(affine, columns, noise)
         kinds = tuple(
             kind
             for kind in kinds
@@ -111,22 +121,20 @@ def closed_form(
         )
         if not kinds:
             raise NotClosedError(f"{type(model).__name__} is of no known kind, or too large")
-        key = _content(
-            kinds, estimator, steps, answers, X.dtype.str, sigma, law, dict(replaced), *columns
-        )
+        key = _content(kinds, estimator, steps, answers, X.dtype.str, sigma, *noise, *columns)
         known = _RECENT.pop(key, None) if key else None
         dtype = X.dtype
 
         def read(missing: NDArray[np.bool_]) -> Part | None:
             try:
                 gappy = columns._replace(gaps=missing)
-                return _read(kinds, steps, model, dtype, sigma, gappy, law, replaced)
+                return _read(kinds, steps, model, dtype, sigma, gappy, noise)
             except NotClosedError as reason:
                 raise GapsError(*reason.args) from None
 
         if known is None:
             codes = _codes(model, answers)
-            whole = _read(kinds, steps, model, dtype, sigma, columns, law, replaced)
+            whole = _read(kinds, steps, model, dtype, sigma, columns, noise)
             assert whole is not None
             known = ClosedForm(whole.form, whole.spread, codes)
         if gaps is not None:
@@ -172,22 +180,22 @@ def _read(
     dtype: np.dtype[Any],
     sigma: NDArray[np.float64],
     columns: Columns,
-    law: Law1D,
-    replaced: Mapping[int, Replaced],
+    noise: _Noise,
 ) -> Part | None:
     """Return the part for rows with given gaps; None where no noise is left."""
     missing = columns.gaps[: columns.n]
     there = np.where(missing, 0.0, sigma)
-    if dtype != np.float64 and replaced:
+    if dtype != np.float64 and noise.replaced:
         raise NotClosedError("values that replace others are known on rows in float64 only")
-    if any(missing[column] and law.unknown is None for column, law in replaced.items()):
+    if any(missing[column] and law.unknown is None for column, law in noise.replaced.items()):
         raise NotClosedError("its noise knows no missing values")
-    replaced = {column: law for column, law in replaced.items() if not missing[column]}
+    there_too = {column: law for column, law in noise.replaced.items() if not missing[column]}
+    noise = noise._replace(replaced=there_too)
     sparse = type(_innermost(model)) in _TAKE_SPARSE
     # what is read is kept, and theirs may be changed
     copied = copy.deepcopy(steps)
     spread = spread_behind(
-        copied, model, columns, there, dtype, takes_sparse=sparse, law=law, replaced=replaced
+        copied, model, columns, there, dtype, takes_sparse=sparse, **noise._asdict()
     )
     if columns.gaps.any() and not np.any(spread.scale > 0):
         return None
@@ -204,15 +212,16 @@ def _demand_gaps(
             raise NotClosedError("values were missing in fit, and may depend on others then")
 
 
-def _inputs_without_noise(steps: list[Any], columns: Columns) -> NDArray[np.bool_] | None:
+def _inputs_without_noise(
+    affine: AffineMap | None, columns: Columns, noise: _Noise
+) -> NDArray[np.bool_] | None:
     """Return which of the model's inputs have no noise; None if there are none."""
-    if not columns.still.any():
-        return None
-    affine = AffineMap.of(steps, columns)
-    if affine is None:
+    if affine is None or not columns.still.any():
         return None
     moving = np.zeros(len(affine.used), dtype=bool)
     moving[: columns.n] = ~columns.still
+    for features, _ in noise.categories.values():
+        moving[features] = True
     return ~np.any(affine.sizes[..., moving] != 0, axis=1) if affine.sizes.ndim == 2 else ~moving
 
 

@@ -92,7 +92,8 @@ class Smoother:
         "Closed forms are known for linear classifiers, decision trees, boosting of stumps or "
         "without interactions (interaction_cst='no_interactions'; also XGBoost, LightGBM, "
         "CatBoost, EBM), GaussianNB and quadratic discriminants, and ensembles of trees on few "
-        "features, each also behind scalers, imputers, PCA and encoders of columns without noise."
+        "features, each also behind scalers, imputers, PCA and encoders of columns to which no "
+        "noise is added. Where noise replaces values, for trees and their ensembles only."
     )
 
     @property

@@ -1,7 +1,7 @@
 """Steps of Pipelines as affine maps: scalers, PCA, imputers, selections, and those in parallel.
 
-Where a ColumnTransformer hands columns without noise to transformers of their own, such as
-encoders, what these return is a constant of the row. It enters the map as further features.
+Where columns to which no noise is added are handed to transformers of their own, such as encoders,
+what these return enters the map as further features.
 """
 
 import dataclasses
@@ -21,6 +21,8 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
     RobustScaler,
     StandardScaler,
 )
@@ -164,6 +166,8 @@ class AffineMap:
             return self._side_by_side(step)
         if type(step) is CategoryCodes:
             return self._with_codes(step)
+        if type(step) in (OneHotEncoder, OrdinalEncoder):
+            return self._encoded(step)
         if type(step) is FunctionTransformer and step.func is None:
             return self
         if type(step) is Pipeline:
@@ -288,9 +292,9 @@ class AffineMap:
         return self._stacked(parts, sparse=bool(step.sparse_output_)) if parts else None
 
     def _with_codes(self, step: CategoryCodes) -> "AffineMap | None":
-        """Return the map with codes of categories in place of columns without noise."""
+        """Return the map with codes in place of columns of categories."""
         places = np.array(step.places, dtype=np.intp)
-        if self.columns is None or not self.columns.still[places].all():
+        if self.columns is None or not self.columns.encodable(places, step):
             return None
         coded = np.flatnonzero(self.columns.coded)
         if not np.array_equal(coded, places):
@@ -299,6 +303,14 @@ class AffineMap:
         rest = np.setdiff1d(np.arange(self.columns.n), places)
         found = self._stacked([self._select(rest), encoder], sparse=False)
         return found._select(np.argsort(np.concatenate([rest, places])))
+
+    def _encoded(self, step: Any) -> "AffineMap | None":
+        """Return the outputs of a first step that encodes all columns."""
+        every = np.arange(len(self.shift))
+        if self.columns is None or not self.columns.encodable(every, step):
+            return None
+        encoder = Encoder(step, every, len(step.get_feature_names_out()))
+        return self._stacked([encoder], sparse=bool(getattr(step, "sparse_output", False)))
 
     def _stacked(self, parts: list["AffineMap | Encoder"], *, sparse: bool) -> "AffineMap":
         """Return parts one under the other, encoders' outputs behind the features."""

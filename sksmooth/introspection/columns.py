@@ -1,4 +1,4 @@
-"""Columns of rows: which have noise, which hold numbers, and what takes those without noise."""
+"""Columns of rows: which have noise, which hold numbers, and what takes those that do not."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
 from sklearn.utils import _safe_indexing
 
 from .readable import answers_by_row
@@ -30,6 +32,8 @@ class Columns(NamedTuple):
         Which do not hold numbers, but codes of something.
     gaps : ndarray of shape (n,) or more, bool
         Which have a missing value in these rows; behind them, which outputs of encoders have.
+    replaced : ndarray of shape (n,), bool
+        Which have noise that puts other values in place of theirs, known ones or missing ones.
     """
 
     n: int
@@ -37,6 +41,7 @@ class Columns(NamedTuple):
     still: NDArray[np.bool_]
     coded: NDArray[np.bool_]
     gaps: NDArray[np.bool_]
+    replaced: NDArray[np.bool_]
 
     @classmethod
     def plain(cls, n: int) -> "Columns":
@@ -45,16 +50,30 @@ class Columns(NamedTuple):
 
     @classmethod
     def of(
-        cls, n: int, names: tuple[Any, ...], still: NDArray[np.bool_], coded: Sequence[int]
+        cls,
+        n: int,
+        names: tuple[Any, ...],
+        still: NDArray[np.bool_],
+        coded: Sequence[int],
+        replaced: Sequence[int] = (),
     ) -> "Columns":
         """Return columns without gaps; scikit-learn knows only names that are strings."""
         names = names if all(isinstance(name, str) for name in names) else ()
-        is_coded = np.isin(np.arange(n), coded)
-        return cls(n, tuple(names), still, is_coded, np.zeros(n, dtype=bool))
+        is_coded, is_replaced = (np.isin(np.arange(n), places) for places in (coded, replaced))
+        return cls(n, tuple(names), still, is_coded, np.zeros(n, dtype=bool), is_replaced)
+
+    def encodable(self, places: NDArray[np.intp], transformer: Any) -> bool:
+        """Whether what a transformer makes of columns is known, whatever noise does to the row.
+
+        It is if they have no noise, or if each output is a function of one value that is replaced.
+        """
+        if not (self.still | self.replaced)[places].all():
+            return False
+        return len(places) == 1 or not self.replaced[places].any() or _by_column(transformer)
 
 
 class Encoder(NamedTuple):
-    """A transformer of columns without noise.
+    """A transformer of columns to which no noise is added.
 
     Attributes
     ----------
@@ -125,9 +144,9 @@ class CategoryCodes:
 def encoder_of(
     known: Columns, step: Any, name: str, transformer: Any, columns: Any
 ) -> Encoder | None:
-    """Return a part of a ColumnTransformer that gets no noise, unless it hands numbers on."""
+    """Return a part of a ColumnTransformer that gets categories, unless it hands numbers on."""
     places = positions(step, name)
-    if not known.still[places].all():
+    if not known.encodable(places, transformer):
         return None
     if hands_on(transformer) or not answers_by_row(transformer):
         return None
@@ -135,6 +154,15 @@ def encoder_of(
     outputs = step.output_indices_[name]
     n_outputs = outputs.stop - outputs.start
     return Encoder(transformer, int(places[0]) if alone else places, n_outputs)
+
+
+def _by_column(transformer: Any) -> bool:
+    """Whether each output of a transformer depends on one of its columns alone."""
+    if type(transformer) is Pipeline:
+        return all(_by_column(step) for _, step in transformer.steps)
+    if type(transformer) is SimpleImputer:
+        return not transformer.add_indicator
+    return type(transformer) in (CategoryCodes, OneHotEncoder, OrdinalEncoder)
 
 
 def hands_on(transformer: Any) -> bool:

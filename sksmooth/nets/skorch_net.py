@@ -10,7 +10,7 @@ from skorch import NeuralNetClassifier
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 
-from ..backends.skorch_fit import noise_in_use, training_noise
+from ..backends.skorch.fit import noise_in_use, training_noise
 from ..noise import FloatGaussian, FloatPerFeature, Noise
 from ..objectives import GaussianAugmentation, Objective
 

@@ -20,7 +20,7 @@ Deciding = tuple[Callable[..., NDArray[np.float64]], NDArray[np.float64]]
 class Draws(Protocol):
     """Random numbers for training noise: numpy's Generator, or the same names for torch.
 
-    ``sksmooth.backends.skorch_fit`` implements it for torch, so that a family is written once.
+    ``sksmooth.backends.skorch.fit`` implements it for torch, so that a family is written once.
     """
 
     def standard_normal(self, size: tuple[int, ...]) -> Any:

@@ -65,5 +65,18 @@ class Marginals:
 
     @classmethod
     def of_replaced(cls, shape: tuple[int, ...], replaced: Mapping[int, Replaced]) -> "Marginals":
-        """Return the laws of rows in which values are replaced, and nothing is added to any."""
+        """Return the laws of rows in which values are replaced, and nothing is added to any.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of a row.
+        replaced : mapping of int to Replaced
+            The laws of values that are replaced, by their places in a flattened row.
+
+        Returns
+        -------
+        marginals : Marginals
+            All of them.
+        """
         return cls("normal", np.zeros(shape), replaced)

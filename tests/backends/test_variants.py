@@ -98,11 +98,11 @@ def test_predict_and_certify_speak_of_the_same_form(trained, monkeypatch):
             return torch.eye(10)[torch.full((len(X),), 7)]
 
     clf = smoothed(trained, shortcuts="fold")
-    monkeypatch.setattr("sksmooth.backends.skorch_variants._Form", lambda *args: Constant())
-    monkeypatch.setattr("sksmooth.backends.skorch_variants._made", {})
+    monkeypatch.setattr("sksmooth.backends.skorch.variants._Form", lambda *args: Constant())
+    monkeypatch.setattr("sksmooth.backends.skorch.variants._made", {})
     with pytest.raises(ValueError, match=r"shortcuts=\('fold',\).*differ from the module's"):
         clf.predict(IMAGES[:3])
-    monkeypatch.setattr("sksmooth.backends.skorch_variants._compare", lambda *args: None)
+    monkeypatch.setattr("sksmooth.backends.skorch.variants._compare", lambda *args: None)
     assert clf.predict(IMAGES[:3]).tolist() == [7] * 3
     assert clf.certify(IMAGES[:3]).labels.tolist() == [7] * 3
     assert clf.set_params(shortcuts=None).certify(IMAGES).selected.tolist() != [7] * 30
@@ -250,7 +250,7 @@ def test_a_fold_that_scores_otherwise_is_refused(monkeypatch):
             next(iter(module.parameters())).mul_(1.01)
         return module
 
-    monkeypatch.setattr("sksmooth.backends.skorch_variants.fuse", poor)
+    monkeypatch.setattr("sksmooth.backends.skorch.variants.fuse", poor)
     with pytest.raises(ValueError, match=r"shortcuts=\('fold',\).*scores differ"):
         smoothed(frozen_over(CNN()), shortcuts="fold").certify(IMAGES[:1])
 

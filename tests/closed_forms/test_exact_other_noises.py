@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -195,20 +194,10 @@ def test_regressors_are_drawn():
 
 def test_per_feature_says_what_the_radius_does():
     pytest.importorskip("pandas")
-    clf = SmoothedClassifier(LogisticRegression(), noise="laplace", random_state=0)
+    clf = SmoothedClassifier(DecisionTreeClassifier(max_depth=2), noise="laplace", random_state=0)
     ends = clf.fit(X, Y > 0).per_feature(X[:3])
     assert set(ends["how"]) == {"radius"}
     np.testing.assert_allclose(ends["up"], np.repeat(clf.certify(X[:3]).radii, 3))
-
-
-class Marked:
-    """Inputs without steps, of one column."""
-
-    def __init__(self, mean):
-        self.mean = np.asarray(mean, dtype=float)[:, None]
-
-    def __len__(self):
-        return len(self.mean)
 
 
 @pytest.mark.parametrize("family", ["uniform", "laplace"])
@@ -227,20 +216,6 @@ def test_tails_hold_the_exact_ones(family):
             np.testing.assert_allclose(low, exact[:, 2], rtol=1e-13, atol=2e-15)
     low, high = law._beyond(np.array([np.inf, -np.inf]), np.zeros(2))
     assert low.tolist() == high.tolist() == [0.0, 0.0]
-
-
-def test_tails_of_categories():
-    values = ((0.0, 2.0, 5.0),)
-    law = law_of(Marginals("flip", np.ones(1), (Fraction(1, 2), values)))
-    rows, points = Marked([2.0, 0.0, 9.0]), np.array([-1.0, 0.0, 2.0, 4.0, 5.0, np.inf])
-    tails = law.tails(rows, np.zeros(6, dtype=int), points)
-    (low, high), _ = tails.sides()
-    third = 1 / 3
-    exact = [[0, 1 / 4, 3 / 4, 3 / 4, 1, 1], [0, 1 / 2, 3 / 4, 3 / 4, 1, 1]]
-    exact = np.array([*exact, [0, third, 2 * third, 2 * third, 1, 1]])
-    assert np.all(low <= exact)
-    assert np.all(high >= exact)
-    np.testing.assert_allclose(low, high, atol=1e-14)
 
 
 CODES = RNG.integers(0, 3, (400, 5)).astype(float)

@@ -76,15 +76,21 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def contradiction(certificate: Any, clf: Any, frame: Any, X: np.ndarray, n: int) -> str:
+def contradiction(
+    certificate: Any, clf: Any, frame: Any, X: np.ndarray, n: int, drawn: Any = None
+) -> str:
     """Say how plain noise of numpy's contradicts a computed certificate; nothing if it does not.
 
     `frame` makes of an array the rows that the base was fitted on. The noise is drawn here, and the
-    base asked as a whole, so that nothing of the library is used.
+    base asked as a whole, so that nothing of the library is used. Other noise than the Gaussian is
+    drawn by ``drawn(rng, row, n)``.
     """
     rng = np.random.default_rng(20)
     for i, row in enumerate(np.asarray(X)):
-        noisy = row + np.asarray(clf.sigma) * rng.standard_normal((n, row.size))
+        if drawn is None:
+            noisy = row + np.asarray(clf.sigma) * rng.standard_normal((n, row.size))
+        else:
+            noisy = drawn(rng, row, n)
         labels = np.asarray(clf.estimator_.predict(frame(noisy.astype(row.dtype)))).ravel()
         votes = np.array([np.sum(labels == label) for label in clf.classes_])
         selected = clf.classes_.tolist().index(certificate.selected[i])

@@ -144,9 +144,9 @@ class TestWeights:
 
     def test_weights_count(self):
         weights = np.where(np.arange(len(X)) < 30, 5, 1)
-        clf = smoothed(n_augment=2).fit(X, Y, sample_weight=weights)
+        clf = smoothed().fit(X, Y, sample_weight=weights)
         repeated = np.repeat(np.arange(len(X)), weights)
-        other = smoothed(n_augment=2).fit(X[repeated], Y[repeated])
+        other = smoothed().fit(X[repeated], Y[repeated])
         assert clf.estimator_.coef_ == pytest.approx(other.estimator_.coef_, rel=1e-3)
 
     @pytest.mark.parametrize("base", [LogisticRegression(), KNeighborsClassifier()])

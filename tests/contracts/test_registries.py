@@ -96,7 +96,7 @@ class TestNoises:
     def test_training_draws_of_numpy_and_torch_have_one_law(self, noise):
         torch = pytest.importorskip("torch")
         pytest.importorskip("skorch")
-        from sksmooth.backends.skorch_fit import TorchDraws
+        from sksmooth.backends.skorch.fit import TorchDraws
 
         shape = (5000, *SHAPE)
         ours = noise.draw(np.random.default_rng(0), shape)

@@ -190,7 +190,7 @@ class TestDatasets:
 
     def test_what_nets_are_trained_on(self, on_disk):
         pytest.importorskip("skorch")
-        from sksmooth.backends.skorch_rows import NetRows
+        from sksmooth.backends.skorch.fit import NetRows
 
         images = np.random.default_rng(0).integers(0, 256, (5, 1, 2, 2), dtype=np.uint8)
         data = NetRows(Rows(on_disk(images)), np.arange(5), self.torch.float32)
@@ -202,7 +202,7 @@ class TestDatasets:
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_what_nets_must_not_be_trained_on(self, value):
         pytest.importorskip("skorch")
-        from sksmooth.backends.skorch_rows import NetRows
+        from sksmooth.backends.skorch.fit import NetRows
 
         spoilt = X.copy()
         spoilt[3, 1] = value

@@ -24,6 +24,7 @@ from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
 KEY = np.array([1, 2], dtype=np.uint64)
 NAN = math.nan
+WIDTHS = {"normal": 1.0, "uniform": 3**-0.5, "laplace": 2**0.5}  # deviations
 
 
 # noise and a row of its own
@@ -96,16 +97,30 @@ class TestEveryFamily:
             wanted = noise.proves(p) & (radius >= asked)
             assert np.array_equal(reached, wanted)
         assert np.all(noise.l2_radius(radius) <= radius)
+        laws = {"l1": ("laplace", "uniform"), "l0": ("normal",), "l2": ("normal",)}
         marginals = noise.marginals(row.shape)
-        if marginals is not None:
-            law = marginals.law if marginals.deviations.any() else "none"
-            assert (
-                law
-                in {"l1": ("laplace", "uniform"), "l2": ("normal",), "l0": ("none",)}[
-                    noise.norm.kind
-                ]
-            )
-            assert bool(marginals.replaced) == (noise.norm.kind == "l0" or noise.kind == "mixed")
+        assert marginals is None or marginals.law in laws[noise.norm.kind]
+
+    def test_single_values_have_the_laws_that_closed_forms_are_told(self, case):
+        noise, row = case
+        marginals, n = noise.marginals(row.shape), 4000
+        if marginals is None:
+            pytest.skip("claims none")
+        for j, column in enumerate(drawn(noise, row, n).T):
+            law, value = marginals.replaced.get(j), float(row[j])
+            if law is None or math.isnan(value):  # what is missing stays so
+                width = WIDTHS[marginals.law] * marginals.deviations[j]
+                assert np.array_equal(column, np.full(n, value), equal_nan=True) == (width == 0)
+                assert width == 0 or column.std() == pytest.approx(width, rel=0.08)
+                continue
+            leaves = dict(zip(law.values, law.leaves, strict=True)).get(value, law.unknown)
+            others = [other for other in law.values if other != value]
+            expected = [float(1 - leaves), *[float(leaves / len(others))] * len(others)]
+            found = [
+                np.mean((column == v) | (np.isnan(column) & (v != v))) for v in (value, *others)
+            ]
+            assert sum(found) == pytest.approx(1.0)
+            assert found == pytest.approx(expected, abs=2.5 / math.sqrt(n))
 
     def test_names_hold_all_parameters(self):
         other = [

@@ -429,7 +429,7 @@ _SCRIPT = textwrap.dedent("""
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork and no SIGKILL")
-def test_killed_at_fifty_moments(tmp_path):
+def test_killed_at_any_moment(tmp_path):
     """The process is killed again and again; no row is lost or doubled, and no bit differs."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -453,9 +453,9 @@ def test_killed_at_fifty_moments(tmp_path):
         run(tmp_path / "whole.tsv")
         seconds, rng = time.monotonic() - begin, np.random.default_rng(0)
         whole, kills, number, lengths = content_of(tmp_path / "whole.tsv"), 0, 0, set()
-        while kills < 50:
+        while kills < 20:
             log, number = tmp_path / f"{number}.tsv", number + 1
-            while kills < 50 and run(log, rng.uniform(0, 0.6) * seconds):
+            while kills < 20 and run(log, rng.uniform(0, 0.6) * seconds):
                 kills += 1
                 lengths.add(log.stat().st_size if log.exists() else 0)
             run(log)

@@ -52,7 +52,8 @@ class Intervals:
         self.columns = np.array([column for column, _ in number], dtype=np.intp)
         self.points = np.array([point for _, point in number])
         self.first, self.last = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-        self._column_of_each = np.array([column for column, _, _ in ends], dtype=np.intp)
+        of_each = np.array([column for column, _, _ in ends], dtype=np.intp)
+        self._of_column = {k: np.flatnonzero(of_each == k) for k in np.unique(of_each).tolist()}
 
     def __len__(self) -> int:
         return len(self.first)
@@ -83,11 +84,10 @@ class Intervals:
 
     def _replaced(self, inputs: Inputs) -> Iterator[tuple[NDArray[np.intp], Bounds]]:
         """Yield intervals on the axes of replaced inputs: numbers, and bounds on their masses."""
-        for column in inputs.spread.replaced:
-            at = np.flatnonzero(self._column_of_each == column)
-            if len(at):
-                ends = self.points[self.first[at]], self.points[self.last[at]]
-                yield at, inputs.replaced(column, *ends)
+        for column in inputs.spread.replaced.keys() & self._of_column.keys():
+            at = self._of_column[column]
+            ends = self.points[self.first[at]], self.points[self.last[at]]
+            yield at, inputs.replaced(column, *ends)
 
     def _most(
         self,

@@ -2,6 +2,7 @@
 
 import abc
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from ..decisions import DECIDING
 from ..form import Form, NotClosedError
 from ..inputs import Spread
-from ..numerics.replacing import EDGE
-from ..readers import TreeEnsemble, is_read, read
+from ..numerics.replacing import EDGE, Replacing
+from ..readers import Tree, TreeEnsemble, is_read, read
+from ..readers.sets import Question, with_questions
 from .pruned import Pruned
 
 __all__ = ["TreeForm", "codes"]
@@ -48,7 +50,7 @@ class TreeForm(Form):
         if not spread.independent:
             raise NotClosedError("the noise on its inputs is correlated, not independent")
         gaps, still = spread.affine.gaps, spread.scale == 0
-        ensemble = ensemble.without(gaps).with_missing_below(EDGE, spread.may_be_missing)
+        ensemble = _of_replaced(ensemble.without(gaps), spread)
         if cls.prunes and not cls._works(ensemble) and cls._works(cls._noisy(ensemble, still)):
             return Pruned(cls, ensemble, model, spread)
         return cls.of_trees(ensemble, model, spread, gaps, np.full(len(gaps), np.nan))
@@ -95,6 +97,42 @@ class TreeForm(Form):
         values : ndarray of shape (n_inputs,)
             These values, NaN for missing ones.
         """
+
+
+def _of_replaced(ensemble: TreeEnsemble, spread: Spread) -> TreeEnsemble:
+    """Return trees that ask for the places of categories, and for missing values as numbers."""
+    if not spread.replaced:
+        return ensemble
+    numbers, laws = np.arange(ensemble.n_inputs), {}
+    for k, to in spread.replaced.items():
+        numbers[to.inputs] = k
+        laws.update(dict.fromkeys(to.inputs.tolist(), to))
+
+    def rewritten() -> Iterator[Tree]:
+        for tree in ensemble.trees:
+            asked = _questions(tree, laws)
+            yield with_questions(tree._replace(feature=numbers[tree.feature]), asked)
+
+    return ensemble.with_trees(rewritten())
+
+
+def _questions(tree: Tree, laws: Mapping[int, Replacing]) -> Iterator[Question]:
+    """Yield what nodes ask of inputs that are replaced."""
+    inner = tree.left != np.arange(len(tree.left))
+    for node in np.flatnonzero(inner & np.isin(tree.feature, list(laws))).tolist():
+        k, point = int(tree.feature[node]), float(tree.point[node])
+        left, right = int(tree.left[node]), int(tree.right[node])
+        missing = left if tree.missing_left[node] else right
+        to = laws[k]
+        image, error = (a[:, to.inputs == k][:, 0] for a in (to.images, to.errors))
+        if np.any((np.abs(image - point) <= error) & (error > 0)):
+            raise NotClosedError("a threshold is within rounding of a value that replaces others")
+        goals = np.where(np.isnan(image), missing, np.where(image <= point, left, right))
+        points = to.points[:-1]
+        if to.goes:  # below all numbers
+            points = np.array([EDGE] if point <= EDGE else [EDGE, point])
+            goals = np.concatenate([goals, [left, right][-len(points) :]])
+        yield Question(node, points, goals, left)
 
 
 def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:

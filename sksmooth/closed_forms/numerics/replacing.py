@@ -1,10 +1,14 @@
 """Inputs of a model whose values noise replaces by others: the masses of intervals.
 
-A missing value is a number below all others here, see `MISSING`. All terms are positive, so small
-masses keep their relative accuracy.
+What noise puts in place of a category makes certain inputs of the model certain numbers. All of
+them are one input here, whose number is the place of the category among all of its column. A value
+that goes missing is a number below all others: see `MISSING`.
+
+All terms are positive, so small masses keep their relative accuracy.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,21 +34,37 @@ class Replacing:
         The law of the values of the column that the input comes from.
     column : int
         That column of the rows.
-    points : ndarray of shape (n_values,)
-        What the input is for each value of the law; `MISSING` if it is missing.
-    slack : ndarray of shape (n_values,)
-        How far the model's input may be from these, by rounding.
+    features : ndarray of int
+        What depends on it: the column itself, and outputs of encoders.
+    inputs : ndarray of int
+        The model's inputs that do. The first one stands for all of them.
+    images : ndarray of shape (n_values, n_inputs)
+        What the model gets for each value of the law.
+    errors : ndarray of shape (n_values, n_inputs)
+        How far off that may be, by rounding.
     """
 
     law: Replaced
     column: int
-    points: Floats
-    slack: Floats
+    features: NDArray[np.intp]
+    inputs: NDArray[np.intp]
+    images: Floats
+    errors: Floats
 
     @property
-    def may_be_missing(self) -> bool:
-        """Whether the model may get a missing value."""
-        return bool(np.any(self.points <= EDGE))
+    def goes(self) -> bool:
+        """Whether values go missing, in place of being replaced by others."""
+        return math.isnan(self.law.values[0])
+
+    @property
+    def points(self) -> Floats:
+        """What the input is here for each value of the law."""
+        return np.array([MISSING]) if self.goes else np.arange(float(len(self.images)))
+
+    def number(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+        """Return the places of a column's values among those of the law; n_values for others."""
+        known = values[:, None] == np.array(self.law.values)
+        return np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1])
 
     def masses(
         self, values: Floats, points: Floats, slack: Floats, low: Floats, high: Floats
@@ -64,29 +84,30 @@ class Replacing:
         -------
         lower, upper : ndarray of shape (n_rows, n_intervals)
             In [0, 1].
+
+        Raises
+        ------
+        ValueError
+            For a value that the law does not know.
         """
-        known = values[:, None] == np.array(self.law.values)
-        number = np.where(known.any(axis=1), known.argmax(axis=1), known.shape[1])
-        if self.law.unknown is None and np.any(number == known.shape[1]):
-            strange = values[number == known.shape[1]][0]
+        number, m, exactly = self.number(values), len(self.images), np.zeros(len(self.images))
+        if self.law.unknown is None and np.any(number == m):
             raise ValueError(
-                f"Column {self.column} has the value {strange}; its noise is for the values "
-                f"{list(self.law.values)}."
+                f"Column {self.column} has the value {values[number == m][0]}; its noise is for "
+                f"the values {list(self.law.values)}."
             )
-        leaves = [*self.law.leaves, self.law.unknown or 0]
-        m = len(self.points)
         # for each value, and for those that are none of them
-        numbers = [max(m - 1, 1)] * m + [m]
-        shares = np.array([float(p / n) for p, n in zip(leaves, numbers, strict=True)])
+        leaves = [*self.law.leaves, self.law.unknown or 0]
+        others = [max(m - 1, 1)] * m + [m]
+        shares = np.array([float(p / n) for p, n in zip(leaves, others, strict=True)])
         stays = np.array([float(1 - p) for p in leaves])
-        if self.may_be_missing:  # other numbers down there would be taken for missing ones
+        if self.goes:  # numbers down there would be taken for missing ones
             slack = np.where(points < -1e38, np.inf, slack)
         bounds = []
+        inside = _holds(low, high, self.points, exactly)
         for sign, room in ((-1, 1 - 8 * UNIT), (1, 1 + 8 * UNIT)):
-            inside = _holds(low, high, self.points, sign * self.slack)
             own = np.concatenate([inside, np.zeros_like(inside[:1])])
-            others = inside.sum(axis=0) - own  # without the row's own
-            mass = (shares[:, None] * others)[number]
+            mass = (shares[:, None] * (inside.sum(axis=0) - own))[number]
             mass += np.where(_holds(low, high, points, sign * slack), stays[number, None], 0.0)
             bounds.append(np.minimum(mass * room, 1.0))
         return bounds[0], bounds[1]

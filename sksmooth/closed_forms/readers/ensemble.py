@@ -1,7 +1,7 @@
 """Ensembles of trees as arrays: one reading, from which all forms of trees are built."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -144,32 +144,22 @@ class TreeEnsemble:
         left, right = (np.where(gone, itself, child) for child in (self.left, self.right))
         return dataclasses.replace(self, left=left, right=right)
 
-    def with_missing_below(self, edge: float, inputs: NDArray[np.bool_]) -> "TreeEnsemble":
-        """Return the ensemble with numbers up to `edge` in place of some inputs' missing values.
+    @property
+    def trees(self) -> Iterator[Tree]:
+        """The trees one by one."""
+        ends = [*self.roots[1:].tolist(), len(self.left)]
+        for start, end in zip(self.roots.tolist(), ends, strict=True):
+            own = slice(start, end)
+            left, right = self.left[own] - start, self.right[own] - start
+            point, missing_left = self.point[own], self.missing_left[own]
+            yield Tree(self.feature[own], point, left, right, missing_left, self.values[own])
 
-        In place of each node that sends these to the right there are two: the first one asks for
-        them. All nodes are doubled, so that those of a tree follow each other.
-        """
-        asks = ~self.leaf & inputs[self.feature]
-        if not asks.any():
-            return self
-        first, twice = asks & ~self.missing_left, np.repeat(np.arange(len(asks)), 2)
-        behind = np.arange(len(twice)) % 2 == 1
-        itself = np.arange(len(twice))
-        point = np.where(asks & self.missing_left, np.maximum(self.point, edge), self.point)
-        left, right = 2 * self.left[twice], 2 * self.right[twice]
-        asks_first = first[twice] & ~behind
-        unused = behind & ~first[twice]
-        return dataclasses.replace(
-            self,
-            feature=self.feature[twice],
-            point=np.where(asks_first, edge, point[twice]),
-            left=np.where(unused, itself, np.where(asks_first, right, left)),
-            right=np.where(unused, itself, np.where(asks_first, itself + 1, right)),
-            missing_left=self.missing_left[twice],
-            values=np.where(behind[:, None], 0.0, self.values[twice]),
-            roots=2 * self.roots,
-        )
+    def with_trees(self, trees: Iterable[Tree]) -> "TreeEnsemble":
+        """Return the ensemble with other trees in their place."""
+        parts = Parts(trees, self.rule, self.offsets)
+        joined = TreeEnsemble.of(parts, self.n_inputs, self.n_classes)
+        names = (*Tree._fields, "roots")
+        return dataclasses.replace(self, **{name: getattr(joined, name) for name in names})
 
     def _skipping(self, inputs: NDArray[np.bool_], to_left: NDArray[np.bool_]) -> "TreeEnsemble":
         """Return the ensemble without the nodes that compare some inputs, going on at a child."""

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ..checks import user_level
-from ..exceptions import ModelWarning
+from ...checks import user_level
+from ...exceptions import ModelWarning
 
 __all__ = [
     "is_compiled",

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch.fx.experimental.optimization import fuse
 
-from ..introspection.fingerprint import fingerprint
-from .base import Backend
-from .skorch import SkorchBackend
-from .skorch_outputs import scores_in
+from ...introspection.fingerprint import fingerprint
+from ..base import Backend
+from .backend import SkorchBackend
+from .votes import scores_in
 
 __all__ = ["VARIANTS", "in_variant"]
 

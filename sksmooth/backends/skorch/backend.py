@@ -16,20 +16,19 @@ import skorch
 import torch
 from numpy.typing import NDArray
 
-from ..introspection import split, unwrap
-from ..noise import Noise
-from .base import Backend, Source
-from .frames import FrameMaker
-from .sklearn import SklearnBackend
-from .skorch_modules import (
+from ...introspection import split, unwrap
+from ...noise import Noise
+from ..base import Backend, Source
+from ..frames import FrameMaker
+from ..sklearn import SklearnBackend
+from .modules import (
     is_compiled,
     refuse_if_it_reads_batches,
     set_evaluation_mode,
     takes_no_hooks,
     warn_of_other_sigma,
 )
-from .skorch_outputs import scores_in
-from .skorch_votes import VoteRule, asks_its_module, infers_plainly, is_binary
+from .votes import VoteRule, asks_its_module, infers_plainly, is_binary, scores_in
 
 __all__ = ["SkorchBackend", "is_binary", "shared_dtype"]
 
@@ -103,7 +102,7 @@ class SkorchBackend(Backend):
     @classmethod
     def fit_per_batch(cls, estimator: Any, X: Any, y: NDArray[Any], **options: Any) -> Any:
         """Train a net in place under noise that is fresh in every batch."""
-        from .skorch_fit import fit_net
+        from .fit import fit_net
 
         return fit_net(estimator, X, y, **options)
 
@@ -111,7 +110,7 @@ class SkorchBackend(Backend):
     @contextlib.contextmanager
     def fitting(cls, estimator: Any, seed: bytes, *, reproducible: bool) -> Iterator[None]:
         """Seed torch while something around a net is fitted; warn if its loss has diverged."""
-        from .skorch_fit import seeded, warn_of_loss
+        from .fit import seeded, warn_of_loss
 
         with seeded(unwrap(estimator)[1], seed, enabled=reproducible):
             yield
@@ -120,7 +119,7 @@ class SkorchBackend(Backend):
     @classmethod
     def warn_before_fit(cls, estimator: Any) -> None:
         """Warn if weights will be thrown away."""
-        from .skorch_fit import warn_of_lost_weights
+        from .fit import warn_of_lost_weights
 
         warn_of_lost_weights(estimator)
 
@@ -131,7 +130,7 @@ class SkorchBackend(Backend):
 
     def in_form(self, names: Sequence[str], probes: Any) -> Backend | None:
         """Return the net in another form, such as "fold" or "bfloat16"."""
-        from .skorch_variants import in_variant
+        from .variants import in_variant
 
         return in_variant(self, names, probes)
 
@@ -169,7 +168,7 @@ class SkorchBackend(Backend):
         """Return where noisy rows come from: the device, if the net takes them as they are."""
         if self.device.type != "cuda" or self.steps:  # a Pipeline's steps want numpy
             return super().source(noise, stream)
-        from .cuda import CudaSource
+        from ..cuda import CudaSource
 
         return CudaSource(noise, stream, self.device)
 
