@@ -419,3 +419,16 @@ def test_bits_name_the_value_that_is_none():
     ends = np.zeros(1), np.ones(1)
     with pytest.raises(ValueError, match=r"Column 4 has the value 0\.5"):
         replacing(law, 4).masses(np.array([0.5]), np.zeros(1), np.zeros(1), *ends)
+
+
+def test_unknown_values_that_are_not_encoded_as_gaps_are_refused():
+    encoder = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=NAN, encoded_missing_value=-2
+    )
+    columns = make_column_transformer((encoder, [4]), remainder="passthrough")
+    clf = smoothed(make_pipeline(columns, DecisionTreeClassifier(max_depth=5)), TWO)
+    assert clf.certify(GAPPY[:3]).form == "boxes"
+    row = TABLE[:1].copy()
+    row[0, 4] = 77.0
+    with pytest.raises(ValueError, match="an encoder does not know a value"):
+        clf.set_params(method="exact").certify(row)

@@ -61,6 +61,11 @@ class Replacing:
         """What the input is here for each value of the law."""
         return np.array([MISSING]) if self.goes else np.arange(float(len(self.images)))
 
+    @property
+    def cuts(self) -> Floats:
+        """Points between neighbouring categories, or between missing values and numbers."""
+        return np.array([EDGE]) if self.goes else self.points[:-1] + 0.5
+
     def number(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
         """Return the places of a column's values among those of the law; n_values for others."""
         known = values[:, None] == np.array(self.law.values)
