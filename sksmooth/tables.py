@@ -234,25 +234,22 @@ def certified_accuracy_table(
     groups: list[str] = []
     scores, flagged, averages = [], [], []
     for name, record in by_name.items():
-        y_true = _labels(record)
-        _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
-        if not np.array_equal(y_true[here], _labels(longest)[there]):
-            raise ValueError(f"{name} has other true labels for the same rows.")
-        flag = not np.array_equal(np.sort(record.index), np.sort(longest.index))
-        if flag:
-            what = f"{len(record)} rows, not the {len(longest)} of the longest"
-            if len(record) == len(longest):
-                what = "other rows of the data set than the first of its length"
-            if unequal == "refuse":
-                raise ValueError(
-                    f"{name} covers {what}: accuracies on different rows cannot be compared. "
-                    "Certify the missing rows, or pass unequal='flag'."
-                )
+        what = _other_rows(name, record, longest)
+        if what and unequal == "refuse":
+            raise ValueError(
+                f"{name} covers {what}: accuracies on different rows cannot be compared. "
+                "Certify the missing rows, or pass unequal='flag'."
+            )
+        if what:
             notes.append(f"* {name} covers {what}.")
             name += "*"
         for number in numbers:
             found = certified_accuracy_score(
-                y_true, _certificate(record), radius=radii, changes=number, classwise=classwise
+                _labels(record),
+                _certificate(record),
+                radius=radii,
+                changes=number,
+                classwise=classwise,
             )
             by_class = found if isinstance(found, dict) else {"": found}
             beside = f", {number} changed" if np.ndim(changes) else ""
@@ -261,7 +258,7 @@ def certified_accuracy_table(
                 names.append(f"{name}{of_class}{beside}")
                 groups.append(f"{label}{beside}")
                 scores.append(score)
-                flagged.append(flag)
+                flagged.append(bool(what))
             if average_radius:
                 averages += _averages(record, number, by_class=classwise is True)
     order = sorted(range(len(names)), key=lambda i: list(dict.fromkeys(groups)).index(groups[i]))
@@ -274,6 +271,18 @@ def certified_accuracy_table(
         tuple(groups[i] for i in order) if classwise is True or np.ndim(changes) else (),
         np.array(averages)[order] if average_radius else None,
     )
+
+
+def _other_rows(name: str, record: Record, longest: Record) -> str:
+    """Return which rows a record covers, if these are not the rows of the longest one."""
+    _, here, there = np.intersect1d(record.index, longest.index, return_indices=True)
+    if not np.array_equal(_labels(record)[here], _labels(longest)[there]):
+        raise ValueError(f"{name} has other true labels for the same rows.")
+    if np.array_equal(np.sort(record.index), np.sort(longest.index)):
+        return ""
+    if len(record) == len(longest):
+        return "other rows of the data set than the first of its length"
+    return f"{len(record)} rows, not the {len(longest)} of the longest"
 
 
 def _averages(record: Record, changes: int, *, by_class: bool) -> list[tuple[float, float]]:

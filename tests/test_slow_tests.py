@@ -11,6 +11,8 @@ def test_what_is_listed_exists():
     sources = {}
     for name in LIST.read_text(encoding="utf-8").split():
         file, *_, last = name.split("::")
+        if file.startswith("sksmooth/") and not (ROOT / "sksmooth").is_dir():
+            continue  # the tests of a wheel lie without the package
         source = sources.setdefault(file, ROOT.joinpath(file).read_text(encoding="utf-8"))
         # a doctest is called by its module, or by its page
         assert last in source or "test" not in last, f"{name} is gone: see tests/slow_tests.py"

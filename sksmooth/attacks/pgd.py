@@ -15,6 +15,7 @@ from ..checks import check_draws, user_level
 from ..estimators import Smoother, check_rows, smoother_of
 from ..exceptions import NothingCertifiedWarning
 from ..labels import check_label_kind, decode
+from ..noise import Noise
 from ..noise.streams import new_seed, row_key
 from ..rows import as_rows
 from ..sampling.progress import progress_bar
@@ -218,24 +219,15 @@ def pgd_attack(
     codes = _codes_of(clf, smoother, rows, y, n)
     seed = new_seed(None if random_state is None else check_random_state(random_state))
 
-    from .skorch_gradient import NoisyGradient, batch_rows  # loads torch
-
-    X_adv, flat = rows.copy(), np.zeros(len(rows), dtype=bool)
+    search = _Search(n_draws, steps, runs, loss, batch_size, seed)
     attacked = np.flatnonzero((codes >= 0) & (length > 0))
-    draws_per_row = runs * steps * n_draws
-    with backend.running(), progress_bar(len(attacked), draws_per_row, verbose) as report:
-        if batch_size is None:
-            batch_size = batch_rows(backend, rows[0])
-        batch_size = check_draws("batch_size", batch_size, "the number of noisy rows per call")
-        gradient = NoisyGradient(backend, noise, n_draws, loss, batch_size)
-        at_once = max(1, batch_size // n_draws)
-        for first in range(0, len(attacked), at_once):
-            part = attacked[first : first + at_once]
-            run = _Ascent(gradient, ball[part], codes[part], size[part], seed, noise.name)
-            X_adv[part] = run.best_of(runs, steps)
-            flat[part] = run.flat
+    X_adv, flat = rows.copy(), np.zeros(len(rows), dtype=bool)
+    draws = search.draws
+    with backend.running(), progress_bar(len(attacked), draws, verbose) as report:
+        for part, ends, unmoved in search.ends(backend, noise, ball, codes, size, attacked):
+            X_adv[part], flat[part] = ends, unmoved
             if report is not None:
-                report(len(part) * draws_per_row)
+                report(len(part) * draws)
     found, undecided = predict_by_votes(smoother.sampler(X_adv), n, clf.alpha, sequential=False)
     flat &= found == codes  # where all is wrong already, nothing rises either
     if flat.any():
@@ -254,6 +246,46 @@ def pgd_attack(
         radius=length,
         norm=str(noise.norm),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Search:
+    """How the ends of runs are looked for; see `pgd_attack`."""
+
+    n_draws: int
+    steps: int
+    runs: int
+    loss: str
+    batch_size: int | None
+    seed: bytes
+
+    @property
+    def draws(self) -> int:
+        """Draws of noise for each row."""
+        return self.runs * self.steps * self.n_draws
+
+    def ends(
+        self,
+        backend: Any,
+        noise: Noise,
+        ball: Ball,
+        codes: NDArray[np.int64],
+        size: NDArray[np.float64],
+        attacked: NDArray[np.intp],
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.floating], NDArray[np.bool_]]]:
+        """Yield some of the attacked rows, where they end, and which had no direction to go."""
+        from .skorch_gradient import NoisyGradient, batch_rows  # loads torch
+
+        batch_size = self.batch_size
+        if batch_size is None:
+            batch_size = batch_rows(backend, ball.X[0])
+        batch_size = check_draws("batch_size", batch_size, "the number of noisy rows per call")
+        gradient = NoisyGradient(backend, noise, self.n_draws, self.loss, batch_size)
+        at_once = max(1, batch_size // self.n_draws)
+        for first in range(0, len(attacked), at_once):
+            part = attacked[first : first + at_once]
+            run = _Ascent(gradient, ball[part], codes[part], size[part], self.seed, noise.name)
+            yield part, run.best_of(self.runs, self.steps), run.flat
 
 
 class _Ascent:

@@ -12,7 +12,7 @@ from ..backends.skorch import SkorchBackend, is_binary
 from ..noise import Noise
 from ..noise.streams import Purpose, block_rows
 
-__all__ = ["LOSSES", "NoisyGradient", "batch_rows"]
+__all__ = ["NoisyGradient", "batch_rows"]
 
 _GRADIENT_COSTS = 8  # as many rows less a batch: backpropagation keeps every layer's output
 
@@ -32,7 +32,7 @@ class NoisyGradient:
     n_draws : int
         Draws a step.
     loss : str
-        One of `LOSSES`.
+        "probability" or "cross-entropy".
     batch_size : int
         Noisy rows, at most, per call of the net.
     """
@@ -42,7 +42,7 @@ class NoisyGradient:
     ) -> None:
         self.backend, self.n_draws, self.batch_size = backend, n_draws, batch_size
         self.source = backend.source(noise, "philox")
-        self.log_loss = LOSSES[loss]
+        self.log_loss = _LOSSES[loss]
         self.excess = _excess_of(backend.net)
         wide = backend.device.type != "mps"  # which has no float64
         self.dtype = torch.float64 if wide else torch.float32
@@ -153,7 +153,7 @@ def _log_cross_entropy(excess: torch.Tensor) -> torch.Tensor:
     return torch.where(small, excess, large)
 
 
-LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+_LOSSES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "probability": functional.logsigmoid,
     "cross-entropy": _log_cross_entropy,
 }

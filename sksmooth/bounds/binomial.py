@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv
 
 __all__ = [
-    "SMALLEST_LEVEL",
     "check_level",
     "clopper_pearson",
     "clopper_pearson_simultaneous",
@@ -17,7 +16,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-SMALLEST_LEVEL = 1e-210  # betainc keeps that accuracy to 1e-250 or so
+_SMALLEST_LEVEL = 1e-210  # betainc keeps that accuracy to 1e-250 or so
 _UNDERFLOW = 1e-240  # where the level itself may be too small, there is no bound but 0
 
 
@@ -185,9 +184,9 @@ def complement(p: ArrayLike) -> NDArray[np.float64]:
 
 def check_level(alpha: float) -> None:
     """Refuse what is not a failure probability, or too small for the bounds to be accurate."""
-    if not SMALLEST_LEVEL <= alpha < 1:
+    if not _SMALLEST_LEVEL <= alpha < 1:
         raise ValueError(
-            f"alpha must lie strictly between 0 and 1, and not below {SMALLEST_LEVEL}; got "
+            f"alpha must lie strictly between 0 and 1, and not below {_SMALLEST_LEVEL}; got "
             f"{alpha!r}."
         )
 

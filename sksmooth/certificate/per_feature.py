@@ -22,6 +22,8 @@ __all__ = [
     "sentence",
 ]
 
+_NAMED = 3  # features in a sentence
+
 
 def need_pandas() -> Any:
     """Return pandas, or say that it is needed."""
@@ -158,9 +160,7 @@ def position_of(certificate: Certificate, row: Any) -> int:
     return int(found[0])
 
 
-def sentence(
-    intervals: Any, certificate: Certificate, row: int, *, name: Any = None, most: int = 3
-) -> str:
+def sentence(intervals: Any, certificate: Certificate, row: int, *, name: Any = None) -> str:
     """Return in words how far the features of a row may change.
 
     Parameters
@@ -173,13 +173,11 @@ def sentence(
         Position of the row.
     name : object, default=None
         What the row is called; None for its entry in the index, or its position.
-    most : int, default=3
-        How many features are named; those with the least room over their unit are.
 
     Returns
     -------
     text : str
-        Ends are rounded inward.
+        It names the features with the least room over their unit. Ends are rounded inward.
     """
     if name is None:
         name = row if certificate.index is None else certificate.index[row]
@@ -196,7 +194,7 @@ def sentence(
     # those of a radius are the same but for rounding
     order = np.argsort(room if exact else np.zeros(n), kind="stable").tolist()
     order = [i for i in order if room[i] < np.inf]
-    values, named = part["value"].to_numpy(), most if exact else 1
+    values, named = part["value"].to_numpy(), _NAMED if exact else 1
     limits = [_limits(features[i], values[i], down[i], up[i]) for i in order[:named]]
     radius = rounded_down(certificate.radii[row])
     joint = f"certified jointly within an {norm.kind.upper()} length of {radius}"

@@ -18,7 +18,6 @@ __all__ = [
     "as_html",
     "as_text",
     "guarantee",
-    "how_it_was_made",
     "percent",
     "quantiles",
     "rounded_down",
@@ -30,7 +29,7 @@ _MOST_CLASSES = 10
 
 def as_text(result: Result) -> str:
     """Return what is certified, how it was found and what it guarantees, as text."""
-    facts = [*_results(result), *how_it_was_made(result)]
+    facts = [*_results(result), *_how_it_was_made(result)]
     wide = max(len(name) for name, _ in facts) + 2
     lines = [f"{name:<{wide}}{text}" for name, text in facts]
     return "\n".join([_title(result), *lines, guarantee(result)])
@@ -38,7 +37,7 @@ def as_text(result: Result) -> str:
 
 def as_html(result: Result) -> str:
     """Return the same as a table and a paragraph of HTML."""
-    facts = [*_results(result), *how_it_was_made(result)]
+    facts = [*_results(result), *_how_it_was_made(result)]
     rows = "".join(
         f'<tr><th style="text-align:left">{html.escape(name)}</th>'
         f'<td style="text-align:left">{html.escape(text)}</td></tr>'
@@ -104,7 +103,7 @@ def guarantee(result: Result) -> str:
     )
 
 
-def how_it_was_made(result: Result) -> list[tuple[str, str]]:
+def _how_it_was_made(result: Result) -> list[tuple[str, str]]:
     """Return the settings, without the seed."""
     run = result.run
     if run.form == ENUMERATED:

@@ -156,6 +156,8 @@ def _inputs_replaced(
     untouched, room = affine.untouched, 2 * (affine.roundings + 2) * UNIT * (1 + 1e-9)
     for column, law in replaced.items():
         features, values = categories[column]
+        if not np.all(np.isnan(values[:, np.isin(features, np.flatnonzero(columns.gaps))])):
+            raise NotClosedError("an encoder does not know a value, which is not as if missing")
         inputs, weights, sizes = _fed(affine, features)
         if not len(inputs):
             continue
@@ -166,16 +168,12 @@ def _inputs_replaced(
         errors = room * (np.abs(numbers) @ sizes.T + affine.most[inputs])
         errors[:, untouched[inputs]] = 0.0
         if column in gone:
-            if len(inputs) > 1:
+            if np.count_nonzero(sizes) > 1:
                 raise NotClosedError("several inputs depend on a value that may go missing")
             if without is not None and sizes[0, 0] and not without.gaps[inputs[0]]:
                 # an imputer fills it in
                 images = np.clip(without.shift[inputs], low, high)[None]
                 errors = 2 * room * without.most[inputs][None]
-            if np.isin(np.flatnonzero(columns.gaps), features).any() and not np.isnan(images).all():
-                raise NotClosedError(
-                    "a value that an encoder does not know is not as a missing one"
-                )
         found[int(inputs[0])] = Replacing(law, column, features, inputs, images, errors)
     return found
 

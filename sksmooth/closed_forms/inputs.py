@@ -141,7 +141,7 @@ class Spread:
             if to.goes:
                 Z[Z[:, k] <= EDGE, k] = to.images[0, 0]
             else:
-                Z[:, to.inputs] = to.images[np.searchsorted(to.points[:-1], Z[:, k])]
+                Z[:, to.inputs] = to.images[np.searchsorted(to.cuts, Z[:, k])]
         return Z
 
 

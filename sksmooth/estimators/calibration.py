@@ -20,6 +20,7 @@ from ..noise import Noise
 from ..noise.streams import Purpose, repeated_seed, repeats, row_key
 from ..sampling import Sampler, collect
 from .conformal_inside import Inside, noise_inside, smoothed
+from .jobs import groups_of, rows_of
 
 __all__ = [
     "MEDIAN",
@@ -37,7 +38,6 @@ __all__ = [
 
 VOTES = "votes"  # how often the base answers a label
 MEDIAN = "median"  # how near the smoothed regressor is
-_GROUP_VALUES = 2**20
 _NEAR, _FAR = 0.8, 0.95  # which of the draws a calibration row's score is; far if r > 2 sigma
 _BEYOND = 2.0
 
@@ -232,7 +232,8 @@ def _drawn(
     for i in range(number.max(initial=-1) + 1):
         same = np.flatnonzero(number == i)
         seed = repeated_seed(sampler.seed, i)
-        for at in np.array_split(same, -(-len(same) * n // _GROUP_VALUES)):
+        for group in groups_of(len(same), rows_of(n)):
+            at = same[group]
             rows = places[at]
             some = dataclasses.replace(sampler, X=sampler.X[rows], seed=seed)
             of = None if columns is None else columns[rows]

@@ -60,19 +60,12 @@ def noise_inside(inner: Any) -> Noise:
 
 
 class Inside:
-    """The smoother inside a conformal estimator, as it is now, and rows for it.
-
-    Parameters
-    ----------
-    clf : RobustConformalClassifier or RobustConformalRegressor
-        Fitted.
-    X : array-like of shape (n_samples, n_features) or (n_samples, *shape)
-        Rows.
+    """The smoother inside a fitted conformal estimator, as it is now, and checked rows for it.
 
     Attributes
     ----------
     parts : iterator of ndarray
-        The checked rows, part by part.
+        The rows, part by part.
     noise : Noise
         Gaussian.
     """

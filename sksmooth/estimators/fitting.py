@@ -47,7 +47,6 @@ __all__ = [
     "fit_under_noise",
     "noisy_copies",
     "noisy_copy",
-    "seed_unset",
     "seeds_of_rows",
 ]
 
@@ -167,7 +166,7 @@ def fit_base(
         classes = frozen_classes(estimator, X, y, frame) if has_classes else np.zeros(0)
         return FittedBase(estimator, classes, classes, frame)
     if random_state is not None:
-        seed_unset(estimator, random_state)
+        _seed_unset(estimator, random_state)
     coded = encode(estimator, y, fit_params) if has_classes else None
     if coded is not None:
         y, fit_params = coded.y, coded.fit_params
@@ -376,7 +375,7 @@ def _checked(fitted: Any) -> Any:
     return fitted
 
 
-def seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:
+def _seed_unset(estimator: Any, random_state: np.random.RandomState) -> None:
     """Give every ``random_state`` that is None, at any depth, an int drawn from `random_state`."""
     seeds = {}
     for name, value in sorted(estimator.get_params(deep=True).items(), key=lambda item: item[0]):

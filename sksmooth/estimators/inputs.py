@@ -36,7 +36,6 @@ from ..noise.streams import GENERATORS
 __all__ = [
     "CONSTRAINTS",
     "CountConstraint",
-    "EstimatorConstraint",
     "RealConstraint",
     "check_base",
     "never_abstains",
@@ -46,7 +45,7 @@ __all__ = [
 ]
 
 
-class EstimatorConstraint(HasMethods):
+class _EstimatorConstraint(HasMethods):
     """scikit-learn's parameter constraint of this name, with a hint for users of torch."""
 
     def __init__(self) -> None:
@@ -92,7 +91,7 @@ class RealConstraint(Interval):
 
 # scikit-learn's table of what the constructor of SmoothedClassifier takes
 CONSTRAINTS: dict[str, list[Any]] = {
-    "estimator": [EstimatorConstraint()],
+    "estimator": [_EstimatorConstraint()],
     "sigma": [RealConstraint(Real, *SIGMAS, closed="both"), "array-like", dict],
     "units": [None, StrOptions({"std"}), "array-like", dict],
     "method": [StrOptions({"auto", "montecarlo", "exact"})],

@@ -18,7 +18,17 @@ from ..sampling.sampler import Journal
 from .reading import check_rows, read_rows, warn_of_unknown
 from .smoother import Smoother
 
-__all__ = ["Asked", "Job", "ask_about", "index_of", "numbered", "outputs_around", "parts_of"]
+__all__ = [
+    "Asked",
+    "Job",
+    "ask_about",
+    "groups_of",
+    "index_of",
+    "numbered",
+    "outputs_around",
+    "parts_of",
+    "rows_of",
+]
 
 # Rows are finished, and written to a log, by so many draws: enough to share among workers, and
 # seconds for most bases. It depends on nothing else, so that another run finishes the same groups.

@@ -43,22 +43,8 @@ def carry_out(
 ) -> Any:
     """Return the results of all rows, those that are in a log already included.
 
-    Parameters
-    ----------
-    clf : estimator
-        Fitted.
-    X : array-like
-        The rows as the user has passed them.
-    asked : Asked
-        The same rows, read.
-    make : callable
-        Returns the job, given what it is to tell of its draws.
-    draws : int
-        Most draws, or calls of the base, for each row.
-    log, y, verbose : object
-        As of `SmoothedClassifier.certify`.
-    shorter : str, default=""
-        What takes less time, for a note if this will take minutes.
+    X are the rows as the user has passed them, and `asked` the same rows, read. `make` returns the
+    job, given what it is to tell of its draws, which are at most so many for each row.
     """
     n_rows = len(asked.X)
     shown = 0 if asked.closed is not None else verbose

@@ -34,8 +34,6 @@ from .units import columns_hold, fit_units, is_additive, scale_of
 
 __all__ = [
     "TrainingRows",
-    "as_numeric",
-    "check_row_shape",
     "check_rows",
     "check_training_rows",
     "frame_of_base",
@@ -49,7 +47,7 @@ _LARGEST_SIGMA_FLOAT32 = 1e29  # a noisy row reaches 2**30 sigma, and floats of 
 _FLOATS = [np.float64, np.float32]
 
 
-def as_numeric(X: Any, *, estimator: Any, additive: bool = True) -> tuple[Any, Any]:
+def _as_numeric(X: Any, *, estimator: Any, additive: bool = True) -> tuple[Any, Any]:
     """Return an array X ready for scikit-learn's ``validate_data``, and the dtype to ask of it.
 
     Tensors become arrays. float32 and float64 stay what they are, in the machine's byte order. For
@@ -258,9 +256,9 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
                 f"X is of type {type(X).__name__}, but in fit it was a table with columns without "
                 "numbers. Pass the same columns, as in fit."
             )
-        X, dtype = as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
+        X, dtype = _as_numeric(X, estimator=clf.estimator, additive=is_additive(clf.noise))
         if len(clf._row_shape) > 1:  # scikit-learn would speak of features
-            check_row_shape(np.shape(X)[1:], clf._row_shape, type(clf).__name__)
+            _check_row_shape(np.shape(X)[1:], clf._row_shape, type(clf).__name__)
         finite = _finite(clf.estimator)
         options = {"dtype": dtype, "allow_nd": True, "ensure_all_finite": finite}
         X = validate_data(clf, X, reset=False, **options)
@@ -324,7 +322,7 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
         frame = None if is_net else frame
     else:
         options = {"dtype": None, "allow_nd": True, "ensure_all_finite": finite}
-        X, options["dtype"] = as_numeric(
+        X, options["dtype"] = _as_numeric(
             X if rows is None else rows[:1],
             estimator=clf.estimator,
             additive=is_additive(clf.noise),
@@ -348,7 +346,7 @@ def labels_of(X: Any) -> Any:
     return None if rows is None else rows.labels()
 
 
-def check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
+def _check_row_shape(shape: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
     """Refuse rows of another shape than in fit; scikit-learn looks at the second axis only."""
     if shape != expected:
         raise ValueError(

@@ -69,9 +69,11 @@ def _law_of(closed: ClosedForm, X: NDArray[Any]) -> Law:
             "On rows with missing values the base answers otherwise than its closed form "
             f"({error}). Use method='montecarlo', and please report the model."
         ) from error
-    except GapsError:
+    except GapsError as error:
         refuse_gaps(X)
-        raise
+        raise ValueError(
+            f"Some rows have no closed form: {error}. Use method='montecarlo'."
+        ) from error
 
 
 class _Compute(Job):

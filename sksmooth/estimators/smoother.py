@@ -33,8 +33,6 @@ from .units import scale_of
 __all__ = [
     "MOST_OUTCOMES",
     "Smoother",
-    "categories_of",
-    "levels_of",
     "noise_of",
     "note_rows",
     "refuse_gaps",
@@ -183,8 +181,13 @@ class Smoother:
             if is_distrusted(base.estimator):
                 raise NotClosedError("its reading has been found to be wrong")
             return self._read(X, marginals, law)
-        except GapsError:
+        except GapsError as reason:
             refuse_gaps(X)
+            if asked:
+                raise ValueError(
+                    f"method='exact', but {name} has no closed form for some rows: {reason}. Use "
+                    "method='montecarlo' or 'auto'."
+                ) from reason
             return None
         except NotClosedError as reason:
             what = f"{name} has no closed form here: {reason}."
@@ -321,7 +324,7 @@ def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> 
     """
     clf._row_shape = X.shape[1:]
     clf._gaps = np.isnan(X).reshape(len(X), -1).any(axis=0)
-    clf._levels = levels_of(X if rows is None else rows.peek())
+    clf._levels = _levels_of(X if rows is None else rows.peek())
     clf._categories = None
     if specification_of(clf.noise).needs_categories:
         wanted = set(range(X[0].size))
@@ -329,10 +332,10 @@ def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> 
         changes = scale_of(clf, clf._row_shape).changes
         wanted = {place for place, each in changes.items() if each.needs_categories}
     if wanted:
-        clf._categories = categories_of([X] if rows is None else rows.chunks(), wanted)
+        clf._categories = _categories_of([X] if rows is None else rows.chunks(), wanted)
 
 
-def levels_of(X: NDArray[np.floating]) -> int | None:
+def _levels_of(X: NDArray[np.floating]) -> int | None:
     """Return the grid that the training rows lie on if they are images of bytes, None otherwise.
 
     That is 1 for whole numbers from 0 to 255, and 255 for these divided by 255. Other rows that
@@ -352,7 +355,7 @@ def levels_of(X: NDArray[np.floating]) -> int | None:
     return 1 if all(on(1, row) for row in X) else None
 
 
-def categories_of(
+def _categories_of(
     X: Iterable[NDArray[np.floating]], wanted: Container[int]
 ) -> tuple[tuple[float, ...], ...]:
     """Return the values that columns of the training rows have, which come in parts.

@@ -55,14 +55,7 @@ def versions() -> dict[str, str]:
 def run_of(head: dict[str, Any], given: dict[str, Any], bounds: Container[str]) -> Run:
     """Return the run that a head tells of, or raise an error if there cannot have been one.
 
-    Parameters
-    ----------
-    head : dict
-        With the run's noise, and that noise's sigma and norm.
-    given : dict
-        The other settings of the run.
-    bounds : container of str
-        Bounds that a run by sampling may have.
+    `given` are its settings but the noise, and `bounds` those that a run by sampling may have.
     """
     if given["method"] == "exact":
         if (given["bound"], given["n"], given["alpha"]) != ("exact", 0, 0):

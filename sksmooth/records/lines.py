@@ -96,20 +96,8 @@ def table_of(
 ) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     """Return the columns and the rows of a log whose title takes two lines, or name the fault.
 
-    Parameters
-    ----------
-    path : Path
-        For messages.
-    lines : list of str
-        The whole file.
-    names : tuple of str
-        Columns that all logs of this kind have.
-    checked : callable
-        Makes values of a row's cells, or raises an error of `UNREADABLE`.
-    expected : int
-        Rows that a whole log has.
-    partial : bool
-        Whether rows may be missing at the end.
+    All logs of its kind have the columns `names`. `checked` makes values of a row's cells, or
+    raises an error of `UNREADABLE`. With `partial`, rows may be missing at the end.
     """
     found = columns_in(lines[2] if len(lines) > 2 else "", names)
     if found is None:

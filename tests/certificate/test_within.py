@@ -200,6 +200,34 @@ def test_boxes():
     assert of(FlipNoise.keeping(0.8, [(0, 1)] * 3), 0.9).holds_box([1, 1, 0]).tolist() == [False]
 
 
+@pytest.mark.parametrize("changing", [False, True])
+def test_the_edge_of_a_ball_is_not_within(changing):
+    noise = IntegerPerFeature([1.0, 0.0])
+    if changing:
+        parts = [FlipNoise.keeping(0.8, [(0, 1, 2)])]
+        noise = MixedNoise(noise, SeveralChangesNoise(2, [(1,)], parts))
+    certificate = of(noise, [0.999])
+    for k in (0, 1)[: 1 + changing]:
+        radius = certificate.radii_with(changes=k)[0] if k else certificate.radii[0]
+        assert certificate.holds_box([radius * (1 - 1e-9), k]).all()
+        assert not certificate.holds_box([radius, k]).any()
+
+
+def test_nothing_is_said_of_rows_that_are_abstained_on():
+    changes = SeveralChangesNoise(3, [(2,)], [FlipNoise.keeping(0.8, [(0, 1, 2)])])
+    for noise in (
+        IntegerPerFeature([0.5, 2.0, 0.0]),
+        FlipNoise.keeping(0.8, [(0, 1)] * 3),
+        MixedNoise(IntegerPerFeature([0.5, 2.0, 0.0]), changes),
+    ):
+        certificate = of(noise, [0.999])
+        assert certificate.holds_box(np.zeros(3)).all()
+        certificate = dataclasses.replace(certificate, abstained=np.array([True]))
+        assert not certificate.holds_box(np.zeros(3)).any()
+        assert not certificate.covers(np.zeros((1, 3)), np.zeros((1, 3))).any()
+        assert certificate.radii_in("linf").tolist() == [0.0]
+
+
 def test_rows_around_a_length():
     X = RNG.normal(size=(50, 3))
     certificate = of(LaplaceNoise(0.5, 3), np.full(50, 0.9))

@@ -71,7 +71,7 @@ def test_all_names_exist():
 
 
 def test_line_counts():
-    counts = re.findall(r"``(\S+\.py)``(?:\s\(|,\s)(\d+) lines", PAGE)
+    counts = re.findall(r"``(\S+\.py)``(?:\s+\(|,\s+)(\d+) lines", PAGE)
     assert len(counts) == len(re.findall(r"\d\s+lines", PAGE))
     for file, said in counts:
         lines = len(path_of(file).read_text(encoding="utf-8").splitlines())

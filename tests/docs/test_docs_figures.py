@@ -481,6 +481,13 @@ def test_trainings():
                 (radius,) = (of[1] for of in lines if of[0] == name.lower())
             assert near(shown, radius.split()[0]), (path, name)
 
+    lines = (REPRODUCED / "nets_denoisers.md").read_text(encoding="utf-8").splitlines()
+    denoisers = {cells(line)[1]: cells(line)[2:] for line in lines if line.startswith("| 1 |")}
+    assert len(denoisers) == 4
+    for name, measured in denoisers.items():
+        (shown,) = csv(page, name)
+        assert all(map(near, shown, measured)), name
+
 
 def test_the_paper():
     page, folder = "docs/paper.rst", REPRODUCED / "paper"

@@ -1,7 +1,6 @@
 """scikit-learn's own checks of the conformal estimators over many bases, no expected failure."""
 
 import pytest
-import sklearn
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -17,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.fixes import parse_version
+from sklearn_checks import OF_ITSELF, QUIETLY, check_of_itself, checked
 
 from sksmooth import RobustConformalClassifier, RobustConformalRegressor
 
@@ -48,38 +47,17 @@ ESTIMATORS += [
     RobustConformalRegressor(b, **{"n": 5, "random_state": 0, **o}) for b, o in REGRESSORS
 ]
 
-# The checks fit on tiny and constant data; what the bases say about that is not our matter.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
-    pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn"),
-    pytest.mark.filterwarnings("ignore:.*n_features:UserWarning"),
-    pytest.mark.filterwarnings("ignore:The features .* have two values only:UserWarning"),
-    pytest.mark.filterwarnings("ignore:units='std' is 0 for the features:UserWarning"),
-]
+pytestmark = QUIETLY
 
 
 @parametrize_with_checks(ESTIMATORS)
 def test_sklearn_checks(estimator, check):
-    name = getattr(check, "func", check).__name__
-    old = parse_version(sklearn.__version__) < parse_version("1.7")
-    if name.endswith("on_sparse_data") and old:
-        pytest.skip("scikit-learn asks estimators, too, that take no sparse data: its issue 30139")
-    check(estimator)
+    checked(estimator, check)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_dataframe_column_names_consistency",
-        "check_n_features_in_after_fitting",
-        "check_param_validation",
-        "check_inplace_ensure_writeable",
-    ],
-)
+@pytest.mark.parametrize("name", OF_ITSELF)
 @pytest.mark.parametrize(
     "estimator", [RobustConformalClassifier(GaussianNB()), RobustConformalRegressor(Ridge())]
 )
 def test_checks_that_sklearn_runs_on_itself(name, estimator):
-    checks = pytest.importorskip("sklearn.utils.estimator_checks")
-    getattr(checks, name)(type(estimator).__name__, estimator)
+    check_of_itself(name, estimator)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from helpers import blobs
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.tree import DecisionTreeRegressor
 
-from sksmooth import SmoothedClassifier
+from sksmooth import SmoothedClassifier, SmoothedRegressor
 from sksmooth.rows import Rows
 
 X, y = blobs(60)
@@ -43,6 +44,17 @@ def test_a_base_of_scikit_learn(on_disk, monkeypatch, options):
     expected = SmoothedClassifier(**clf.get_params(deep=False)).fit(X, y)
     assert_same(clf.fit(on_disk(X), y), expected, on_disk(X), X)
     assert clf.score(on_disk(X), y) == expected.score(X, y)
+
+
+@pytest.mark.parametrize("base", [Ridge(), DecisionTreeRegressor(max_depth=3)])
+@pytest.mark.parametrize("method", ["auto", "montecarlo"])
+def test_intervals_of_rows_are_those_of_their_own(on_disk, monkeypatch, base, method):
+    monkeypatch.setattr("sksmooth.rows.CHUNK_BYTES", 7 * 8)
+    reg = SmoothedRegressor(base, 0.5, n=200, n0=20, method=method, random_state=0).fit(X, X[:, 0])
+    ends = X[:, 0] - np.linspace(0, 2, len(X)), X[:, 0] + np.linspace(2, 0, len(X))
+    expected = reg.certify(X, interval=ends)
+    assert len(np.unique(expected.radii)) > 3
+    assert reg.certify(on_disk(X), interval=ends).equals(expected)
 
 
 def test_warnings_come_once(on_disk, monkeypatch):

@@ -1,5 +1,6 @@
 """Mixed noise in a classifier: from a dict of numbers and specifications to the certificate."""
 
+import copy
 import itertools
 import json
 
@@ -50,7 +51,8 @@ BY_NAME = dict(zip(NAMES, SIGMA.values(), strict=True))
 
 
 def smoothed_tree(sigma=None, **options):
-    settings = {"n": 1000, "n_predict": 300, "n_augment": 4, "random_state": 0} | options
+    settings = {"n": 1000, "n_predict": 300, "n_augment": 4, "random_state": 0}
+    settings |= {"method": "montecarlo"} | options  # a tree's probabilities would be computed
     base = DecisionTreeClassifier(max_depth=5, random_state=0)
     return SmoothedClassifier(base, SIGMA if sigma is None else sigma, **settings)
 
@@ -547,10 +549,18 @@ class TestSigma:
         with pytest.raises(ValueError, match="take Gaussian noise on all columns .*flip keep=0.8"):
             clf.fit(X, y)
 
-    def test_computed_only_where_changes_alone_are_noise(self, clf):
-        with pytest.raises(ValueError, match="none is known for MixedNoise"):
-            clone(clf).set_params(method="exact").fit(X, y).certify(X[:1])
-        counted = smoothed_tree({2: Flip(keep=0.8), 3: Drop(drop=0.8), "*": 0}).fit(X, y)
+    def test_computed_without_draws(self, clf):
+        computed = copy.copy(clf).set_params(method="auto").certify(X[:6])
+        assert (computed.form, computed.alpha, computed.counts.size) == ("boxes", 0.0, 0)
+        sampled = clf.certify(X[:6], n=3000)
+        for k in range(3):
+            lower, upper = (each.radii_with(changes=k) for each in (sampled, computed))
+            assert np.all(np.isnan(lower) | (lower <= upper))
+        assert np.all(sampled.max_changes <= computed.max_changes)
+
+    def test_counted_where_changes_alone_are_noise(self):
+        sigma = {2: Flip(keep=0.8), 3: Drop(drop=0.8), "*": 0}
+        counted = smoothed_tree(sigma, method="auto").fit(X, y)
         exact = counted.certify(X[:6])
         assert exact.form == "enumerated"
         drawn = counted.set_params(method="montecarlo").certify(X[:6], n=3000)

@@ -30,6 +30,7 @@ from sklearn.svm import LinearSVR
 from sklearn.tree import DecisionTreeRegressor
 
 from sksmooth import SmoothedRegressor
+from sksmooth.closed_forms.outputs import safe_tail
 
 X, y = load_diabetes(return_X_y=True, scaled=False)
 X = X / X.std(axis=0)
@@ -159,6 +160,14 @@ def leaf_masses(tree, rows, sigma):
         boxes += [(tree.children_left[node], low, less), (tree.children_right[node], more, high)]
     order = np.argsort(values)
     return np.stack(masses, axis=1)[:, order], np.array(values)[order]
+
+
+def test_tails_at_distances_are_rounded_down():
+    for distance in np.concatenate([np.linspace(0, 36.9, 300), 10.0 ** np.linspace(-9, 0, 50)]):
+        with mp.workdps(40):
+            tail, exact = mpf(safe_tail(float(distance))), mp.ncdf(-mpf(float(distance)))
+            assert exact * (1 - mpf(10) ** -11) < tail < exact
+    assert safe_tail(40.0) == 0
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,7 +1,6 @@
 """scikit-learn's own checks of SmoothedRegressor over many bases, with no expected failure."""
 
 import pytest
-import sklearn
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.impute import SimpleImputer
@@ -11,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.fixes import parse_version
+from sklearn_checks import OF_ITSELF, QUIETLY, check_of_itself, checked
 
 from sksmooth import SmoothedRegressor
 
@@ -34,35 +33,14 @@ ESTIMATORS += [
     )
 ]
 
-# The checks fit on tiny and constant data; what the bases say about that is not our matter.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
-    pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn"),
-    pytest.mark.filterwarnings("ignore:.*n_features:UserWarning"),
-    pytest.mark.filterwarnings("ignore:The features .* have two values only:UserWarning"),
-    pytest.mark.filterwarnings("ignore:units='std' is 0 for the features:UserWarning"),
-]
+pytestmark = QUIETLY
 
 
 @parametrize_with_checks(ESTIMATORS)
 def test_sklearn_checks(estimator, check):
-    name = getattr(check, "func", check).__name__
-    old = parse_version(sklearn.__version__) < parse_version("1.7")
-    if name.endswith("on_sparse_data") and old:
-        pytest.skip("scikit-learn asks estimators, too, that take no sparse data: its issue 30139")
-    check(estimator)
+    checked(estimator, check)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_dataframe_column_names_consistency",
-        "check_n_features_in_after_fitting",
-        "check_param_validation",
-        "check_inplace_ensure_writeable",
-    ],
-)
+@pytest.mark.parametrize("name", OF_ITSELF)
 def test_checks_that_sklearn_runs_on_itself(name):
-    checks = pytest.importorskip("sklearn.utils.estimator_checks")
-    getattr(checks, name)("SmoothedRegressor", SmoothedRegressor(Ridge(), n_predict=31, n=100))
+    check_of_itself(name, SmoothedRegressor(Ridge(), n_predict=31, n=100))

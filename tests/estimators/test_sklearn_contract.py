@@ -1,7 +1,6 @@
 """scikit-learn's own checks, over many bases, abstaining and not, with no expected failure."""
 
 import pytest
-import sklearn
 from other_noises import FirstAddedOthersDropped, RoundingSplit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -20,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from sklearn.utils.fixes import parse_version
+from sklearn_checks import OF_ITSELF, QUIETLY, check_of_itself, checked
 
 from sksmooth import SmoothedClassifier
 from sksmooth.noise import Drop
@@ -82,15 +81,7 @@ ESTIMATORS += [
     SmoothedClassifier(DecisionTreeClassifier(), units="std", n_predict=200, n=200),
 ]
 
-# The checks fit on tiny and constant data; what the bases say about that is not our matter.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
-    pytest.mark.filterwarnings("ignore::RuntimeWarning:sklearn"),
-    pytest.mark.filterwarnings("ignore:.*n_features:UserWarning"),
-    pytest.mark.filterwarnings("ignore:The features .* have two values only:UserWarning"),
-    pytest.mark.filterwarnings("ignore:units='std' is 0 for the features:UserWarning"),
-]
+pytestmark = QUIETLY
 
 
 # Weights mean what repeated rows do, but not to these, which draw samples or folds, or stop when
@@ -110,23 +101,11 @@ def test_sklearn_checks(estimator, check):
         estimator.estimator, UNLIKE_REPEATED
     ):
         pytest.skip("the base alone does not pass it")
-    old = parse_version(sklearn.__version__) < parse_version("1.7")
-    if old and name.endswith("on_sparse_data"):
-        pytest.skip("scikit-learn asks estimators, too, that take no sparse data: its issue 30139")
-    check(estimator)
+    checked(estimator, check)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "check_dataframe_column_names_consistency",
-        "check_n_features_in_after_fitting",
-        "check_param_validation",
-        "check_inplace_ensure_writeable",
-    ],
-)
+@pytest.mark.parametrize("name", OF_ITSELF)
 @pytest.mark.parametrize("label", ["auto", None])
 def test_checks_that_sklearn_runs_on_itself(name, label):
-    checks = pytest.importorskip("sklearn.utils.estimator_checks")
     estimator = SmoothedClassifier(GaussianNB(), n_predict=200, n=200, abstain_label=label)
-    getattr(checks, name)("SmoothedClassifier", estimator)
+    check_of_itself(name, estimator)

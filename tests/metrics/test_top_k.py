@@ -102,6 +102,10 @@ def test_draws_that_were_not_made_count_against_the_label(bands):
     counts = np.array([[500, 300, 100, 50, 50], [450, 300, 100, 50, 50]])
     first, second = top_k_radii(with_counts(whole, counts, 1000, 0.001), 2, [0, 0])
     assert 0 < second < first
+    # as if all of them had been for a rival, both in the sum of rivals and in the least of them
+    counts = np.array([[4000, 2500, 2500, 500, 500], [4000, 2000, 2500, 500, 500]])
+    first, second = top_k_radii(with_counts(whole, counts, 10_000, 0.001), 2, [0, 0])
+    assert 0 < second == first
 
 
 @pytest.mark.parametrize(

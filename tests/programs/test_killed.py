@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-_KILLS = 10
+_KILLS = 20
 _SCRIPT = textwrap.dedent("""
     import contextlib, io, os, pathlib, sys, tempfile
     import numpy as np

@@ -3,6 +3,7 @@
 All terms are positive, so small probabilities keep their relative accuracy.
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -52,11 +53,16 @@ class Intervals:
         self.columns = np.array([column for column, _ in number], dtype=np.intp)
         self.points = np.array([point for _, point in number])
         self.first, self.last = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
-        of_each = np.array([column for column, _, _ in ends], dtype=np.intp)
-        self._of_column = {k: np.flatnonzero(of_each == k) for k in np.unique(of_each).tolist()}
+        self._column_of_each = np.array([column for column, _, _ in ends], dtype=np.intp)
 
     def __len__(self) -> int:
         return len(self.first)
+
+    @functools.cached_property
+    def _of_column(self) -> dict[int, NDArray[np.intp]]:
+        """Numbers of the intervals on each axis."""
+        columns = self._column_of_each
+        return {k: np.flatnonzero(columns == k) for k in np.unique(columns).tolist()}
 
     def _sides(self, inputs: Inputs) -> tuple[Bounds, Bounds]:
         """Return bounds on the masses below and above each point, of shape (n_points, n_rows)."""
@@ -84,6 +90,8 @@ class Intervals:
 
     def _replaced(self, inputs: Inputs) -> Iterator[tuple[NDArray[np.intp], Bounds]]:
         """Yield intervals on the axes of replaced inputs: numbers, and bounds on their masses."""
+        if not inputs.spread.replaced:
+            return
         for column in inputs.spread.replaced.keys() & self._of_column.keys():
             at = self._of_column[column]
             ends = self.points[self.first[at]], self.points[self.last[at]]

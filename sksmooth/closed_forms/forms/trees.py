@@ -128,10 +128,10 @@ def _questions(tree: Tree, laws: Mapping[int, Replacing]) -> Iterator[Question]:
         if np.any((np.abs(image - point) <= error) & (error > 0)):
             raise NotClosedError("a threshold is within rounding of a value that replaces others")
         goals = np.where(np.isnan(image), missing, np.where(image <= point, left, right))
-        points = to.points[:-1]
+        points = to.cuts
         if to.goes:  # below all numbers
-            points = np.array([EDGE] if point <= EDGE else [EDGE, point])
-            goals = np.concatenate([goals, [left, right][-len(points) :]])
+            points = points if point <= EDGE else np.append(points, point)
+            goals = np.append(goals, [left, right][-len(points) :])
         yield Question(node, points, goals, left)
 
 

@@ -60,6 +60,11 @@ class Replacing:
         """What the input is here for each value of the law."""
         return np.array([MISSING]) if self.goes else np.arange(float(len(self.images)))
 
+    @property
+    def cuts(self) -> Floats:
+        """Points between neighbouring categories, or between missing values and numbers."""
+        return np.array([EDGE]) if self.goes else self.points[:-1] + 0.5
+
     def masses(
         self, values: Floats, points: Floats, slack: Floats, low: Floats, high: Floats
     ) -> tuple[Floats, Floats]:
