@@ -133,7 +133,7 @@ def test_every_certified_neighbour_has_the_same_answer():
     same = certificate.selected[:, None] == certificate.selected[None]
     inside = (apart <= certificate.radii[:, None]) & ~certificate.abstained[:, None]
     new = np.any(words == "new", axis=1)
-    assert (inside & ~new[:, None] & new[None]).sum() >= 20
+    assert (inside & ~new[:, None] & new[None]).sum() >= 10  # five of each row of one word
     assert np.all(same[inside])
     assert not np.all(same)
 

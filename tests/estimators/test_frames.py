@@ -465,7 +465,7 @@ class TestRefused:
 
     def test_flips_of_text(self):
         frame, y = table()
-        with pytest.raises(ValueError, match=r"'home' \(text\).*Or take noise of changes"):
+        with pytest.raises(ValueError, match=r"'home' \(text\).*To certify changes of them"):
             smoothed(sigma=0.25, noise=Flip(add=0.1, remove=0.2)).fit(frame, y)
 
     def test_arrays_of_objects(self):
