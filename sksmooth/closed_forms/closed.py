@@ -261,7 +261,7 @@ def _probed(spread: Spread, X: NDArray[np.floating]) -> NDArray[np.floating]:
     rows = probe_rows(X, added)
     rng = np.random.default_rng(2)
     for column, law in spread.laws.items():
-        chosen = rng.random(len(rows)) < 0.5
+        chosen = (rng.random(len(rows)) < 0.5) & ~np.isnan(rows[:, column])  # which stay missing
         rows[chosen, column] = rng.choice(law.values, size=int(chosen.sum()))
     return rows
 

@@ -45,6 +45,29 @@ def test_what_an_encoder_makes_of_an_unknown_category_alone_is_never_seen(name):
 
 
 @pytest.mark.filterwarnings("error:.*closed form")
+def test_a_missing_value_is_not_replaced_to_try_a_form_that_does_not_show_it():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=90), np.arange(90) % 3])
+    gappy = np.concatenate([X, X])
+    gappy[90:, 1] = np.nan
+    encoder = OrdinalEncoder(  # all categories are missing to the tree, and missing ones are not
+        categories=[[UNKNOWN, np.nan]],
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        encoded_missing_value=-2,
+    )
+    encoders = make_column_transformer((encoder, [1]), remainder="passthrough").fit(gappy)
+    tree = DecisionTreeClassifier(random_state=0)
+    tree.fit(encoders.transform(gappy), np.repeat([0, 1], 90))
+    base = FrozenEstimator(make_pipeline(encoders, tree))
+    clf = SmoothedClassifier(base, {0: 0.5, 1: Flip(keep=0.8)}, random_state=0)
+    clf.fit(X, X[:, 1] > 1)
+    certificate = clf.certify(gappy[[0, 90]])
+    assert certificate.method == "exact"
+    assert certificate.labels.tolist() == [0, 1]
+
+
+@pytest.mark.filterwarnings("error:.*closed form")
 def test_a_number_that_could_be_taken_for_a_missing_one_is_not_misread():
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(size=200), rng.choice([-3.3e38, 0.0, 1.0], size=200)])
