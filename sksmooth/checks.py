@@ -10,6 +10,7 @@ __all__ = [
     "SMALLEST_ALPHA",
     "check_alpha",
     "check_changes",
+    "check_changes_of_each",
     "check_draws",
     "check_radii",
     "is_real",
@@ -87,6 +88,14 @@ def check_changes(changes: Any) -> int:
             f"changes must be a number of changed columns, an int of 0 or more; got {changes!r}."
         )
     return int(changes)
+
+
+def check_changes_of_each(changes: Any) -> list[int]:
+    """Return numbers of changed columns, of one or several."""
+    numbers_of_columns = np.atleast_1d(np.asarray(changes)).tolist()
+    if not numbers_of_columns:
+        raise ValueError(f"changes must have one number of changed columns or more; got {changes}.")
+    return [check_changes(number) for number in numbers_of_columns]
 
 
 def is_real(value: Any) -> bool:

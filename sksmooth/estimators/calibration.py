@@ -149,7 +149,7 @@ class Calibration:
     n_unknown : int, default=0
         Rows whose label the base does not know.
     base : str or None
-        Content of the base that was asked, if it can be read.
+        Content of the base that was asked; None if it cannot be read, or changes by being asked.
     """
 
     scores: Floats
@@ -164,7 +164,7 @@ def content_of_base(clf: Any) -> str | None:
     """Return what tells the base from a changed one; None if its content cannot be read."""
     try:
         return fingerprint(clf.estimator_.estimator_)
-    except ValueError:
+    except Exception:  # whatever objects raise that cannot be pickled
         return None
 
 
@@ -175,7 +175,7 @@ def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
 
 def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
     """Return the scores of rows with known classes; a code of -1 stands for a class not in fit."""
-    inside, n, rank = Inside(clf, X), int(clf.n), None
+    inside, n, rank, base = Inside(clf, X), int(clf.n), None, content_of_base(clf)
     rows, known = np.concatenate(list(inside.parts)), codes >= 0
     scores = np.full(len(codes), -np.inf)  # no set has such a class
     if clf.conformity_score == VOTES:
@@ -188,12 +188,12 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
         rank = _rank_of(clf, inside.noise)
         drawn = _drawn(inside.smoother().sampler(rows), known, codes, n, codes)
         scores[known] = drawn[:, n - rank]
-    return _calibration(clf, inside.noise, scores, rank, int((~known).sum()))
+    return _calibration(clf, inside.noise, scores, rank, base, int((~known).sum()))
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     """Return the scores of rows with known values: how near outputs are, negated distances."""
-    inside, n, rank = Inside(clf, X), int(clf.n), None
+    inside, n, rank, base = Inside(clf, X), int(clf.n), None, content_of_base(clf)
     rows = np.concatenate(list(inside.parts))
     if clf.conformity_score == MEDIAN:
         scores = -np.abs(y - inside.closed().median(rows))
@@ -202,14 +202,20 @@ def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
         drawn = _drawn(inside.smoother().sampler(rows), np.ones(len(y), dtype=bool), y, n, None)
         with np.errstate(over="ignore", invalid="ignore"):
             scores = np.sort(-np.abs(y[:, None] - drawn), axis=1)[:, n - rank]
-    return _calibration(clf, inside.noise, scores, rank)
+    return _calibration(clf, inside.noise, scores, rank, base)
 
 
 def _calibration(
-    clf: Any, noise: Noise, scores: Floats, rank: int | None, n_unknown: int = 0
+    clf: Any,
+    noise: Noise,
+    scores: Floats,
+    rank: int | None,
+    before: str | None,
+    n_unknown: int = 0,
 ) -> Calibration:
-    kept = np.sort(scores), rank, int(clf.n), _settings(clf, noise)
-    return Calibration(*kept, n_unknown, content_of_base(clf))
+    """Return what is kept; `before` is the content of the base before it was asked."""
+    base = before if before == content_of_base(clf) else None  # it may count its calls, say
+    return Calibration(np.sort(scores), rank, int(clf.n), _settings(clf, noise), n_unknown, base)
 
 
 def _drawn(
