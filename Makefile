@@ -90,7 +90,7 @@ paper: $(VENV)/.plot $(VENV)/.torch  ## tables and figures of the paper; SKSMOOT
 mutants: $(VENV)/.test $(VENV)/.torch  ## put in one fault at a time: do the tests notice?
 	$(ONE_THREAD) $(BIN)/python -m tests.mutants
 
-fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 184 models x 18 states x 3 workers
+fidelity: $(VENV)/.test $(VENV)/.torch  ## is the certified model the one that answers? 186 models x 18 states x 3 workers
 	$(BIN)/python -m benchmarks.fidelity
 	$(ONE_THREAD) SKSMOOTH_FIDELITY=all $(BIN)/python $(PYTEST) tests/contracts/test_limit.py
 

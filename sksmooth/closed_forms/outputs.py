@@ -69,7 +69,7 @@ class OutputForm(abc.ABC):
 
     @abc.abstractmethod
     def quantile(self, inputs: Inputs, q: float) -> Floats:
-        """Return the quantile of level q around each row, but for rounding."""
+        """Return the quantile of level q around each row, without a bound on its error."""
 
     @abc.abstractmethod
     def bands(self, inputs: Inputs, distances: Sequence[float]) -> tuple[Floats, Floats, Floats]:
@@ -78,7 +78,7 @@ class OutputForm(abc.ABC):
         Returns
         -------
         medians : ndarray of shape (n_rows,)
-            At the rows, but for rounding.
+            At the rows, without a bound on their errors.
         lower, upper : ndarray of shape (n_rows, n_distances)
             The bounds.
         """
@@ -141,11 +141,11 @@ class ClosedOutput:
         return self.form.name
 
     def median(self, X: NDArray[np.floating]) -> Floats:
-        """Return a median around each row, but for rounding."""
+        """Return a median around each row, without a bound on its error."""
         return self.bands(X, ())[0]
 
     def quantile(self, X: NDArray[np.floating], q: float) -> Floats:
-        """Return the quantile of level q of the output around each row, but for rounding."""
+        """Return the quantile of level q of the output around each row, see `OutputForm`."""
         return self.link.forward(self._each(X, lambda inputs, _: self.form.quantile(inputs, q)))
 
     def bands(

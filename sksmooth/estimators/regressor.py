@@ -236,7 +236,8 @@ class SmoothedRegressor(MetaRegressor):
         **Theorem.** Let the seed be independent of the base and of the row x. With probability at
         least ``1 - alpha`` over the seed, the smoothed regressor h has ``lower <= h(x + delta) <=
         upper`` for every delta with ``length(delta) < radius``, in the norm of the noise (Lemma 1
-        of arXiv:2007.03730). For certain, with ``alpha == 0``, where the bounds are computed.
+        of arXiv:2007.03730). Where the bounds are computed, that is certain: ``alpha`` is 0, and
+        `n`, `n0` and `alpha` are ignored.
 
         If outputs exceed a number with a probability of at most :math:`\Phi(-r / \sigma)` under
         noise, they exceed it with one below 1/2 at all points nearer than r, so that the number
@@ -296,7 +297,8 @@ class SmoothedRegressor(MetaRegressor):
         **Theorem.** Let the seed be independent of the base and of the row x. With probability at
         least ``1 - alpha`` over the seed, the smoothed regressor h has h(x + delta) in the interval
         for every delta with ``length(delta) < R``, in the norm of the noise, for the radius R that
-        is returned; for certain, with ``alpha == 0``, where R is computed.
+        is returned. Where R is computed, that is certain: ``alpha`` is 0, and `n`, `n0` and `alpha`
+        are ignored.
 
         Parameters
         ----------
@@ -357,7 +359,8 @@ class SmoothedRegressor(MetaRegressor):
         Returns
         -------
         quantiles : ndarray of shape (n_samples,) or (n_samples, n_levels)
-            Computed, or of `n_predict` draws: estimates without a guarantee.
+            Computed (for additive models on a grid of 8192 steps), or of `n_predict` draws:
+            estimates without a guarantee.
         """
         return quantiles_of_outputs(self, X, q)
 
