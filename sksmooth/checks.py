@@ -8,6 +8,7 @@ import numpy as np
 
 __all__ = [
     "SMALLEST_ALPHA",
+    "beside_changes",
     "check_alpha",
     "check_changes",
     "check_changes_of_each",
@@ -88,6 +89,11 @@ def check_changes(changes: Any) -> int:
             f"changes must be a number of changed columns, an int of 0 or more; got {changes!r}."
         )
     return int(changes)
+
+
+def beside_changes(number: int) -> str:
+    """Return beside how many changed columns, in words behind a radius; nothing for none."""
+    return f" beside {number} changed column{'s' * (number > 1)}" if number else ""
 
 
 def check_changes_of_each(changes: Any) -> list[int]:

@@ -338,7 +338,7 @@ class TestDeciding:
             counted.certify(X[:1], radius=1, changes=1)
 
     def test_out_of_reach(self, clf):
-        with pytest.warns(UserWarning, match="at 2 beside 1 changed columns: .* radius is 1"):
+        with pytest.warns(UserWarning, match="at 2 beside 1 changed column: .* radius is 1"):
             clf.certify(X[:1], n=300, radius=2, changes=1)
         with pytest.warns(UserWarning, match="so many changes alone are too many"):
             clf.certify(X[:1], n=12, radius=0, changes=2)
@@ -361,7 +361,7 @@ class TestScores:
         decided = clf.certify(X[:12], radius=0.3, changes=1)
         found = certified_accuracy_score(y[:12], decided, radius=0.3, changes=1)
         assert 0 < found < 1
-        with pytest.warns(UserWarning, match=r"decide the radii \(0.3,\) beside 1 changes"):
+        with pytest.warns(UserWarning, match=r"decide the radii \(0.3,\) beside 1 changed column,"):
             certified_accuracy_score(y[:12], decided, radius=0.3)
 
     def test_search(self):
