@@ -8,8 +8,10 @@ import numpy as np
 
 __all__ = [
     "SMALLEST_ALPHA",
+    "beside_changes",
     "check_alpha",
     "check_changes",
+    "check_changes_of_each",
     "check_draws",
     "check_radii",
     "is_real",
@@ -87,6 +89,19 @@ def check_changes(changes: Any) -> int:
             f"changes must be a number of changed columns, an int of 0 or more; got {changes!r}."
         )
     return int(changes)
+
+
+def beside_changes(number: int) -> str:
+    """Return beside how many changed columns, in words behind a radius; nothing for none."""
+    return f" beside {number} changed column{'s' * (number > 1)}" if number else ""
+
+
+def check_changes_of_each(changes: Any) -> list[int]:
+    """Return numbers of changed columns, of one or several."""
+    numbers_of_columns = np.atleast_1d(np.asarray(changes)).tolist()
+    if not numbers_of_columns:
+        raise ValueError(f"changes must have one number of changed columns or more; got {changes}.")
+    return [check_changes(number) for number in numbers_of_columns]
 
 
 def is_real(value: Any) -> bool:

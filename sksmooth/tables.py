@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .certificate import Certificate
 from .certificate.concat import refuse_other_norms
-from .checks import check_changes
+from .checks import check_changes_of_each
 from .metrics import certified_accuracy_score
 from .metrics.scores import labels_of, radii_of, right_rows, warn_if_decided
 from .records import Record
@@ -228,7 +228,7 @@ def certified_accuracy_table(
     refuse_other_norms([certificate.noise.norm for certificate in certificates], "in one table")
     notes = _other_settings(certificates)
     radii = np.asarray(radii, dtype=np.float64).reshape(-1)
-    numbers = [check_changes(number) for number in np.atleast_1d(np.asarray(changes)).tolist()]
+    numbers = check_changes_of_each(changes)
     longest = max(by_name.values(), key=len)
     names: list[str] = []
     groups: list[str] = []
@@ -252,7 +252,7 @@ def certified_accuracy_table(
                 classwise=classwise,
             )
             by_class = found if isinstance(found, dict) else {"": found}
-            beside = f", {number} changed" if np.ndim(changes) else ""
+            beside = f", {number} changed" if number or np.ndim(changes) else ""
             for label, score in by_class.items():
                 of_class = f", {label}" if isinstance(found, dict) else ""
                 names.append(f"{name}{of_class}{beside}")

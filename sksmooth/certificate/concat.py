@@ -62,6 +62,13 @@ def refuse_other_norms(norms: Sequence[Norm], what: str) -> None:
         If not all are equal, with the first that differ.
     """
     for norm in norms:
+        replaced = [list(getattr(n, "changing", ())) for n in (norms[0], norm)]
+        if all(replaced) and replaced[0] != replaced[1]:
+            raise ValueError(
+                f"Radii beside changes of different columns cannot be {what}: noise replaces the "
+                f"values of the columns {replaced[0]} and {replaced[1]}. Give the same columns a "
+                "Flip or Drop in sigma."
+            )
         if norm != norms[0]:
             one, other = ([str(n), *([n.scale[:5]] if n.scale else [])] for n in (norms[0], norm))
             raise ValueError(
@@ -105,6 +112,7 @@ def same(one: Any, other: Any) -> bool:
         of_floats = one.dtype.kind == "f"
         alike = one.dtype.kind == other.dtype.kind
         return alike and np.array_equal(one, other, equal_nan=of_floats)
-    if hasattr(one, "equals"):  # a pandas index
-        return bool(one.equals(other))
+    for index, thing in ((one, other), (other, one)):  # of pandas, which is not ==, even to None
+        if hasattr(index, "equals"):
+            return bool(index.equals(thing))
     return bool(one == other)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks import beside_changes
 from ..noise import L2AndChanges
 from .certificate import Certificate
 from .plan import ENUMERATED
@@ -118,8 +119,8 @@ def _how_it_was_made(result: Result) -> list[tuple[str, str]]:
     facts = [("method", how)]
     if run.asked_radii is not None and not isinstance(result, PredictionBounds):
         asked = ", ".join(f"{radius:g}" for radius in run.asked_radii)
-        beside = f" beside {run.asked_changes} changes" if run.asked_changes else ""
-        facts.append(("decided", f"only the radii {asked}{beside}: no others were looked for"))
+        asked += beside_changes(run.asked_changes)
+        facts.append(("decided", f"only the radii {asked}: no others were looked for"))
     return [*facts, ("noise", f"{run.noise.kind}, {run.noise.label}"), ("norm", result.norm)]
 
 

@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 
 from ..certificate import Certificate
 from ..certificate.concat import refuse_other_norms
+from ..checks import check_changes_of_each
 from ..estimators.unwrap import certify
 from ..metrics.scores import certified_accuracy_score, check_certificate, radii_of
 from ..noise import L2AndChanges, Norm
@@ -80,7 +81,7 @@ class CertifiedAccuracyDisplay:
         n: int | None = None,
         sample_weight: ArrayLike | None = None,
         name: str | None = None,
-        changes: Sequence[int] | None = None,
+        changes: int | Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -100,9 +101,9 @@ class CertifiedAccuracyDisplay:
             Weights of the rows.
         name : str, default=None
             Name of the curve; None for its sigma.
-        changes : sequence of int, default=None
+        changes : int or sequence of int, default=None
             For mixed noise, numbers of changed columns: each has a curve, over the radii beside
-            them. None for all of which some row is certified.
+            them. None for all beside which some row is certified.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         curve_kwargs : dict, default=None
@@ -125,7 +126,7 @@ class CertifiedAccuracyDisplay:
         *,
         sample_weight: ArrayLike | None = None,
         name: str | None = None,
-        changes: Sequence[int] | None = None,
+        changes: int | Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -141,9 +142,9 @@ class CertifiedAccuracyDisplay:
             Weights of the rows.
         name : str, default=None
             Name of the curve; None for its sigma.
-        changes : sequence of int, default=None
+        changes : int or sequence of int, default=None
             For mixed noise, numbers of changed columns: each has a curve, over the radii beside
-            them. None for all of which some row is certified.
+            them. None for all beside which some row is certified.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
         curve_kwargs : dict, default=None
@@ -170,7 +171,7 @@ class CertifiedAccuracyDisplay:
         cls,
         records: Mapping[str, Any] | Sequence[Any],
         *,
-        changes: Sequence[int] | None = None,
+        changes: int | Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -181,7 +182,7 @@ class CertifiedAccuracyDisplay:
         records : mapping of str to log, Record or tuple, or sequence of such
             A path of a log, a record, or a pair ``(y_true, certificate)`` for each model, with true
             labels; a sequence is named by sigma.
-        changes : sequence of int, default=None
+        changes : int or sequence of int, default=None
             As of `from_predictions`: each model has a curve for each.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
@@ -207,7 +208,7 @@ class CertifiedAccuracyDisplay:
         *,
         n: int | None = None,
         name: Sequence[str] | None = None,
-        changes: Sequence[int] | None = None,
+        changes: int | Sequence[int] | None = None,
         ax: Any = None,
         curve_kwargs: dict[str, Any] | list[dict[str, Any]] | None = None,
     ) -> "CertifiedAccuracyDisplay":
@@ -225,7 +226,7 @@ class CertifiedAccuracyDisplay:
             Draws per row; None for the estimators' own.
         name : sequence of str, default=None
             Names of the folds; None for their numbers.
-        changes : sequence of int, default=None
+        changes : int or sequence of int, default=None
             As of `from_predictions`: each fold has a curve for each.
         ax : matplotlib Axes, default=None
             Where to draw; None for a new figure.
@@ -257,7 +258,7 @@ class CertifiedAccuracyDisplay:
         cls,
         pairs: list[tuple[Any, Any]],
         names: list[str],
-        changes: Sequence[int] | None,
+        changes: int | Sequence[int] | None,
         sample_weight: ArrayLike | None = None,
     ) -> "CertifiedAccuracyDisplay":
         norms = [certificate.noise.norm for _, certificate in pairs]
@@ -266,7 +267,7 @@ class CertifiedAccuracyDisplay:
         for (y_true, certificate), name in zip(pairs, names, strict=True):
             mixed = isinstance(certificate.noise.norm, L2AndChanges)
             most = max(int(certificate.max_changes.max(initial=0)), 0) if mixed else 0
-            numbers = range(most + 1) if changes is None else changes
+            numbers = range(most + 1) if changes is None else check_changes_of_each(changes)
             curves += [_curve(y_true, certificate, sample_weight, k) for k in numbers]
             called += [f"{name}, {_changed(k)}" if mixed else name for k in numbers]
         radius, accuracy = (list(part) for part in zip(*curves, strict=True))

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -149,7 +149,8 @@ class Calibration:
     n_unknown : int, default=0
         Rows whose label the base does not know.
     base : str or None
-        Content of the base that was asked, if it can be read.
+        Content of the base before it was asked. None if it cannot be read; or if it changes by
+        being asked, and the scores do not.
     """
 
     scores: Floats
@@ -164,7 +165,7 @@ def content_of_base(clf: Any) -> str | None:
     """Return what tells the base from a changed one; None if its content cannot be read."""
     try:
         return fingerprint(clf.estimator_.estimator_)
-    except ValueError:
+    except Exception:  # whatever objects raise that cannot be pickled
         return None
 
 
@@ -175,41 +176,51 @@ def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
 
 def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
     """Return the scores of rows with known classes; a code of -1 stands for a class not in fit."""
-    inside, n, rank = Inside(clf, X), int(clf.n), None
-    rows, known = np.concatenate(list(inside.parts)), codes >= 0
-    scores = np.full(len(codes), -np.inf)  # no set has such a class
-    if clf.conformity_score == VOTES:
+    inside, n, known = Inside(clf, X), int(clf.n), codes >= 0
+    rows = np.concatenate(list(inside.parts))
+    rank = None if clf.conformity_score == VOTES else _rank_of(clf, inside.noise)
+
+    def scores_now() -> Floats:
+        scores = np.full(len(codes), -np.inf)  # no set has such a class
+        if rank is not None:
+            drawn = _drawn(inside.smoother().sampler(rows), known, codes, n, codes)
+            scores[known] = drawn[:, n - rank]
+            return scores
         closed = inside.closed()
         if known.any():
             miss = closed.law(rows[known], codes[known]).miss
             misses = np.take_along_axis(miss, codes[known, None], axis=1)[:, 0]
             scores[known] = -ndtri(np.maximum(misses, FLOOR))
-    else:
-        rank = _rank_of(clf, inside.noise)
-        drawn = _drawn(inside.smoother().sampler(rows), known, codes, n, codes)
-        scores[known] = drawn[:, n - rank]
-    return _calibration(clf, inside.noise, scores, rank, int((~known).sum()))
+        return scores
+
+    return _calibration(clf, inside.noise, scores_now, rank, int((~known).sum()))
 
 
 def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
     """Return the scores of rows with known values: how near outputs are, negated distances."""
-    inside, n, rank = Inside(clf, X), int(clf.n), None
+    inside, n = Inside(clf, X), int(clf.n)
     rows = np.concatenate(list(inside.parts))
-    if clf.conformity_score == MEDIAN:
-        scores = -np.abs(y - inside.closed().median(rows))
-    else:
-        rank = _rank_of(clf, inside.noise)
+    rank = None if clf.conformity_score == MEDIAN else _rank_of(clf, inside.noise)
+
+    def scores_now() -> Floats:
+        if rank is None:
+            return -np.abs(y - inside.closed().median(rows))
         drawn = _drawn(inside.smoother().sampler(rows), np.ones(len(y), dtype=bool), y, n, None)
         with np.errstate(over="ignore", invalid="ignore"):
-            scores = np.sort(-np.abs(y[:, None] - drawn), axis=1)[:, n - rank]
-    return _calibration(clf, inside.noise, scores, rank)
+            scores: Floats = np.sort(-np.abs(y[:, None] - drawn), axis=1)[:, n - rank]
+        return scores
+
+    return _calibration(clf, inside.noise, scores_now, rank)
 
 
 def _calibration(
-    clf: Any, noise: Noise, scores: Floats, rank: int | None, n_unknown: int = 0
+    clf: Any, noise: Noise, scores_now: Callable[[], Floats], rank: int | None, n_unknown: int = 0
 ) -> Calibration:
-    kept = np.sort(scores), rank, int(clf.n), _settings(clf, noise)
-    return Calibration(*kept, n_unknown, content_of_base(clf))
+    base = content_of_base(clf)
+    scores = np.sort(scores_now())
+    if base != content_of_base(clf) and np.array_equal(scores, np.sort(scores_now())):
+        base = None  # it notes something, such as its calls, and answers as before
+    return Calibration(scores, rank, int(clf.n), _settings(clf, noise), n_unknown, base)
 
 
 def _drawn(

@@ -147,8 +147,9 @@ class Conformal(abc.ABC):
             )
         if self._calibration.base not in (None, content_of_base(self)):
             raise ValueError(
-                "The base estimator changed since calibration, so that its scores are no longer "
-                "those of the calibration rows. Call conformalize(X, y) again."
+                "The base estimator changed since calibration, or the code of its classes did, as "
+                "between versions of Python and of libraries. So its scores may no longer be those "
+                "of the calibration rows. Call conformalize(X, y) again."
             )
 
 

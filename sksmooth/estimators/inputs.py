@@ -21,6 +21,7 @@ from ..certificate import Certificate, Plan, RegressionCertificate, Run
 from ..certificate.stopping import rule_of
 from ..checks import (
     SMALLEST_ALPHA,
+    beside_changes,
     check_alpha,
     check_changes,
     check_draws,
@@ -197,11 +198,10 @@ def warn_if_out_of_reach(certificate: Certificate | RegressionCertificate) -> No
     """Warn where radii, or a loss of radius, were asked for that are beyond what n can prove."""
     run = certificate.run
     most, asked, tol = run.max_radius, run.asked_radii or (), run.tol
-    beside = ""
     if run.asked_changes:
-        most, beside = _most_beside(run), f" beside {run.asked_changes} changed columns"
+        most = _most_beside(run)
     if any(not radius <= most for radius in asked):
-        what = f"No row can be certified at {max(asked):g}{beside}"
+        what = f"No row can be certified at {max(asked):g}{beside_changes(run.asked_changes)}"
     elif tol is not None and tol >= most > 0:
         what = f"tol={tol:g} allows all of the radius to be lost"
     else:

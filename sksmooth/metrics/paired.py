@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from ..certificate import Certificate
 from ..certificate.concat import refuse_other_norms
-from ..checks import check_changes, check_draws
+from ..checks import beside_changes, check_changes, check_draws
 from ..records import Record
 from ..records.named import record_of
 from .scores import check_score_radii, radii_of, right_rows, warn_if_decided
@@ -89,9 +89,7 @@ class PairedComparison:
     changes: int = 0
 
     def __str__(self) -> str:
-        beside = ""
-        if self.changes:
-            beside = f", beside {self.changes} changed column{'s' * (self.changes > 1)}"
+        beside = f",{beside_changes(self.changes)}" if self.changes else ""
         confidence = f"{100 * self.confidence_level:g} %"
         lines = [f"Second less first, {self.n_rows} rows{beside}, {confidence} intervals:"]
         for i, radius in enumerate(self.radius):

@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from ..certificate import Certificate
-from ..checks import check_changes, user_level
+from ..checks import beside_changes, check_changes, user_level
 from ..exceptions import UnitsWarning
 from ..labels import check_label_kind
 
@@ -300,9 +300,9 @@ def warn_if_decided(
     ):
         warnings.warn(
             f"This certificate was made to decide the radii {asked}"
-            f"{f' beside {beside} changes' if beside else ''}, and draws stopped there: what "
-            "it proves at other radii is true, but far less than could be proved. Call certify "
-            "without radius, or with all the radii that are to be scored.",
+            f"{beside_changes(beside)}, and draws stopped there: what it proves at other radii is "
+            "true, but far less than could be proved. Call certify without radius, or with all the "
+            "radii that are to be scored.",
             UnitsWarning,
             stacklevel=user_level(),
         )

@@ -39,6 +39,8 @@ code { font-size: .875em; }
   section, tr, svg { break-inside: avoid; } h2 { break-after: avoid; } }
 """
 
+_MIXED = ", and changes"  # at the end of the name of mixed noise's norm
+
 _NAMES = {
     "method": "Method",
     "form": "Computed by",
@@ -104,7 +106,7 @@ def _accuracy(content: dict[str, Any]) -> str:
     parts = []
     for each in results["accuracy"]:
         points, title = each["curve"], "Certified accuracy by radius"
-        if len(results["accuracy"]) > 1 or each["changes"]:
+        if _is_mixed(content):
             changed = _changed(each["changes"])
             title = f"{title}, {changed}"
             parts.append(f"<h3>{changed[0].upper()}{changed[1:]}</h3>")
@@ -114,7 +116,7 @@ def _accuracy(content: dict[str, Any]) -> str:
                     points["radius"],
                     points["certified_accuracy"],
                     band=(points["low"], points["high"]),
-                    xlabel=f"Radius ({norm.removesuffix(', and changes')})",
+                    xlabel=f"Radius ({norm.removesuffix(_MIXED)})",
                     ylabel="Certified accuracy",
                     title=title,
                 )
@@ -161,7 +163,7 @@ def _by_class(content: dict[str, Any]) -> str:
         for c in results["by_class"]
     )
     number = results["accuracy"][0]["changes"]
-    beside = f", {_changed(number)}" if number else ""
+    beside = f", {_changed(number)}" if _is_mixed(content) else ""
     return _section(
         "By class",
         f"<p>Certified accuracy of the rows of each true class, by radius{beside}.</p>",
@@ -237,6 +239,12 @@ def _beside(found: list[dict[str, Any]], numbers: list[int]) -> list[str]:
     """Return the radii beside each number of changed columns."""
     radii = {each["changes"]: _number(each["radius"]) for each in found}
     return [radii.get(number, "not certified") for number in numbers]
+
+
+def _is_mixed(content: dict[str, Any]) -> bool:
+    """Whether radii are beside a number of changed columns."""
+    norm: str = content["settings"]["norm"]
+    return norm.endswith(_MIXED)
 
 
 def _changed(number: int) -> str:

@@ -191,6 +191,9 @@ class TestFrames:
         mixed = [parts[0], dataclasses.replace(parts[1], index=None)]
         assert Certificate.concatenate(mixed).index is None
         assert not whole.equals(dataclasses.replace(whole, index=whole.index + 1))
+        unnamed = dataclasses.replace(whole, index=None)  # as of a log
+        assert not whole.equals(unnamed)
+        assert not unnamed.equals(whole)
 
     def test_behind_steps_that_hand_on_arrays(self, frame):
         clf = SmoothedClassifier(LogisticRegression(), sigma=0.5, random_state=0)

@@ -256,8 +256,19 @@ def test_decided_certificates_are_reported_where_they_were_decided():
         (certified_accuracy_lower_bound, {"radius": 1.0}),
         (average_certified_radius_score, {"changes": 1}),
     ):
-        with pytest.warns(UserWarning, match="decide the radii .* beside 1 changes"):
+        with pytest.warns(UserWarning, match="decide the radii .* beside 1 changed column,"):
             score(TRUE, decided, **options)
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_the_page_says_of_mixed_noise_that_no_columns_changed(kind):
+    """Accuracies by class are beside none, whether or not there are curves beside others."""
+    certificate = certificate_of(kind)
+    for some in (slice(None), certificate.max_changes <= 0):
+        page = sksmooth.CertificationReport.from_predictions(TRUE[some], certificate[some])
+        text = page.to_html()
+        assert ("<h3>No columns changed</h3>" in text) == (kind == "mixed")
+        assert ("of each true class, by radius, no columns changed." in text) == (kind == "mixed")
 
 
 def test_computed_certificates_under_mixed_noise():

@@ -377,6 +377,37 @@ def test_a_base_that_is_trained_further_needs_other_calibration(kind, base, ask,
         getattr(clf.conformalize(X, y), ask)(X[:2])
 
 
+class Counts(Slope):
+    """It changes by being asked."""
+
+    def predict_proba(self, X):
+        self.calls_ = getattr(self, "calls_", 0) + 1
+        return super().predict_proba(X)
+
+
+def test_a_base_that_notes_its_calls_has_not_changed():
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
+    clf = RobustConformalClassifier(Counts(), n=10, random_state=0).fit(X, y)
+    found = [clf.predict_set(X[:3])[1].tolist() for _ in range(3)]
+    assert found[0] == found[1] == found[2]
+    assert clf.estimator_.estimator_.calls_ > 3
+
+
+class Drifts(Counts):
+    """It answers otherwise by being asked."""
+
+    def predict_proba(self, X):
+        p = super().predict_proba(X)
+        return p if self.calls_ < 30 else p[:, ::-1]
+
+
+def test_a_base_that_answers_otherwise_by_being_asked_is_refused():
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
+    clf = RobustConformalClassifier(Drifts(), n=10, batch_size=25, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="base estimator changed since calibration"):
+        clf.predict_set(X[:3])
+
+
 def test_searches_pipelines_and_labels():
     X, y = load_digits(return_X_y=True)
     names = np.array([f"digit {label}" for label in range(10)])[y][:400]

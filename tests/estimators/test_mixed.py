@@ -1,6 +1,7 @@
 """Mixed noise in a classifier: from a dict of numbers and specifications to the certificate."""
 
 import copy
+import dataclasses
 import itertools
 import json
 
@@ -27,6 +28,7 @@ from sksmooth import (
     certified_accuracy_score,
     certified_accuracy_scorer,
 )
+from sksmooth.certificate.concat import refuse_other_norms
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import Drop, Flip, Laplace, MixedNoise, SeveralChangesNoise
 from sksmooth.records import Record, read_log, write_log
@@ -248,7 +250,7 @@ class TestCertificate:
         parts = [clf.certify(X[:5]), clf.certify(X[5:12])]
         assert Certificate.concatenate(parts).equals(certificate)
         other = smoothed_tree({**SIGMA, 3: 0}).fit(X, y).certify(X[:1])
-        with pytest.raises(ValueError, match="different norms or units"):
+        with pytest.raises(ValueError, match="changes of different columns cannot be put together"):
             Certificate.concatenate([certificate, other])
 
     def test_in_words(self, certificate):
@@ -336,7 +338,7 @@ class TestDeciding:
             counted.certify(X[:1], radius=1, changes=1)
 
     def test_out_of_reach(self, clf):
-        with pytest.warns(UserWarning, match="at 2 beside 1 changed columns: .* radius is 1"):
+        with pytest.warns(UserWarning, match="at 2 beside 1 changed column: .* radius is 1"):
             clf.certify(X[:1], n=300, radius=2, changes=1)
         with pytest.warns(UserWarning, match="so many changes alone are too many"):
             clf.certify(X[:1], n=12, radius=0, changes=2)
@@ -359,7 +361,7 @@ class TestScores:
         decided = clf.certify(X[:12], radius=0.3, changes=1)
         found = certified_accuracy_score(y[:12], decided, radius=0.3, changes=1)
         assert 0 < found < 1
-        with pytest.warns(UserWarning, match=r"decide the radii \(0.3,\) beside 1 changes"):
+        with pytest.warns(UserWarning, match=r"decide the radii \(0.3,\) beside 1 changed column,"):
             certified_accuracy_score(y[:12], decided, radius=0.3)
 
     def test_search(self):
@@ -390,6 +392,10 @@ class TestScores:
                 assert a == certified_accuracy_score(y[:12], certificate, radius=r, changes=k)
         one = CertifiedAccuracyDisplay.from_predictions(y[:12], certificate, changes=[1])
         assert len(one.line_) == 1
+        other = CertifiedAccuracyDisplay.from_predictions(y[:12], certificate, changes=1)
+        assert other.name == one.name
+        with pytest.raises(ValueError, match="must have one number of changed columns or more"):
+            CertifiedAccuracyDisplay.from_predictions(y[:12], certificate, changes=[])
         plain = SmoothedClassifier(LogisticRegression(), [1.0] * 5, random_state=0).fit(X, y)
         with pytest.raises(ValueError, match="cannot be drawn on one axis"):
             CertifiedAccuracyDisplay.from_estimator(plain, X[:5], y[:5], ax=display.ax_)
@@ -403,6 +409,12 @@ class TestScores:
             for k in range(3)
         ]
         assert np.array_equal(table.scores, expected)
+        one = certified_accuracy_table({"tree": record}, [0.0, 0.3], changes=1)
+        assert one.names == ("tree, 1 changed",)  # accuracies beside none would be higher
+        assert np.array_equal(one.scores, expected[1:2])
+        norm = certificate.noise.norm
+        with pytest.raises(ValueError, match=r"the columns \[2, 3\] and \[2\]\. Give the same"):
+            refuse_other_norms([norm, dataclasses.replace(norm, changing=(2,))], "compared")
         plain = SmoothedClassifier(LogisticRegression(), [1.0] * 5, random_state=0).fit(X, y)
         records = {"a": record, "b": Record.of(plain.certify(X[:12], n=200), y_true=y[:12])}
         with pytest.raises(ValueError, match="cannot be in one table"):
