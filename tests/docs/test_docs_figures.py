@@ -481,6 +481,13 @@ def test_trainings():
                 (radius,) = (of[1] for of in lines if of[0] == name.lower())
             assert near(shown, radius.split()[0]), (path, name)
 
+    for name, pattern, last in (
+        ("gaussian, sigma 0.5", "certified accuracy", "at radius 0, "),
+        ("Table 3", "Table 3 has", "with ResNet-110"),
+    ):
+        measured = list(row(REPRODUCED / "nets_cifar_cpu.md", "", **{"": name}).values())[1:8]
+        seven = ", ".join([r"(\.\d+)"] * 6) + r" and (\.\d+)"
+        assert_near(page, f"{pattern} {seven} {last}", *measured)
     lines = (REPRODUCED / "nets_denoisers.md").read_text(encoding="utf-8").splitlines()
     denoisers = {cells(line)[1]: cells(line)[2:] for line in lines if line.startswith("| 1 |")}
     assert len(denoisers) == 4
