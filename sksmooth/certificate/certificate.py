@@ -244,7 +244,8 @@ class Certificate(OfChanges, WithinRadius, Result):
         >>> from sklearn.neighbors import KNeighborsClassifier
         >>> from sksmooth import SmoothedClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> clf = SmoothedClassifier(KNeighborsClassifier(), sigma=[0.5, 0.5, 0.2, 0]).fit(X, y)
+        >>> sigma = [0.5, 0.5, 0.2, 0]
+        >>> clf = SmoothedClassifier(KNeighborsClassifier(), sigma, random_state=0).fit(X, y)
         >>> intervals = clf.certify(X[:1], n=1000).per_feature(X[:1])
         >>> intervals.index.tolist(), intervals["up"].round(2).tolist()
         ([(0, 0), (0, 1), (0, 2)], [1.23, 1.23, 0.49])

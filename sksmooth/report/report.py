@@ -57,7 +57,7 @@ class CertificationReport:
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sksmooth import CertificationReport, SmoothedClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = SmoothedClassifier(LogisticRegression(), sigma=0.5).fit(X, y)
+    >>> clf = SmoothedClassifier(LogisticRegression(), sigma=0.5, random_state=0).fit(X, y)
     >>> report = CertificationReport.from_estimator(clf, X, y)
     >>> report.content["results"]["certified"]
     1.0

@@ -410,7 +410,7 @@ def test_bases_that_cannot_be_attacked():
     refused(make_pipeline(FunctionTransformer(), mlp_net()), "FunctionTransformer.*first layers")
     net = mlp_net()
     options = {key: value for key, value in net.get_params(deep=False).items() if key in _PLAIN}
-    refused(Own(**options, module__n_in=2, module__n_out=2), "Own has a predict")
+    refused(Own(**options, module__n_in=2, module__n_out=2), "Own has its own predict")
     one = SmoothedClassifier(mlp_net(), 0.5, random_state=0).fit(BLOBS[0], np.zeros(120, int))
     with pytest.raises(ValueError, match="one class only"):
         pgd_attack(one, BLOBS[0][:5], np.zeros(5, int), 1.0)

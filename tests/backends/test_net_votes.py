@@ -415,5 +415,5 @@ def test_attacks_refuse_a_nonlinearity_of_the_users_own():
     net = wide_net(predict_nonlinearity=torch.neg)
     clf = SmoothedClassifier(FrozenEstimator(net), sigma=0.5, random_state=0)
     clf.fit(ROWS[:20], np.arange(20) % 10)
-    with pytest.raises(ValueError, match="nonlinearity of its own"):
+    with pytest.raises(ValueError, match="its own predict, iterator or nonlinearity"):
         pgd_attack(clf, ROWS[:2], None, 1.0)
