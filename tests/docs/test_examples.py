@@ -18,6 +18,7 @@ def test_asserts_its_method(path):
 
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
+doctest.register_optionflag("NUMBER")  # of pytest: pages may be parsed before it has run any
 PAGES = sorted([*DOCS.glob("*.rst"), *DOCS.glob("guide/*.rst"), *DOCS.glob("tutorials/*.rst")])
 PAGES = [path for path in PAGES if ">>> " in path.read_text(encoding="utf-8")]
 
