@@ -57,7 +57,8 @@ _L1_TEXT = """\
 ## L1: splitting noise beside uniform and Laplace noise
 
 `scale` is {scale:g}, in units of images from 0 to 1: half the width of cells and of uniform noise,
-and the mean size of Laplace noise. "Same deviation" is Laplace noise with that of the uniform one.
+and the mean size of Laplace noise. "Same deviation" is Laplace noise that has the
+standard deviation of the uniform noise.
 Splitting noise has {m} outcomes, and the net is asked about all of them: its certificates hold for
 certain. The others have n = {n:,} and alpha = {alpha:g}. Certified accuracy by L1 radius:"""
 _DROP_TEXT = """\

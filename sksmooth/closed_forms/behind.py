@@ -112,7 +112,7 @@ def categories_of(
     replaced : mapping of int to Replaced
         The laws of columns.
     X : ndarray of shape (n_samples, n_features)
-        Rows, of which the first one is taken for the other columns.
+        Rows. The first one gives the values of the columns that stay as they are.
     frame : callable or None
         Makes the frames that the steps get.
 

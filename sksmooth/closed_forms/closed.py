@@ -117,7 +117,8 @@ class ClosedForm(Part):
     def _known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return rows as noise can make them: with some known category for each that is not.
 
-        Also in columns of which no input depends on the category: on an unknown one it may.
+        This covers every replaced column. Where the known categories all give one input, an unknown
+        category may still give another.
 
         Raises
         ------
