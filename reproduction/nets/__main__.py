@@ -15,7 +15,7 @@ _EXPERIMENTS = {
 }
 
 _OPTIONS = {
-    "images": "about how many test images, at equal distances (default: all)",
+    "images": "about how many test images, at equal distances (default: those of the experiment)",
     "epochs": "of training (default: those of the experiment)",
 }
 

@@ -26,6 +26,7 @@ from .data import Mnist, mnist
 
 __all__ = ["Setting", "certify", "run", "train"]
 
+_TEST_IMAGES = 10_000
 _SCALE = 1.0
 _KEEP = 0.8
 _DROP = 0.94  # Levine and Feizi keep 45 of 784 pixels, .057 of them
@@ -39,13 +40,16 @@ _LINES_BEFORE_ROWS = 3  # of a log
 _TEXT = """\
 A net of two convolutions (5x5, stride 2, 32 and 64 channels) and 256 hidden units for each noise,
 trained by Adam (rate 0.001, batches of 128) for {epochs} epochs on {images:,} images under the
-noise that it is certified for. Certified: {which}; the standard
-error of an accuracy is up to {error:.3f}. Row i of a log beside this page is test image {step} i.
+noise that it is certified for. Certified: {tested}; the standard error
+of an accuracy is at most {errors}. Row i of a log
+beside this page is test image {total:,} i / m, if m images are certified.
 Certified accuracy is decided at the radii of the tables with at most n draws
-(`certify(radius=[...])`). A row with fewer images is of a run that was stopped: they are the first
-of the others, and no random choice. Hours are those of one thread: of training in processor time,
+(`certify(radius=[...])`). {stopped}Hours are those of one thread: of training in processor time,
 of certification by a clock, while the machine did other work. Logs are continued by the version
 that wrote them; to repeat a run with another, give an empty folder as `--output`."""
+_STOPPED = """\
+The run was stopped: the images of {name} are the first of those that were to come, and no random
+choice. """
 _FLIP_TEXT = """\
 ## L0: flipped pixels
 
@@ -97,6 +101,8 @@ class Setting:
         Chance that the certificate of an image is false.
     epochs : int
         Passes over the training images.
+    images : int
+        How many test images are certified, at equal distances.
     """
 
     name: str
@@ -105,13 +111,14 @@ class Setting:
     n: int = 10_000
     alpha: float = 0.001
     epochs: int = 10
+    images: int = dataclasses.field(default=_TEST_IMAGES, repr=False)  # changes no training
 
     @property
     def label(self) -> str:
         """Name of its files: weights and logs of other lengths of training have others."""
         return f"mnist_{self.name.replace(',', '').replace(' ', '_')}_{self.epochs}_epochs"
 
-    def images(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def pixels(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return images as its noise and net take them."""
         return (X > 0.5).astype(np.float32) if isinstance(self.noise, Flip) else X
 
@@ -139,7 +146,9 @@ _SETTINGS = (
     Setting("drop", Drop(drop=_DROP), _DROPPED, alpha=0.05, epochs=60),
     # sqrt(2) b is lambda / sqrt(3)
     Setting("Laplace, same deviation", Laplace(scale=_SCALE / 6**0.5), _L1),
-    Setting("flip", Flip(add=1 - _KEEP, remove=1 - _KEEP), _FLIPPED, n=100_000, epochs=30),
+    Setting(
+        "flip", Flip(add=1 - _KEEP, remove=1 - _KEEP), _FLIPPED, n=100_000, epochs=30, images=500
+    ),
 )
 
 
@@ -188,7 +197,7 @@ def _epoch(
     order = rng.permutation(len(data.y_train))
     for start in range(0, len(order), 128):
         chosen = order[start : start + 128]
-        X = noise.corrupt(rng, setting.images(data.X_train[chosen])).astype(np.float32)
+        X = noise.corrupt(rng, setting.pixels(data.X_train[chosen])).astype(np.float32)
         scores = module(torch.from_numpy(X))
         loss = nn.functional.cross_entropy(scores, torch.from_numpy(data.y_train[chosen]))
         optimizer.zero_grad()
@@ -201,7 +210,7 @@ def _epoch(
 def certify(setting: Setting, module: nn.Module, data: Mnist, folder: pathlib.Path) -> None:
     """Decide the setting's radii; the log goes on where it was stopped."""
     clf = SmoothedClassifier(frozen_net(module), noise=setting.noise, random_state=0)
-    X = setting.images(data.X_test)
+    X = setting.pixels(data.X_test)
     asked: Any = {"n": setting.n, "alpha": setting.alpha, "radius": list(setting.radii)}
     clf.fit(X, data.y_test)  # a frozen net: only the kind of rows is looked at
     certificate = clf.certify(X, **asked, log=_log(setting, data, folder), y=data.y_test)
@@ -272,7 +281,7 @@ def run(
     folder : Path
         For weights and logs.
     images : int, default=None
-        About how many test images, at equal distances; None for all.
+        About how many test images, at equal distances; None for those of the settings.
     epochs : int, default=None
         Of each training; None for those of the settings.
 
@@ -287,12 +296,14 @@ def run(
         settings = tuple(dataclasses.replace(s, n=200, epochs=1) for s in settings)
     if epochs is not None:
         settings = tuple(dataclasses.replace(s, epochs=epochs) for s in settings)
-    step = 10_000 // min(images or 10_000, 10_000)
-    data = mnist(quick, step)
+    if images is not None:
+        settings = tuple(dataclasses.replace(s, images=images) for s in settings)
+    everything = mnist(quick, every=1)
     folder.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {}
     stopped = False
     for setting in settings:
+        data = _at_equal_distances(everything, setting.images)
         try:
             if not stopped:
                 module = train(setting, data, folder)
@@ -302,24 +313,36 @@ def run(
         record = _finished(setting, data, folder)
         if record is not None:
             kept = torch.load(folder / f"{setting.label}.pth.tar", weights_only=True)
-            figures[setting.name] = _figures(setting, record, kept["seconds"])
+            asked = {"asked images": len(data.index)}
+            figures[setting.name] = _figures(setting, record, kept["seconds"]) | asked
     if not figures:
         raise KeyboardInterrupt
     done = [s for s in settings if s.name in figures]
     title = "Nets: MNIST under noises for L0 and L1"
-    blocks = [_about(done, data), *_tables(done, figures)]
+    blocks = [_about(done, figures, len(everything.y_train)), *_tables(done, figures)]
     return Page(title, blocks, figures, ("torch", "skorch"))
 
 
-def _about(done: list[Setting], data: Mnist) -> str:
-    tested = len(data.index)
-    whole = tested == 10_000
+def _at_equal_distances(data: Mnist, images: int) -> Mnist:
+    """Return about so many of the test images."""
+    step = max(len(data.index) // images, 1)
+    few = {name: getattr(data, name)[::step] for name in ("X_test", "y_test", "index")}
+    return dataclasses.replace(data, **few)
+
+
+def _about(done: list[Setting], figures: dict[str, Any], trained: int) -> str:
+    tested = sorted({figures[s.name]["images"] for s in done}, reverse=True)
+    stopped = [s.name for s in done if figures[s.name]["images"] < figures[s.name]["asked images"]]
+    samples = ", ".join(f"{m:,}" for m in tested if m < _TEST_IMAGES)
     return _TEXT.format(
         epochs=" or ".join(map(str, sorted({s.epochs for s in done}))),
-        images=len(data.y_train),
-        which=f"{tested:,} test images" + (not whole) * " at equal distances, **a sample**",
-        error=0.5 / tested**0.5,
-        step=int(data.index[-1]) // max(tested - 1, 1),
+        images=trained,
+        tested=" or ".join(f"{m:,}" for m in tested)
+        + " test images"
+        + bool(samples) * f" ({samples}: **a sample** at equal distances)",
+        errors=" or ".join(f"{0.5 / m**0.5:.3f}" for m in tested),
+        total=_TEST_IMAGES,
+        stopped=_STOPPED.format(name=", ".join(stopped)) if stopped else "",
     )
 
 

@@ -29,6 +29,15 @@ def simulated(quick, every):
     return Mnist(X, y, X[:3], y[:3], every * np.arange(3))
 
 
+def four(quick, every):
+    """The same, with four test images."""
+    data = simulated(quick, every)
+    index = np.arange(4)
+    return mnist_noises.dataclasses.replace(
+        data, X_test=data.X_train[:4], y_test=data.y_train[:4], index=index
+    )
+
+
 @pytest.fixture
 def small(monkeypatch):
     """Simulated images; all the rest is the command's own, but for draws."""
@@ -61,8 +70,8 @@ def certificates(folder):
 def test_it_ends_and_goes_on_where_it_was_stopped(small, tmp_path, monkeypatch, capsys):
     page = command(monkeypatch, tmp_path / "whole")
     assert "`python -m reproduction.nets --images 500 --epochs 2 mnist_noises`" in page
-    assert "**a sample**" in page
-    assert "test image 20 i" in page
+    assert "Certified: 3 test images (3: **a sample** at equal distances)" in page
+    assert "The run was stopped" not in page
     for name in SETTINGS:
         assert page.count(f"\n| {name} |") == 1
     logs = certificates(tmp_path / "whole")
@@ -119,6 +128,29 @@ def test_a_page_of_a_run_that_was_stopped_says_so(small, tmp_path, monkeypatch):
     (line,) = (line for line in page.splitlines() if line.startswith("| splitting |"))
     assert "| 2 | all outcomes |" in line
     assert "uniform |" not in page
+    assert "the images of splitting are the first" in page
+
+
+@pytest.mark.filterwarnings("ignore::sksmooth.exceptions.NothingCertifiedWarning")
+def test_a_page_says_which_samples_are_of_how_many_images(small, tmp_path, monkeypatch):
+    uniform, flip = mnist_noises._SETTINGS[1::4]
+    flip = mnist_noises.dataclasses.replace(flip, images=2)
+    monkeypatch.setattr(mnist_noises, "_SETTINGS", (uniform, flip))
+    monkeypatch.setattr(mnist_noises, "_TEST_IMAGES", 4)
+    monkeypatch.setattr(mnist_noises, "mnist", four)
+    page = mnist_noises.run(False, tmp_path, epochs=1).to_markdown("command")
+    assert "Certified: 4 or 2 test images (2: **a sample** at equal distances)" in page
+    assert "at most 0.250 or 0.354" in page
+    assert "is test image 4 i / m" in page
+    (log,) = tmp_path.glob("mnist_flip*.tsv")
+    y = four(False, 1).y_test
+    np.testing.assert_array_equal(read_log(log, rows=2).y_true, y[[0, 2]])
+
+
+def test_what_is_certified_says_nothing_of_the_training():
+    flip = SETTINGS["flip"]
+    assert flip.images == 500
+    assert repr(mnist_noises.dataclasses.replace(flip, images=2)) == repr(flip)
 
 
 def test_noises_are_those_that_the_page_names():
