@@ -6,7 +6,7 @@ from benchmarks.page import Page
 
 from .data import MissingDataError, mnist
 from .lenet import certified, device
-from .recipes import PUBLISHED, long
+from .recipes import PUBLISHED, authors
 from .tables import figures, results_table
 
 __all__ = ["run"]
@@ -30,7 +30,7 @@ def run(quick: bool, folder: pathlib.Path) -> Page:
             name: figures(
                 certified(f"long_{name}_{sigma:.2f}", recipe, sigma, n, data, folder), radii
             )
-            for name, recipe in long(sigma).items()
+            for name, recipe in authors(sigma).items()
         }
         published = {name: PUBLISHED[name][sigma] for name in found}
         blocks += [f"## sigma = {sigma:g}", results_table(found, published, radii)]

@@ -1,6 +1,5 @@
 """The objectives, with the parameters of their authors for MNIST, and schedules for training."""
 
-import dataclasses
 from collections.abc import Mapping
 
 from sksmooth.objectives import (
@@ -16,7 +15,7 @@ from sksmooth.objectives import (
 
 from .lenet import Recipe
 
-__all__ = ["GAUSSIAN", "PUBLISHED", "long", "short"]
+__all__ = ["GAUSSIAN", "PUBLISHED", "authors"]
 
 GAUSSIAN = Recipe(GaussianAugmentation(), epochs=20)
 
@@ -32,43 +31,22 @@ PUBLISHED: Mapping[str, dict[float, float]] = {
 }
 
 
-def short(quick: bool) -> dict[str, Recipe]:
-    """Return schedules that a processor can do, for sigma 0.5: fewer epochs, one cycle."""
-    recipes = {
-        "gaussian": GAUSSIAN,
-        "stability": Recipe(StabilityTraining(lam=2.0), epochs=10),
-        "consistency": Recipe(Consistency(lam=5.0), epochs=10, rate=0.02),
-        "smoothadv": Recipe(
-            SmoothAdv(epsilon=Warmup(1.0, 1), box=(0, 1)), epochs=3, rows=64, rate=0.02
-        ),
-        "smoothmix": Recipe(
-            SmoothMix(eta=Warmup(5.0, 1), steps=4, step_size=1.0, box=(0, 1)),
-            epochs=4,
-            rows=64,
-            rate=0.02,
-        ),
-        # it ends in one answer for everything, as it did in six epochs at a rate of 0.05
-        "macer": Recipe(MACER(lam=Deferred(16.0, 1)), epochs=4, rows=64, rate=0.01),
-    }
-    recipes = {
-        name: dataclasses.replace(r, mixed=name != "gaussian") for name, r in recipes.items()
-    }
-    if quick:
-        recipes = {name: dataclasses.replace(r, epochs=1) for name, r in recipes.items()}
-    return recipes
+def authors(sigma: float, part: int = 1) -> dict[str, Recipe]:
+    """Return the authors' schedule: 90 epochs, a tenth of the rate after each 30.
 
-
-def long(sigma: float) -> dict[str, Recipe]:
-    """Return the authors' schedule: 90 epochs, a tenth of the rate after each 30."""
+    With `part`, one of so many parts of the epochs, of the steps of the rate, and of warm-ups and
+    delays; under autocast, on a processor.
+    """
+    warm, delay = max(10 // part, 1), max(30 // part, 1)
     objectives = {
         "gaussian": (GaussianAugmentation(), 1),
         "stability": (StabilityTraining(lam=2.0), 1),
-        "macer": (MACER(lam=Deferred(6.0 if sigma == 1.0 else 16.0, 30)), 1),
+        "macer": (MACER(lam=Deferred(6.0 if sigma == 1.0 else 16.0, delay)), 1),
         "consistency": (Consistency(lam=10.0 if sigma == 0.25 else 5.0), 2),
-        "smoothadv": (SmoothAdv(epsilon=Warmup(1.0, 10), box=(0, 1)), 4),
+        "smoothadv": (SmoothAdv(epsilon=Warmup(1.0, warm), box=(0, 1)), 4),
         "smoothmix": (
             SmoothMix(
-                eta=Warmup(5.0, 10),
+                eta=Warmup(5.0, warm),
                 steps={0.25: 3, 0.5: 4, 1.0: 8}[sigma],
                 step_size=1.0,
                 box=(0, 1),
@@ -77,6 +55,8 @@ def long(sigma: float) -> dict[str, Recipe]:
         ),
     }
     return {
-        name: Recipe(objective, epochs=90, rows=256 // m, rate=0.01, drop=30)
+        name: Recipe(
+            objective, epochs=90 // part, rows=256 // m, rate=0.01, drop=delay, mixed=part > 1
+        )
         for name, (objective, m) in objectives.items()
     }
