@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Noise, Perturb
-from .parts import around_present
+from .parts import Buffer, around_present
 from .samplers.cells import CellSampler, repeated
 from .specification import Rows
 
@@ -191,14 +191,11 @@ class _Sum:
         room = np.iinfo(sampler.dtype).max // 2  # noise takes up less than half of the range
         fits = np.all(np.abs(row) <= room)
         self.row = row.astype(sampler.dtype if fits else np.int64)
-        self._noise = np.empty(0, dtype=sampler.dtype)
+        self._noise = Buffer(sampler.dtype)
 
     def __call__(self, stream: Any, out: NDArray[np.floating]) -> None:
-        if len(self._noise) < out.size:
-            self._noise = np.empty(out.size, dtype=self.sampler.dtype)
-        k: NDArray[Any] = self._noise[: out.size]
-        self.sampler.draw(stream, k)
-        k = k.reshape(out.shape)
+        k = self._noise.of(out.shape)
+        self.sampler.draw(stream, k.reshape(-1))
         if self.row.dtype == k.dtype:
             k += self.row
         else:
