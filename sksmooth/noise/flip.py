@@ -92,18 +92,7 @@ class Flip(Specification):
         return "numbers" if self.keep is None else "values"
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind.
-
-        Parameters
-        ----------
-        rows : Rows
-            Their shape, and their categories.
-
-        Returns
-        -------
-        noise : FlipNoise or BinaryFlipNoise
-            In integers.
-        """
+        """Return the `FlipNoise` of the rows' categories, or a `BinaryFlipNoise`."""
         rows.refuse_float("Flip")
         if self.keep is None:
             assert self.add is not None

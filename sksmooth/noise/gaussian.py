@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from .base import Noise
 from .floating import FloatGaussian
 from .in_units import FloatInUnits, IntegerInUnits
@@ -33,18 +31,7 @@ class Gaussian(Specification):
     takes_units = True
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind: on the grid of bytes only if sigma fits it.
-
-        Parameters
-        ----------
-        rows : Rows
-            Their shape, grid and sigma.
-
-        Returns
-        -------
-        noise : Noise
-            In integers, unless floating-point arithmetic is asked for.
-        """
+        """Return the noise: in integers, and on the grid of bytes only if sigma fits it."""
         sigma = rows.sigma
         if rows.units is not None:
             in_units = FloatInUnits if rows.arithmetic == "float" else IntegerInUnits
@@ -53,5 +40,4 @@ class Gaussian(Specification):
             return FloatGaussian(sigma) if isinstance(sigma, float) else FloatPerFeature(sigma)
         if not isinstance(sigma, float):  # steps of the levels are no steps of a row over sigma
             return IntegerPerFeature(sigma)
-        fits = rows.levels is not None and IntegerGaussian.fits(sigma, rows.levels)
-        return IntegerGaussian(sigma, int(np.prod(rows.shape)), rows.levels if fits else None)
+        return IntegerGaussian.bound(sigma, rows)

@@ -12,7 +12,6 @@ Theorem 1 of Cohen et al. (2019) gives a ball of radius R around u: the set of a
 
 import dataclasses
 import functools
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from .base import Draws, Noise, Perturb
 from .floating import FloatGaussian, gaussian_radius_of_tails
 from .integer import BITS, IntegerGaussian
 from .marginals import Marginals
+from .norm import of_features
 from .norms import L2
 from .parts import around_part
 
@@ -59,14 +59,7 @@ class FloatPerFeature(Noise):
     rounding = 0.0
 
     def __post_init__(self) -> None:
-        given: Iterable[float] = self.sigma
-        sigma = tuple(float(value) + 0.0 for value in given)  # without a negative zero
-        if not all(0 <= value < np.inf for value in sigma) or not any(sigma):
-            raise ValueError(
-                "sigma must be one number for each feature, 0 or more, finite, and not all of "
-                f"them 0; got {self.sigma!r}."
-            )
-        object.__setattr__(self, "sigma", sigma)
+        object.__setattr__(self, "sigma", of_features("sigma", self.sigma))
 
     @functools.cached_property
     def name(self) -> str:

@@ -101,18 +101,7 @@ class Split(Specification):
         return tuple(self.scale.get(name, 0.0) for name in called)
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind.
-
-        Parameters
-        ----------
-        rows : Rows
-            Their shape and grid.
-
-        Returns
-        -------
-        noise : SplitNoise
-            In integers.
-        """
+        """Return the `SplitNoise` for rows of a shape and grid."""
         rows.refuse_float("Split")
         size = math.prod(rows.shape)
         scales = self._scales(size, rows.names)

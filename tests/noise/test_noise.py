@@ -25,7 +25,7 @@ from sksmooth.noise import (
     IntegerPerFeature,
     Noise,
 )
-from sksmooth.noise.integer import _fine_normal, _rounded_normal
+from sksmooth.noise.grid import made
 from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
 f32, f64 = np.float32, np.float64
@@ -243,8 +243,7 @@ def test_workers_draw_the_same():
     """In threads that build the tables at the same time, and in processes that get the noise."""
     cases = {name: CASES[name] for name in ("image, single", "between bytes", "fine, double")}
     expected = [drawn(*case, 500) for case in cases.values()]
-    _fine_normal.cache_clear()
-    _rounded_normal.cache_clear()
+    made.cache_clear()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         futures = [
             pool.submit(drawn, copy.deepcopy(noise), row, 500)
