@@ -161,7 +161,10 @@ READERS = [
     ),
     # readers of trees
     Fault(
-        _SETS, "np.inf, chain[0], int(other), False", "np.inf, chain[0], int(other), True", _MIXED
+        _SETS,
+        "np.inf, chain[0], int(other), False",
+        "np.inf, chain[0], int(other), True",
+        f"{_OF_XGBOOST}::test_sets_of_categories",
     ),
     Fault(
         _SETS,
@@ -173,7 +176,7 @@ READERS = [
         _SKLEARN,
         "other = left if tree.missing_left[node] else right",
         "other = right if tree.missing_left[node] else left",
-        _ENUMERATED,
+        "closed_forms/test_readers.py::test_sets_of_categories",
     ),
     Fault(
         _SKLEARN,
