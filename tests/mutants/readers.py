@@ -115,7 +115,7 @@ READERS = [
         _BEHIND,
         "images[lost @ (sizes.T != 0)] = np.nan",
         "images[lost @ (sizes.T != 0)] = 0.0",
-        f"{_VALUES}::test_a_missing_value_is_not_replaced_to_try_a_form_that_does_not_show_it",
+        f"{_VALUES}::test_a_category_that_is_missing_to_the_model_goes_where_missing_ones_go",
     ),
     Fault(
         _BEHIND,
@@ -139,7 +139,7 @@ READERS = [
         _READING,
         "for column, law in noise.replaced.items() if not missing[column]}",
         "for column, law in noise.replaced.items()}",
-        f"{_MIXED}::test_probabilities_by_definition",
+        f"{_VALUES}::test_a_missing_value_is_not_replaced_to_try_a_form_that_does_not_show_it",
     ),
     Fault(
         _READING,
