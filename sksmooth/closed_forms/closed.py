@@ -43,14 +43,11 @@ class Part:
 
     def law_of(self, X: NDArray[np.float64], of: NDArray[np.intp] | None) -> Law:
         """Return the law of extended rows, in the order of the model's classes."""
-        size = max(1, self.form.rows_at_once())
         # rows near the largest floats get infinite margins, or none: then nothing is certified
         with np.errstate(over="ignore", invalid="ignore"):
             return Law.joined(
-                self.form.law(
-                    self.spread.around(X[i : i + size]), None if of is None else of[i : i + size]
-                )
-                for i in range(0, max(len(X), 1), size)
+                self.form.law(self.spread.around(X[at]), None if of is None else of[at])
+                for at in self.form.portions(len(X))
             )
 
 

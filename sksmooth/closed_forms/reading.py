@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import hashlib
 import pickle
-import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from ..introspection.linear import LINEAR_MODELS
 from ..noise import Replaced
 from .behind import Categories, categories_of, spread_behind
 from .closed import Classify, ClosedForm, GapsError, Part
-from .form import Form, NotClosedError
+from .form import Form, NotClosedError, answers_of
 from .forms.trees import TreeForm
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
@@ -233,11 +232,9 @@ def _innermost(model: Any) -> Any:
 
 def _last_step(model: Any, code_of: dict[Any, int]) -> Classify:
     def ask(Z: Any) -> NDArray[np.int64]:
-        with warnings.catch_warnings():  # of a model that was fitted with names
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            answers = model.predict(Z)
         # some libraries answer a column
-        return np.array([code_of[label] for label in np.ravel(answers).tolist()])
+        labels = np.ravel(answers_of(model.predict, Z)).tolist()
+        return np.array([code_of[label] for label in labels])
 
     return ask
 

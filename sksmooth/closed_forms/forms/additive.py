@@ -5,7 +5,7 @@ variables. Of two classes, both have the bounds of one sum. Of more, the class t
 where any other beats it: the probabilities of these events are added up.
 """
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ..law import Law
 from ..numerics.discrete_sum import DiscreteSum
 from ..numerics.normal import FLOOR, Tails
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .step_functions import StepFunctions, step_functions
 from .trees import TreeForm
 
@@ -51,18 +52,11 @@ class Additive(TreeForm):
         return ensemble.rule != "predict" and all(len(used) <= 1 for used in ensemble.inputs)
 
     @classmethod
-    def of_trees(
-        cls,
-        ensemble: TreeEnsemble,
-        model: Any,
-        spread: Spread,
-        known: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Add up the step functions of an ensemble."""
         if ensemble.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
-        return cls(step_functions(ensemble), ensemble.n_classes, spread)
+        return cls(step_functions(ensemble), ensemble.n_classes, asked.spread)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: a bracket for two classes, a union bound for more."""

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ...bounds.rounding import UNIT
 from ..form import NotClosedError
-from ..inputs import Inputs, Spread
+from ..inputs import Inputs
 from ..links import IDENTITY, link_of
-from ..outputs import asked
+from ..outputs import answers
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .grid import Axis, answers_in_cells, axes_of, corners, merged, n_cells
 from .intervals import Intervals
 from .values import Values
@@ -55,15 +56,17 @@ class Cells(Values):
         return len(np.unique(ensemble.splits[0])) <= np.log2(_MOST)
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Ask the model about all cells."""
         axes = axes_of(ensemble)
         if (cells := n_cells(axes)) > _MOST:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {_MOST:g}")
-        values = answers_in_cells(axes, ensemble.n_inputs, lambda rows: asked(model, rows))
+        values = answers_in_cells(
+            axes, ensemble.n_inputs, lambda rows: answers(asked.model, asked.inputs(rows))
+        )
         if not np.all(np.isfinite(values)):
             raise NotClosedError("not all of its answers are finite")
-        return cls(axes, values, _error(ensemble, model, float(np.abs(values).max())))
+        return cls(axes, values, _error(ensemble, asked.model, float(np.abs(values).max())))
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Return the values of cells; near a threshold, the model may be on its other side."""

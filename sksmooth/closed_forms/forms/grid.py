@@ -11,18 +11,18 @@ the last axis to the first, once for each distinct line.
 
 import dataclasses
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..form import NotClosedError
-from ..inputs import Inputs, Spread
+from ..form import NotClosedError, answers_of
+from ..inputs import Inputs
 from ..law import Law
 from ..numerics.normal import FLOOR
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .intervals import Intervals, widening
 from .trees import TreeForm, codes
 
@@ -121,21 +121,13 @@ class Grid(TreeForm):
         return n_cells(axes_of(ensemble)) <= cls.most_cells
 
     @classmethod
-    def of_trees(
-        cls,
-        ensemble: TreeEnsemble,
-        model: Any,
-        spread: Spread,
-        known: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Ask the model for the labels of all cells."""
         axes = axes_of(ensemble)
         cells = n_cells(axes)
         if cells > cls.most_cells:
             raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
-        labels = _labels(model, ensemble, axes, spread, known, values)
-        return cls(axes, labels, ensemble.n_classes)
+        return cls(axes, _labels(ensemble, axes, asked), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the cells of each class."""
@@ -210,21 +202,13 @@ def n_cells(axes: list[Axis]) -> float:
     return float(np.prod([float(len(axis)) for axis in axes]))
 
 
-def _labels(
-    model: Any,
-    ensemble: TreeEnsemble,
-    axes: list[Axis],
-    spread: Spread,
-    known: NDArray[np.bool_],
-    values: NDArray[np.float64],
-) -> NDArray[Any]:
+def _labels(ensemble: TreeEnsemble, axes: list[Axis], asked: Asked) -> NDArray[Any]:
     """Return the model's answer in each cell, as a position in its classes."""
     k = ensemble.n_classes
     ask = _codes_with_ties if ensemble.any_order and k > 1 else codes
 
     def answers(rows: NDArray[np.float64]) -> NDArray[Any]:
-        rows[:, known] = values[known]
-        return ask(model, spread.asked(rows)).astype(np.int8 if k < 127 else np.int32)
+        return ask(asked.model, asked.inputs(rows)).astype(np.int8 if k < 127 else np.int32)
 
     return answers_in_cells(axes, ensemble.n_inputs, answers, width=k)
 
@@ -268,9 +252,7 @@ def answers_in_cells(
 
 def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return answers, and the number of classes where the sums of threads may give another one."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        scores = model.predict_proba(rows)
+    scores = answers_of(model.predict_proba, rows)
     second, first = np.sort(scores, axis=1)[:, -2:].T
     return np.where(first - second > _TIE, scores.argmax(axis=1), scores.shape[1])
 

@@ -197,9 +197,17 @@ class LeafBoxes:
         low = np.maximum(low * (2.0 - wider) - FLOOR, 0.0)
         return low.T, np.minimum(high * wider + FLOOR, 1.0).T
 
-    def holds(self, Z: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which leaf inputs without noise lie in: shape (n_leaves, n)."""
-        return self._products(self.intervals.holds(Z))
+    def leaf_of(self, Z: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the number, in `nodes`, of the leaf that each input without noise lies in."""
+        size = self.rows_at_once
+        parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
+        holds = (self._products(self.intervals.holds(part)) for part in parts)
+        return np.concatenate([each.argmax(axis=0) for each in holds])
+
+    @property
+    def rows_at_once(self) -> int:
+        """For how many rows arrays of some hundred kilobytes suffice: a cache's size."""
+        return int(np.clip(2**16 // len(self.intervals), 16, 1024))
 
     def inside(self, n_inputs: int) -> NDArray[np.float64]:
         """Return an input in each leaf's box, of shape (n_leaves, n_inputs)."""

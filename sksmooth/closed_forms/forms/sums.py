@@ -27,13 +27,14 @@ from scipy.fft import irfft, rfft
 
 from ...bounds import radius_of_tails
 from ...bounds.rounding import UNIT
-from ..inputs import Inputs, Spread
+from ..inputs import Inputs
 from ..numerics.normal import Tails
-from ..outputs import safe_tail
+from ..outputs import OutputForm, safe_tail
 from ..readers import TreeEnsemble
 from .additive import masses_of_cells
+from .asked import Asked
 from .step_functions import StepFunctions, step_functions
-from .values import TreeOutput
+from .trees import OfTrees
 
 __all__ = ["Sums"]
 
@@ -42,21 +43,19 @@ _LENGTH = 2**13  # of the grid, for the whole range of the sum
 Floats = NDArray[np.float64]
 
 
-class Sums(TreeOutput):
+class Sums(OfTrees, OutputForm):
     """A sum of step functions, one of each input.
 
     Parameters
     ----------
     steps : StepFunctions
         Of one score.
-    spread : Spread
-        The noise.
     """
 
     name = "additive"
 
-    def __init__(self, steps: StepFunctions, spread: Spread) -> None:
-        self.steps, self.spread = steps, spread
+    def __init__(self, steps: StepFunctions) -> None:
+        self.steps = steps
         values, first = steps.values[0], steps.first_cell
         ends = np.append(first, len(values))[1:]
         self.cells = [slice(i, j) for i, j in zip(first, ends, strict=True)]
@@ -87,9 +86,9 @@ class Sums(TreeOutput):
         return ensemble.rule == "sum" and all(len(used) <= 1 for used in ensemble.inputs)
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Add up the step functions of trees that ask for one input each."""
-        return cls(step_functions(ensemble), spread)
+        return cls(step_functions(ensemble))
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Return the sums; near a step, the model may be on the other side of it."""
@@ -124,7 +123,7 @@ class Sums(TreeOutput):
             order = np.argsort(places, kind="stable")
             at, begin = np.unique(places[order], return_index=True)
             laws.append((at, np.add.reduceat(masses[:, cells][:, order], begin, axis=1)))
-        room = (1 + self.spread.excess) * (1 + 4 * UNIT * (len(self.cells) + self.length))
+        room = (1 + inputs.spread.excess) * (1 + 4 * UNIT * (len(self.cells) + self.length))
         found = convolved(laws, self.length) * room
         # rows near the largest floats: anything may be
         unknown = np.isnan(found).any(axis=1) | (inputs.far.max(axis=1, initial=0.0) > 1e290)
