@@ -1,7 +1,7 @@
 """The noise on a model's inputs behind the steps of a Pipeline, for classifiers and regressors."""
 
-import dataclasses
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import OrdinalEncoder
 
 from ..bounds.rounding import UNIT
-from ..introspection import AffineMap, CategoryCodes, Columns
+from ..introspection import AffineMap, CategoryCodes, Columns, split, why_not_readable
 from ..noise import Replaced
 from .form import NotClosedError
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
 from .numerics.replacing import Replacing
+from .readers import libraries_read
 
-__all__ = ["Categories", "categories_of", "spread_behind"]
+__all__ = ["Categories", "categories_of", "columns_of", "misreadings", "parts_of", "spread_behind"]
 
 
 class Categories(NamedTuple):
@@ -33,6 +34,35 @@ class Categories(NamedTuple):
 
     features: NDArray[np.intp]
     values: NDArray[np.float64]
+
+
+def parts_of(estimator: Any, X: NDArray[np.floating]) -> tuple[list[Any], Any]:
+    """Return the steps and the model of a base, if they may be read, and rows are vectors."""
+    steps, model = split(estimator)
+    if X.ndim != 2:
+        raise NotClosedError("rows are not vectors")
+    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
+    if obstacle is not None:
+        raise NotClosedError(obstacle)
+    return steps, model
+
+
+def columns_of(sigma: NDArray[np.float64], frame: Any, replaced: Iterable[int] = ()) -> Columns:
+    """Return what is known of columns: from the noise on them, and from what makes frames."""
+    names, coded = ((), ()) if frame is None else (frame.columns, frame.coded)
+    return Columns.of(len(sigma), names, sigma == 0, coded, list(replaced))
+
+
+@contextlib.contextmanager
+def misreadings() -> Iterator[None]:
+    """Raise `NotClosedError` where a model is not as its type promises."""
+    try:
+        yield
+    except NotClosedError as reason:
+        raise type(reason)(*reason.args) from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # another version of scikit-learn, perhaps
+        raise NotClosedError(f"it could not be read ({error})") from error
 
 
 def spread_behind(
@@ -93,8 +123,7 @@ def spread_behind(
     widths[list(replaced)] = 0.0
     for to in found.values():
         widths[to.features] = 1.0
-    spread = Spread.of(affine, widths, unit, law, found)
-    return dataclasses.replace(spread, laws=replaced) if replaced else spread
+    return Spread.of(affine, widths, unit, law, found, replaced)
 
 
 def categories_of(

@@ -11,14 +11,14 @@ from scipy.special import ndtr
 from sklearn.compose import TransformedTargetRegressor
 
 from ..bounds.rounding import UNIT
-from ..introspection import AffineMap, Columns, split, why_not_readable
+from ..introspection import AffineMap, Columns, split
 from ..introspection.probes import probe_rows
-from .behind import spread_behind
+from .behind import columns_of, misreadings, parts_of, spread_behind
 from .closed import DisagreementError
 from .form import NotClosedError, Reading, answers_of
 from .inputs import Inputs, Spread
 from .links import IDENTITY, Link, link_of, link_of_target
-from .readers import libraries_read, read_once
+from .readers import read_once
 
 __all__ = ["ClosedOutput", "OutputForm", "answers", "output_form", "safe_tail"]
 
@@ -215,13 +215,8 @@ def output_form(
     NotClosedError
         With the reason, if there is none; `DisagreementError` if the model seemed to have one.
     """
-    steps, behind = split(estimator)
-    if X.ndim != 2:
-        raise NotClosedError("rows are not vectors")
-    obstacle = why_not_readable(*steps, behind, libraries=libraries_read())
-    if obstacle is not None:
-        raise NotClosedError(obstacle)
-    try:
+    steps, behind = parts_of(estimator, X)
+    with misreadings():
         inner: list[Any] = []
         model, link = behind, IDENTITY
         if type(behind) is TransformedTargetRegressor:
@@ -235,18 +230,11 @@ def output_form(
             link = own
         elif own is not IDENTITY:
             raise NotClosedError("it has a link inside of another")
-        named = ((), ()) if frame is None else (frame.columns, frame.coded)
-        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
-        spread = spread_behind([*steps, *inner], model, columns, sigma, X.dtype)
+        spread = spread_behind([*steps, *inner], model, columns_of(sigma, frame), sigma, X.dtype)
         closed = ClosedOutput(kind.of(model, spread), spread, link, frame)
         if len(X):
             # a model has its own link inside
             closed.check(X, predict, lambda Z: outer.forward(answers(model, Z)))
-    except NotClosedError as reason:
-        raise type(reason)(*reason.args) from None
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # not as its type promises, or another version of scikit-learn
-        raise NotClosedError(f"it could not be read ({error})") from error
     return closed
 
 

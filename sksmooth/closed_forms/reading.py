@@ -17,16 +17,23 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from ..introspection import AffineMap, Columns, decided_inside, split, why_not_readable
+from ..introspection import AffineMap, Columns, decided_inside
 from ..introspection.linear import LINEAR_MODELS
 from ..noise import Replaced
-from .behind import Categories, categories_of, spread_behind
+from .behind import (
+    Categories,
+    categories_of,
+    columns_of,
+    misreadings,
+    parts_of,
+    spread_behind,
+)
 from .closed import Classify, ClosedForm, GapsError, Part
 from .form import Form, NotClosedError, answers_of
 from .forms.trees import TreeForm
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
-from .readers import category_steps, libraries_read, read_once
+from .readers import category_steps, read_once
 
 __all__ = ["closed_form"]
 
@@ -97,17 +104,11 @@ def closed_form(
     NotClosedError
         With the reason, if there is none; `DisagreementError` if the model seemed to have one.
     """
-    steps, model = split(estimator)
-    if X.ndim != 2:
-        raise NotClosedError("rows are not vectors")
-    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
-    if obstacle is not None:
-        raise NotClosedError(obstacle)
+    steps, model = parts_of(estimator, X)
     sigma = sigma.copy()
     sigma[list(replaced)] = 1.0  # which tells that there is noise
-    try:
-        named = ((), ()) if frame is None else (frame.columns, frame.coded)
-        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1], list(replaced))
+    with misreadings():
+        columns = columns_of(sigma, frame, replaced)
         if columns.coded.any() and not steps:
             steps = category_steps(_innermost(model), frame)
         affine = AffineMap.of(steps, columns)
@@ -143,11 +144,6 @@ def closed_form(
         closed = dataclasses.replace(known, read=read, classify=classify, ask=ask, frame=frame)
         if len(X):
             closed.check(X)
-    except NotClosedError as reason:
-        raise type(reason)(*reason.args) from None
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # not as its type promises, or another version of scikit-learn
-        raise NotClosedError(f"it could not be read ({error})") from error
     if key:
         _RECENT[key] = dataclasses.replace(closed, read=None, classify=None, ask=None, frame=None)
         for old in list(_RECENT)[:-_MOST_RECENT]:
