@@ -166,12 +166,9 @@ class _Margin:
         self, steps: StepFunctions, values: NDArray[np.float64], offset: float, band: float
     ) -> None:
         self.steps, self.offset, self.band = steps, offset, band
-        last = np.ones(len(values), dtype=bool)
-        last[:-1] = False
         self.sum: DiscreteSum | None = None
         if len(values):
-            last[steps.first_cell[1:] - 1] = True
-            self.rises = (np.diff(values, append=0.0) > 0)[~last]
+            self.rises = steps.jumps(values) > 0
             self.sum = DiscreteSum(values, steps.first_cell, offset, band)
 
     def tails(

@@ -65,11 +65,15 @@ class StepFunctions:
         -------
         scores : ndarray of shape (n, n_scores)
         """
-        first = self.first_cell
-        jumps = np.diff(self.values, axis=1)
-        within = np.ones(jumps.shape[1], dtype=bool)
-        within[first[1:] - 1] = False
-        return above @ jumps[:, within].T + (self.offsets + self.values[:, first].sum(axis=1))
+        start = self.offsets + self.values[:, self.first_cell].sum(axis=1)
+        return above @ self.jumps(self.values).T + start
+
+    def jumps(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return by how much values of the cells, along the last axis, change at each point."""
+        jumps = np.diff(values)
+        within = np.ones(jumps.shape[-1], dtype=bool)
+        within[self.first_cell[1:] - 1] = False
+        return jumps[..., within]
 
     def cells(self, Z: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the cells that inputs are in, of shape (n, n_used)."""

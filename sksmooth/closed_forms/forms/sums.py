@@ -28,7 +28,6 @@ from scipy.fft import irfft, rfft
 from ...bounds import radius_of_tails
 from ...bounds.rounding import UNIT
 from ..inputs import Inputs
-from ..numerics.normal import Tails
 from ..outputs import OutputForm, safe_tail
 from ..readers import TreeEnsemble
 from .additive import masses_of_cells
@@ -59,9 +58,7 @@ class Sums(OfTrees, OutputForm):
         values, first = steps.values[0], steps.first_cell
         ends = np.append(first, len(values))[1:]
         self.cells = [slice(i, j) for i, j in zip(first, ends, strict=True)]
-        last = np.zeros(len(values), dtype=bool)
-        last[ends - 1] = True
-        self.rises = (np.diff(values, append=0.0) > 0)[~last]
+        self.rises = steps.jumps(values) > 0
         least = np.array([values[cells].min() for cells in self.cells])
         most = np.array([values[cells].max() for cells in self.cells])
         self.start = float(least.sum() + steps.offsets[0])
@@ -113,8 +110,7 @@ class Sums(OfTrees, OutputForm):
             masses = np.zeros((n, self.length))
             masses[:, 0] = 1.0
             return masses, np.zeros((n, 1))
-        z, slack = inputs.standardised(steps.column_of_point, steps.points)
-        tails = Tails.at(z, slack)
+        tails = inputs.tails(steps.column_of_point, steps.points)
         # what is not known of a tail is given to the larger, or the smaller, of two values
         more = (self.rises != up) == tails.left
         masses = masses_of_cells(steps, tails, np.where(more, tails.high, tails.low))
