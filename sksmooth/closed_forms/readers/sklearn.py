@@ -23,7 +23,7 @@ from sklearn.tree import (
 from ...introspection import decided_inside
 from ..decisions import decision_of
 from ..form import NotClosedError
-from .ensemble import Parts, Tree
+from .ensemble import Parts, Rule, Tree
 from .registry import parts_of, refuse_other_methods
 from .sets import Question, whole_numbers, with_questions
 from .thresholds import last_at_most
@@ -35,8 +35,6 @@ __all__ = [
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
-    "regression_forest",
-    "regression_tree",
     "tree",
     "voting",
 ]
@@ -49,26 +47,20 @@ _ALL = slice(None)
 
 
 def tree(model: Any) -> Parts:
-    """Read a single tree: the class with the largest share in the leaf."""
-    return Parts([_tree(model, _leaf_values(model))], "mean", np.zeros(len(model.classes_)))
-
-
-def regression_tree(model: Any) -> Parts:
-    """Read a single tree of numbers: the value in the leaf."""
-    return Parts([_tree(model, _leaf_values(model))], "sum", np.zeros(1))
+    """Read a single tree: the class with the largest share in the leaf, or the number there."""
+    values = _leaf_values(model)
+    rule: Rule = "mean" if hasattr(model, "classes_") else "sum"
+    return Parts([_tree(model, values)], rule, np.zeros(values.shape[1]))
 
 
 def forest(model: Any) -> Parts:
-    """Read a forest: the mean of its trees' shares is the largest where their sum is."""
-    trees = (_tree(member, _leaf_values(member)) for member in model.estimators_)
+    """Read a forest: its trees' mean shares are the largest where their sums are."""
     # threads add to the same sums
     any_order = model.n_jobs not in (None, 1)
-    return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
-
-
-def regression_forest(model: Any) -> Parts:
-    """Read a forest of numbers: it answers the mean of its trees."""
-    n, any_order = len(model.estimators_), model.n_jobs not in (None, 1)
+    if hasattr(model, "classes_"):
+        trees = (_tree(member, _leaf_values(member)) for member in model.estimators_)
+        return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
+    n = len(model.estimators_)  # whose mean is the answer
     trees = (_tree(member, _leaf_values(member) / n) for member in model.estimators_)
     return Parts(trees, "sum", np.zeros(1), any_order=any_order)
 
