@@ -19,6 +19,7 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 
 from ...bounds.rounding import UNIT
+from ...introspection.affine import times
 from ..decisions import DECIDING, decision_of
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread
@@ -70,11 +71,11 @@ class _Gaussian:
 
     def roots(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ``root (z - centre)`` for each line of Z."""
-        return _times(Z - self.centre, self.root)
+        return times(Z - self.centre, self.root)
 
     def norms(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the norms of ``root v``, if no term of these sums can cancel another."""
-        return np.sqrt((_times(sizes, np.abs(self.root)) ** 2).sum(axis=-1))
+        return np.sqrt((times(sizes, np.abs(self.root)) ** 2).sum(axis=-1))
 
 
 class Quadratic(Form):
@@ -291,7 +292,7 @@ class _Rows:
             still = roundings * (norms**2 + density.size) + moved * (norms + moved + steep)
             moving = roundings * steep**2 + moved * steep
             columns.append((density.constant - half, half, still, moving))
-            slopes.append(_times(roots, behind.T))
+            slopes.append(times(roots, behind.T))
         scores, halves, still, moving = (np.stack(p, axis=1) for p in zip(*columns, strict=True))
         return cls(scores, halves, still, moving, np.stack(slopes))
 
@@ -308,10 +309,6 @@ class _Rows:
 def _root(rotation: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         return (rotation.astype(np.float64) * variances.astype(np.float64) ** -0.5).T
-
-
-def _times(Z: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    return Z * matrix if matrix.ndim == 1 else Z @ matrix.T
 
 
 def _through(root: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
