@@ -26,7 +26,7 @@ from ..inputs import Inputs, Spread
 from ..law import Law
 from ..numerics.gil_pelaez import invert
 from ..numerics.normal import FLOOR
-from ..numerics.tilting import Quadratics
+from ..numerics.tilting import Lines, Quadratics
 
 __all__ = ["Quadratic"]
 
@@ -237,7 +237,7 @@ class Quadratic(Form):
         steep = self._steep[a] ** 2 + self._steep[c] ** 2
         still = at.still[:, a] + at.still[:, c]
         moving = at.moving[:, a] + at.moving[:, c]
-        slope = at.slopes[c] - at.slopes[a]
+        slope = at.slopes[:, c] - at.slopes[:, a]
         if self._factor.ndim == 1 and one.root.ndim == 1:
             # nothing to rotate
             curvature = 0.5 * (self._behind[c] ** 2 - self._behind[a] ** 2)
@@ -260,7 +260,7 @@ class Quadratic(Form):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Rows:
+class _Rows(Lines):
     """What all pairs of classes need of rows.
 
     Attributes
@@ -269,7 +269,7 @@ class _Rows:
         The scores, and half the squared distances in them.
     still, moving : ndarray of shape (n_rows, n_classes)
         Bounds on each score's errors, as in `Quadratics`.
-    slopes : ndarray of shape (n_classes, n_rows, n_normals)
+    slopes : ndarray of shape (n_rows, n_classes, n_normals)
         Gradients of the half squared distances.
     """
 
@@ -294,16 +294,7 @@ class _Rows:
             columns.append((density.constant - half, half, still, moving))
             slopes.append(times(roots, behind.T))
         scores, halves, still, moving = (np.stack(p, axis=1) for p in zip(*columns, strict=True))
-        return cls(scores, halves, still, moving, np.stack(slopes))
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> "_Rows":
-        return _Rows(
-            self.scores[rows],
-            self.halves[rows],
-            self.still[rows],
-            self.moving[rows],
-            self.slopes[:, rows],
-        )
+        return cls(scores, halves, still, moving, np.stack(slopes, axis=1))
 
 
 def _root(rotation: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
