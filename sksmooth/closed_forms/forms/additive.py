@@ -133,24 +133,19 @@ class Additive(TreeForm):
 
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return some inputs, one coordinate of each moved into another cell."""
-        steps = self.steps
-        middles: list[float] = []
-        columns: list[int] = []
-        for column, points in zip(
-            steps.columns, np.split(steps.points, np.cumsum(steps.counts)[:-1]), strict=False
-        ):
+        places = []
+        for column, points in self.steps.axes:
             points = points[np.isfinite(points)]
             if len(points):
                 ends = points[0] - 1, *(0.5 * (points[1:] + points[:-1])), points[-1] + 1
-                middles += ends
-                columns += [column] * len(ends)
-        if not middles:
+                places += [(column, end) for end in ends]
+        if not places:
             return Z
-        take = np.linspace(0, len(middles) - 1, min(len(middles), 500)).astype(np.intp)
-        probes = Z[np.arange(len(take)) % len(Z)].copy()
-        probes[np.arange(len(take)), np.array(columns, dtype=np.intp)[take]] = np.array(
-            middles, dtype=np.float64
-        )[take]
+        take = np.linspace(0, len(places) - 1, min(len(places), 500)).astype(np.intp)
+        probes = Z[np.arange(len(take)) % len(Z)]
+        for probe, number in zip(probes, take, strict=True):
+            column, probe_at = places[number]
+            probe[column] = probe_at
         return probes
 
     def rows_at_once(self) -> int:

@@ -45,6 +45,12 @@ class StepFunctions:
     errors: NDArray[np.float64]
 
     @property
+    def axes(self) -> list[tuple[int, NDArray[np.float64]]]:
+        """The inputs that scores depend on, with their points."""
+        ends = np.cumsum(self.counts)[:-1]
+        return list(zip(self.columns.tolist(), np.split(self.points, ends), strict=False))
+
+    @property
     def column_of_point(self) -> NDArray[np.intp]:
         """The input that each point belongs to."""
         return np.repeat(self.columns, self.counts)
@@ -78,8 +84,7 @@ class StepFunctions:
     def cells(self, Z: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the cells that inputs are in, of shape (n, n_used)."""
         cells = np.empty((len(Z), len(self.columns)), dtype=np.intp)
-        parts = np.split(self.points, np.cumsum(self.counts)[:-1]) if len(self.columns) else []
-        for i, (column, points) in enumerate(zip(self.columns, parts, strict=True)):
+        for i, (column, points) in enumerate(self.axes):
             cells[:, i] = np.searchsorted(points, Z[:, column], side="left")
         return cells + self.first_cell
 
