@@ -197,12 +197,15 @@ class LeafBoxes:
         low = np.maximum(low * (2.0 - wider) - FLOOR, 0.0)
         return low.T, np.minimum(high * wider + FLOOR, 1.0).T
 
+    def holds(self, Z: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which leaf inputs without noise lie in: shape (n_leaves, n)."""
+        return self._products(self.intervals.holds(Z))
+
     def leaf_of(self, Z: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the number, in `nodes`, of the leaf that each input without noise lies in."""
         size = self.rows_at_once
         parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
-        holds = (self._products(self.intervals.holds(part)) for part in parts)
-        return np.concatenate([each.argmax(axis=0) for each in holds])
+        return np.concatenate([self.holds(part).argmax(axis=0) for part in parts])
 
     @property
     def rows_at_once(self) -> int:
