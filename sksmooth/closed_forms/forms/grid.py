@@ -24,17 +24,15 @@ from ..numerics.normal import FLOOR
 from ..readers import TreeEnsemble
 from .asked import Asked
 from .intervals import Intervals, widening
-from .trees import TreeForm, codes
+from .trees import OfTrees, TreeForm, codes
 
 __all__ = [
     "Axis",
     "Grid",
+    "OnGrid",
     "SmallGrid",
     "answers_in_cells",
-    "axes_of",
-    "corners",
     "merged",
-    "n_cells",
 ]
 
 _PROBES = 4000
@@ -74,8 +72,37 @@ class Axis:
         return [(self.column, low, high) for low, high in itertools.pairwise(ends)]
 
 
-class Grid(TreeForm):
-    """Any ensemble of trees whose thresholds make few cells.
+class OnGrid(OfTrees):
+    """Any ensemble of trees whose thresholds make few cells: what it answers in each is asked."""
+
+    most_cells: int
+    _all_axes: list[Axis]
+
+    @classmethod
+    def _fits(cls, ensemble: TreeEnsemble) -> bool:
+        # each axis has at least two pieces
+        return len(np.unique(ensemble.splits[0])) <= np.log2(cls.most_cells)
+
+    @classmethod
+    def _axes_of(cls, ensemble: TreeEnsemble) -> list[Axis]:
+        """Return the inputs that thresholds cut, if these do not make too many cells."""
+        axes = axes_of(ensemble)
+        if (cells := n_cells(axes)) > cls.most_cells:
+            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
+        return axes
+
+    def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return inputs at some corners of cells: at thresholds and next to them."""
+        rng = np.random.default_rng(0)
+        out = Z[np.arange(_PROBES) % len(Z)]
+        for axis in self._all_axes:
+            ends = np.concatenate([axis.points, np.nextafter(axis.points, np.inf)])
+            out[:, axis.column] = rng.choice(ends, size=_PROBES)
+        return np.concatenate([Z, out])
+
+
+class Grid(OnGrid, TreeForm):
+    """A class for each cell.
 
     Parameters
     ----------
@@ -112,21 +139,13 @@ class Grid(TreeForm):
         self._largest = max([len(lines) for lines in self.lines], default=1) * n_classes
 
     @classmethod
-    def _fits(cls, ensemble: TreeEnsemble) -> bool:
-        # each axis has at least two pieces
-        return len(np.unique(ensemble.splits[0])) <= np.log2(cls.most_cells)
-
-    @classmethod
     def _works(cls, ensemble: TreeEnsemble) -> bool:
         return n_cells(axes_of(ensemble)) <= cls.most_cells
 
     @classmethod
     def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Ask the model for the labels of all cells."""
-        axes = axes_of(ensemble)
-        cells = n_cells(axes)
-        if cells > cls.most_cells:
-            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
+        axes = cls._axes_of(ensemble)
         return cls(axes, _labels(ensemble, axes, asked), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
@@ -163,10 +182,6 @@ class Grid(TreeForm):
         )
         return columns, np.concatenate([np.empty(0), *(axis.points for axis in self.axes)])
 
-    def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return inputs at the corners of cells: at thresholds and next to them."""
-        return np.concatenate([Z, corners(self._all_axes, Z)])
-
     def rows_at_once(self) -> int:
         """Return for how many rows the sums over lines do not take much memory."""
         return int(np.clip(_VALUES // max(self._largest, len(self.intervals)), 1, 1024))
@@ -177,16 +192,6 @@ class SmallGrid(Grid):
 
     most_cells = 50_000
     prunes = True
-
-
-def corners(axes: list[Axis], Z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return inputs of Z, moved to corners of cells that are drawn at random."""
-    rng = np.random.default_rng(0)
-    out = Z[np.arange(_PROBES) % len(Z)]
-    for axis in axes:
-        ends = np.concatenate([axis.points, np.nextafter(axis.points, np.inf)])
-        out[:, axis.column] = rng.choice(ends, size=_PROBES)
-    return out
 
 
 def axes_of(ensemble: TreeEnsemble) -> list[Axis]:
