@@ -24,9 +24,9 @@ __all__ = [
 # a type, by where it is defined, and its reader: ".file:function" is in this folder
 READERS: dict[str, str] = {
     "catboost.core.CatBoostClassifier": ".catboost:catboost",
-    "catboost.core.CatBoostRegressor": ".catboost:regressor",
+    "catboost.core.CatBoostRegressor": ".catboost:catboost",
     "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": ".ebm:ebm",
-    "interpret.glassbox._ebm._ebm.ExplainableBoostingRegressor": ".ebm:regressor",
+    "interpret.glassbox._ebm._ebm.ExplainableBoostingRegressor": ".ebm:ebm",
     "lightgbm.sklearn.LGBMClassifier": ".lightgbm:booster",
     "lightgbm.sklearn.LGBMRegressor": ".lightgbm:booster",
     "sklearn.calibration.CalibratedClassifierCV": ".sklearn:deciding",
@@ -59,8 +59,8 @@ READERS: dict[str, str] = {
     "sklearn.tree._classes.ExtraTreeRegressor": ".sklearn:tree",
     "xgboost.sklearn.XGBClassifier": ".xgboost:booster",
     "xgboost.sklearn.XGBRFClassifier": ".xgboost:booster",
-    "xgboost.sklearn.XGBRFRegressor": ".xgboost:regressor",
-    "xgboost.sklearn.XGBRegressor": ".xgboost:regressor",
+    "xgboost.sklearn.XGBRFRegressor": ".xgboost:booster",
+    "xgboost.sklearn.XGBRegressor": ".xgboost:booster",
 }
 
 _KNOWN: contextvars.ContextVar[dict[tuple[int, int | None], TreeEnsemble] | None]
