@@ -6,7 +6,7 @@ import hashlib
 import pickle
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from ..introspection import AffineMap, Columns, decided_inside
 from ..introspection.linear import LINEAR_MODELS
 from ..noise import Replaced
 from .behind import (
-    Categories,
+    GivenNoise,
     categories_of,
     columns_of,
     misreadings,
@@ -42,14 +42,6 @@ _MOST_RECENT = 8
 # these answer to sparse matrices as to dense ones, up to the order of sums
 _TREES = (DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier)
 _TAKE_SPARSE = (*LINEAR_MODELS, *_TREES, GradientBoostingClassifier, RandomForestClassifier)
-
-
-class _Noise(NamedTuple):
-    """What `spread_behind` needs to know of noise, beside its widths."""
-
-    law: Law1D
-    replaced: Mapping[int, Replaced]
-    categories: Mapping[int, Categories]
 
 
 @read_once()
@@ -112,7 +104,7 @@ def closed_form(
         if columns.coded.any() and not steps:
             steps = category_steps(_innermost(model), frame)
         affine = AffineMap.of(steps, columns)
-        noise = _Noise(law, dict(replaced), categories_of(affine, replaced, X, frame))
+        noise = GivenNoise(law, dict(replaced), categories_of(affine, replaced, X, frame))
         still = _inputs_without_noise(affine, columns, noise)
         kinds = tuple(
             kind
@@ -175,7 +167,7 @@ def _read(
     dtype: np.dtype[Any],
     sigma: NDArray[np.float64],
     columns: Columns,
-    noise: _Noise,
+    noise: GivenNoise,
 ) -> Part | None:
     """Return the part for rows with given gaps; None where no noise is left."""
     missing = columns.gaps[: columns.n]
@@ -189,9 +181,7 @@ def _read(
     sparse = type(_innermost(model)) in _TAKE_SPARSE
     # what is read is kept, and theirs may be changed
     copied = copy.deepcopy(steps)
-    spread = spread_behind(
-        copied, model, columns, there, dtype, takes_sparse=sparse, **noise._asdict()
-    )
+    spread = spread_behind(copied, model, columns, there, dtype, noise, takes_sparse=sparse)
     if columns.gaps.any() and not np.any(spread.scale > 0):
         return None
     return Part(_first(kinds, model, spread), spread)
@@ -208,7 +198,7 @@ def _demand_gaps(
 
 
 def _inputs_without_noise(
-    affine: AffineMap | None, columns: Columns, noise: _Noise
+    affine: AffineMap | None, columns: Columns, noise: GivenNoise
 ) -> NDArray[np.bool_] | None:
     """Return which of the model's inputs have no noise; None if there are none."""
     if affine is None or not columns.still.any():
