@@ -11,7 +11,8 @@ from sklearn.base import _fit_context
 from ..backends import warn_before_fit
 from ..certificate import PredictionBounds, RegressionCertificate
 from . import inputs as check
-from .base import MetaRegressor, shows_weights
+from .attributes import Smoothed
+from .base import MetaRegressor, fitted_base, shows_weights
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
@@ -28,7 +29,7 @@ __all__ = ["SmoothedRegressor"]
 _OF_CLASSES = ("sequential_predict", "abstain_label", "shortcuts")
 
 
-class SmoothedRegressor(MetaRegressor):
+class SmoothedRegressor(Smoothed, MetaRegressor):
     r"""A regressor whose predictions come with certified bounds: median smoothing.
 
     Around any base regressor f this builds the smoothed regressor
@@ -201,7 +202,7 @@ class SmoothedRegressor(MetaRegressor):
         data = data._replace(y=_numbers(data.y))
         note_rows(self, data.X, data.rows)
         noise = check_noise(noise_of(self))
-        with self._fitted_base(data, noise, fit_params, has_classes=False):
+        with fitted_base(self, data, noise, fit_params, has_classes=False):
             return self  # a classifier notes more of it
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -116,6 +116,21 @@ def test_features_in_front_are_refused_where_classes_are_known():
         smoothed(net).certify(X)
 
 
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([0, 1], "has 3 outputs, and its classes name 2"),
+        ([2, 1, 0, 3], "has 3 outputs, and its classes name 4"),
+        ([[0, 1, 2]], "has 3 outputs, and its classes name 1"),
+        ([0, 1, 1], "one of them is there twice"),
+    ],
+)
+def test_classes_that_do_not_fit_the_outputs(classes, message):
+    """Numbers of outputs would stand for them, in another order."""
+    with pytest.raises(ValueError, match=message):
+        smoothed(frozen_net(Net(), classes=classes))
+
+
 @pytest.mark.parametrize("output", ["logit", "scores"])
 def test_an_output_that_is_not_there(output):
     with pytest.raises(ValueError, match=f"dict without the output '{output}'; it has a, b"):

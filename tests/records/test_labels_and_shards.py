@@ -50,6 +50,16 @@ class TestLabels:
         clf.certify(X, n=500, log=log, y=y.tolist())
         assert np.array_equal(read_log(log).y_true, y)
 
+    @pytest.mark.parametrize("kind", [object, str, bool, np.float32])
+    def test_a_run_goes_on_with_labels_of_any_kind(self, kind, tmp_path):
+        labels = y.astype(str).astype(object) if kind is object else y.astype(kind)
+        clf = SmoothedClassifier(GaussianNB(), 1.0, random_state=0).fit(X, labels)
+        log = tmp_path / "a.tsv"
+        certificate = clf.certify(X[:20], n=50, log=log, y=labels[:20])
+        log.write_bytes(b"\n".join(log.read_bytes().split(b"\n")[:10]) + b"\n")
+        assert clf.certify(X[:20], n=50, log=log, y=labels[:20]).equals(certificate)
+        assert read_log(log).y_true.tolist() == labels[:20].tolist()
+
     def test_none_cannot_be_added_later(self, clf, tmp_path):
         clf.certify(X, n=500, log=tmp_path / "a.tsv")
         with pytest.raises(ValueError, match="true label null for row 0"):
