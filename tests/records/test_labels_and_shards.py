@@ -325,6 +325,16 @@ class TestShards:
         with pytest.raises(ValueError, match="only one has true labels"):
             join_logs([tmp_path / "0.tsv", second])
 
+    def test_times_of_some_rows_are_no_times_of_all(self, clf, tmp_path):
+        """A record that was not read from a log has none."""
+        clf.certify(X[:5], n=500, log=tmp_path / "0.tsv")
+        timed = read_log(tmp_path / "0.tsv")
+        assert timed.seconds is not None
+        others = dataclasses.replace(timed, seconds=None, index=np.arange(5, 10))
+        joined = join_logs([timed, others])
+        assert joined.seconds is None
+        assert joined.index.tolist() == [*range(10)]
+
     def test_what_is_no_sequence_of_logs(self, tmp_path):
         for wrong in ([], "a.tsv", pathlib.Path("a.tsv")):
             with pytest.raises(ValueError, match="needs a sequence of logs"):
