@@ -96,13 +96,16 @@ def _labels_for_log(X: Any, y: Any, classes: NDArray[Any], n_rows: int) -> NDArr
 def _numbers_of(X: Any, n_rows: int) -> NDArray[np.int64]:
     """Return the numbers of rows in the data set that they come from.
 
-    A part of a data set of torch has them, or a data frame with whole numbers as index.
+    A part of a data set of torch has them, or a data frame with whole numbers as index, of 64 bits
+    with a sign.
     """
     rows, index = as_rows(X), index_of(X)
     found = np.asarray(index if rows is None else rows.numbers())
     is_whole = found.dtype.kind in "iu" and found.shape == (n_rows,)
     if is_whole and len(np.unique(found)) == n_rows:
-        return found.astype(np.int64)
+        numbers = found.astype(np.int64)
+        if np.array_equal(numbers, found):  # not so for hashes of 64 bits
+            return numbers
     return np.arange(n_rows)
 
 

@@ -70,8 +70,8 @@ class SmoothedRegressor(Smoothed, MetaRegressor):
     alpha : float, default=0.001
         Probability, per row, that a statement of `certify` or `certify_interval` is false.
     noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
-        Family of the noise; it must be added to rows. Radii are in its norm: L2 for Gaussian noise,
-        L1 for the others.
+        Family of the noise, alike for all columns. Radii are in its norm: L2 for Gaussian noise, L1
+        for "laplace" and "uniform", numbers of changed features for ``Flip`` and ``Drop``.
     arithmetic : {"integer", "float"}, default="integer"
         As of `SmoothedClassifier`; with "float" **certificates are unsound**.
     stream : {"philox", "shake128"}, default="philox"
@@ -237,8 +237,9 @@ class SmoothedRegressor(Smoothed, MetaRegressor):
         **Theorem.** Let the seed be independent of the base and of the row x. With probability at
         least ``1 - alpha`` over the seed, the smoothed regressor h has ``lower <= h(x + delta) <=
         upper`` for every delta with ``length(delta) < radius``, in the norm of the noise (Lemma 1
-        of arXiv:2007.03730). Where the bounds are computed, that is certain: ``alpha`` is 0, and
-        `n`, `n0` and `alpha` are ignored.
+        of arXiv:2007.03730); for every one with ``length(delta) <= radius``, where the norm counts
+        features. Where the bounds are computed, that is certain: ``alpha`` is 0, and `n`, `n0` and
+        `alpha` are ignored.
 
         If outputs exceed a number with a probability of at most :math:`\Phi(-r / \sigma)` under
         noise, they exceed it with one below 1/2 at all points nearer than r, so that the number
@@ -251,7 +252,8 @@ class SmoothedRegressor(Smoothed, MetaRegressor):
             Rows.
         radius : float or sequence of float
             Distance in the norm of the noise, 0 or more; in the units of X, or in standard
-            deviations with a sigma for each feature. 0 bounds the prediction at the row itself.
+            deviations with a sigma for each feature, or a number of features. 0 bounds the
+            prediction at the row itself.
         n, n0, alpha : default=None
             Override the constructor's parameters of these names.
         log : str or path-like, default=None
@@ -298,8 +300,8 @@ class SmoothedRegressor(Smoothed, MetaRegressor):
         **Theorem.** Let the seed be independent of the base and of the row x. With probability at
         least ``1 - alpha`` over the seed, the smoothed regressor h has h(x + delta) in the interval
         for every delta with ``length(delta) < R``, in the norm of the noise, for the radius R that
-        is returned. Where R is computed, that is certain: ``alpha`` is 0, and `n`, `n0` and `alpha`
-        are ignored.
+        is returned; with ``length(delta) <= R`` where the norm counts features and R is above 0.
+        Where R is computed, that is certain: ``alpha`` is 0, and `n`, `n0` and `alpha` are ignored.
 
         Parameters
         ----------

@@ -242,6 +242,4 @@ class DropNoise(ChangeNoise):
         return xp.where(rng.random(flat.shape) < rates, math.nan, flat).reshape(rows.shape)
 
 
-@functools.lru_cache(maxsize=4096)
-def _within(distance: Fraction) -> Pair:
-    return Pair.within(distance)
+_within = functools.lru_cache(maxsize=4096)(Pair.within)

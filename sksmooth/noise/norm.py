@@ -67,14 +67,12 @@ class Norm(abc.ABC):
         length : array of shape (n_samples,)
             Infinite where a feature has moved that cannot.
         """
-        xp = namespace(delta)
-        size = abs(_floats(delta).reshape(len(delta), -1))
+        xp, delta = namespace(delta), _floats(delta)
+        length = self._length(xp, abs(self._standardised(xp, delta)))
         if self.scale is None:
-            return self._length(xp, size)
-        scale = self._scale(size)
-        moves = scale > 0
-        length = self._length(xp, xp.where(moves, size / xp.where(moves, scale, 1.0), 0.0))
-        stray = (xp.where(moves, 0.0, size) > 0).any(-1)
+            return length
+        size = abs(delta.reshape(len(delta), -1))
+        stray = (xp.where(self._scale(size) > 0, 0.0, size) > 0).any(-1)
         return xp.where(stray, math.inf, length)
 
     def project(self, delta: Any, radius: Any) -> Any:

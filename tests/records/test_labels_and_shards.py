@@ -123,6 +123,8 @@ class TestDataSets:
             ([7, 5, 7], [0, 1, 2]),
             (["a", "b", "c"], [0, 1, 2]),
             ([0.5, 1.0, 2.0], [0, 1, 2]),
+            (np.array([2**63, 2**63 + 1, 5], np.uint64), [0, 1, 2]),  # as of hashes
+            (np.array([2**63 - 1, 5, 6], np.uint64), [2**63 - 1, 5, 6]),
         ],
     )
     def test_numbers_of_a_frame(self, index, expected, tmp_path):
