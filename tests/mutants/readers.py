@@ -139,7 +139,7 @@ READERS = [
         _READING,
         "for column, law in noise.replaced.items() if not missing[column]}",
         "for column, law in noise.replaced.items()}",
-        f"{_VALUES}::test_a_missing_value_is_not_replaced_to_try_a_form_that_does_not_show_it",
+        f"{_VALUES}::test_what_is_missing_stays_so_in_a_column_of_categories",
     ),
     Fault(
         _READING,
