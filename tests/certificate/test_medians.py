@@ -84,6 +84,25 @@ def test_an_interval_that_half_of_the_outputs_miss_has_no_radius(monkeypatch):
     assert false_rate(monkeypatch, 0.5, 0.0, plan) <= 0.056 * 20_000
 
 
+class Off(FloatGaussian):
+    """Draws of it may differ from ideal ones."""
+
+    tv_error = 0.05
+
+
+def test_the_error_of_noise_is_taken_off_the_probability():
+    found = []
+    for noise in (FloatGaussian(1.0), Off(1.0)):
+        sampler = Sampler(Function(np.sin), np.zeros((1, 1)), noise, SEED)
+        plan, zero = Plan(n=1000, n0=100, alpha=0.05), np.zeros(1)
+        found.append(certify_medians(sampler, plan, zero - 0.9, zero + 0.9, zero))
+    ideal, certificate = found
+    assert np.array_equal(certificate.counts, ideal.counts)
+    assert certificate.p_lower == pytest.approx(ideal.p_lower - 0.05, abs=1e-15)
+    assert certificate.radii == pytest.approx(norm.ppf(ideal.p_lower - 0.05), rel=1e-12)
+    assert certificate.radii[0] > 0.5
+
+
 STEPS = {
     "line": lambda x: x,
     "cube": lambda x: x**3,

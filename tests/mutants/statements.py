@@ -267,7 +267,7 @@ STATEMENTS = [
         _MEDIANS,
         "p_lower, p_upper = widened(p_lower, p_upper, noise.tv_error)",
         "p_lower, p_upper = widened(p_lower, p_upper, 0.0)",
-        "certificate/test_medians.py",
+        "certificate/test_medians.py::test_the_error_of_noise_is_taken_off_the_probability",
     ),
     Fault(
         _MEDIANS,
