@@ -216,8 +216,8 @@ READERS = [
     ),
     Fault(
         _LIGHTGBM,
-        "np.where(default_left, left, right), left])",
-        "np.where(default_left, right, left), left])",
+        "default = left if to_left else right",
+        "default = right if to_left else left",
         f"{_OF_LIGHTGBM}::test_zeros_and_nearly_zeros",
     ),
     Fault(
