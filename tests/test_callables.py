@@ -94,6 +94,8 @@ class TestRefused:
             (lambda Z: np.zeros(3), r"returned shape \(3,\)"),
             (lambda Z: np.full((len(Z), 2), np.nan), "NaN or infinite"),
             (lambda Z: np.stack([Z[:, 0], np.full(len(Z), np.inf)], axis=1), "NaN or infinite"),
+            (lambda Z: scores(Z).astype(object), "scores of dtype object; expected real numbers"),
+            (lambda Z: scores(Z) + 0j, "scores of dtype complex128"),
             (lambda Z: np.full(len(Z), 7), "which is not among the classes"),
             (lambda Z: (Z[:, 0] > Z[:, 0].mean()).astype(int), "reads its batch"),
         ],

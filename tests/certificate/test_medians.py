@@ -131,6 +131,15 @@ def test_bounds_are_false_as_rarely_as_they_say(name):
         assert false > 0.5 * exact * n_rows
 
 
+@pytest.mark.parametrize("output", [np.inf, -np.inf, np.finfo(float).max, 0.0])
+def test_bounds_of_a_constant_are_the_constant(output):
+    """Also where nothing is above it, and no warning of overflow says so."""
+    plan = Plan(n=200, n0=100, alpha=0.1, radii=(0.75,))
+    sampler = sampler_of(lambda x: np.full(np.shape(x), output), np.zeros(1))
+    bounds = bound_medians(sampler, plan)
+    assert bounds.lower[0, 0] == bounds.upper[0, 0] == output
+
+
 def test_bounds_are_order_statistics_but_for_the_width_of_a_bin():
     X = np.linspace(-2, 2, 7)
     plan = Plan(n=4000, n0=1000, alpha=1e-3, radii=(0.0, 0.5, 1.0))
