@@ -68,7 +68,18 @@ class Drop(Specification):
             object.__setattr__(self, "drop", tuple(self.drop))
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the `DropNoise` for rows of a shape."""
+        """Return the `DropNoise` for rows of a shape.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape.
+
+        Returns
+        -------
+        noise : DropNoise
+            In integers.
+        """
         rows.refuse_float("Drop")
         size = math.prod(rows.shape)
         rates = self.drop if isinstance(self.drop, tuple) else (self.drop,) * size

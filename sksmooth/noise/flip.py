@@ -92,7 +92,18 @@ class Flip(Specification):
         return "numbers" if self.keep is None else "values"
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the `FlipNoise` of the rows' categories, or a `BinaryFlipNoise`."""
+        """Return the `FlipNoise` of the rows' categories, or a `BinaryFlipNoise`.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, and their categories.
+
+        Returns
+        -------
+        noise : FlipNoise or BinaryFlipNoise
+            In integers.
+        """
         rows.refuse_float("Flip")
         if self.keep is None:
             assert self.add is not None

@@ -31,7 +31,18 @@ class Gaussian(Specification):
     takes_units = True
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise: in integers, and on the grid of bytes only if sigma fits it."""
+        """Return the noise: in integers, and on the grid of bytes only if sigma fits it.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : Noise
+            In integers, unless floating-point arithmetic is asked for.
+        """
         sigma = rows.sigma
         if rows.units is not None:
             in_units = FloatInUnits if rows.arithmetic == "float" else IntegerInUnits

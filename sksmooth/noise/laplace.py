@@ -55,7 +55,18 @@ class Laplace(Specification):
     scale: float | None = None
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the `LaplaceNoise`: on the grid of bytes only if the scale fits it."""
+        """Return the `LaplaceNoise`: on the grid of bytes only if the scale fits it.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : LaplaceNoise
+            In integers.
+        """
         scale = scale_of(self.scale, rows, "Laplace", lambda sigma: sigma / math.sqrt(2))
         return LaplaceNoise.bound(scale, rows)
 

@@ -176,7 +176,18 @@ class MixedNoise(Noise):
     ) -> NDArray[np.float64]:
         """Return the radius of the numbers where some of the other columns change.
 
-        NaN where so many changes are not certified even if no number moves.
+        Parameters
+        ----------
+        n_changed : int
+            Largest number of changed columns.
+        p_lower, p_upper : array-like of float in [0, 1]
+            As of `radius`.
+
+        Returns
+        -------
+        radius : ndarray of float64
+            In the norm `norm`, rounded down; NaN where so many changes are not certified even if no
+            number moves.
         """
         radius = self.radius(p_lower, p_upper)
         proved = self._proves(n_changed, p_lower, p_upper)

@@ -101,7 +101,18 @@ class Split(Specification):
         return tuple(self.scale.get(name, 0.0) for name in called)
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the `SplitNoise` for rows of a shape and grid."""
+        """Return the `SplitNoise` for rows of a shape and grid.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape and grid.
+
+        Returns
+        -------
+        noise : SplitNoise
+            In integers.
+        """
         rows.refuse_float("Split")
         size = math.prod(rows.shape)
         scales = self._scales(size, rows.names)

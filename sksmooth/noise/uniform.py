@@ -53,7 +53,18 @@ class Uniform(Specification):
     scale: float | None = None
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the `UniformNoise`: on the grid of bytes only if the scale fits it."""
+        """Return the `UniformNoise`: on the grid of bytes only if the scale fits it.
+
+        Parameters
+        ----------
+        rows : Rows
+            Their shape, grid and sigma.
+
+        Returns
+        -------
+        noise : UniformNoise
+            In integers.
+        """
         width = scale_of(self.scale, rows, "Uniform", lambda sigma: sigma * math.sqrt(3))
         return UniformNoise.bound(width, rows)
 
