@@ -72,7 +72,8 @@ class Form(Reading):
     Attributes
     ----------
     complete : bool
-        Whether `law` bounds the probability of every class well, not that of the top one only.
+        Whether `law` has tight bounds for every class. Otherwise it has them for the top class
+        alone.
     laws : frozenset of str
         Names of the laws of added noise under which it is known.
     compares : bool

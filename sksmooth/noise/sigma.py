@@ -203,7 +203,7 @@ def check_scale(name: str, scale: Any) -> float:
 
 
 def scale_of(given: Any, rows: Rows, family: str, of_sigma: Callable[[float], float]) -> float:
-    """Return the scale of noise in integers: the given one, or that of the smoother's sigma.
+    """Return the scale of noise: the one that the user gave, or one computed from sigma.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ _NOTHING = 1e-200  # as good as no noise at all
 
 
 class Lines:
-    """A dataclass of arrays, of which some lines can be taken."""
+    """Base of dataclasses of arrays: an index takes the same lines of each array."""
 
     def __getitem__(self, lines: Any) -> Self:
         fields: Any = dataclasses.fields(self)  # type: ignore[arg-type]  # of the subclass
