@@ -5,6 +5,7 @@ depend on something that it must not depend on. To add one, add an entry to one 
 """
 
 from .draws import DRAWS
+from .numbers import NUMBERS
 from .others import OTHERS
 from .readers import READERS
 from .statements import STATEMENTS
@@ -12,4 +13,4 @@ from .statistics import STATISTICS
 
 __all__ = ["FAULTS"]
 
-FAULTS = [*STATISTICS, *DRAWS, *STATEMENTS, *READERS, *OTHERS]
+FAULTS = [*STATISTICS, *DRAWS, *STATEMENTS, *NUMBERS, *READERS, *OTHERS]
