@@ -95,3 +95,15 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
     text = page.to_markdown("command")
     assert text.count("(`paired_comparison`)") == 1
     assert text.count("| Table 3 |") == 2
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    for log in tmp_path.glob("*_n200.tsv"):
+        log.unlink()
+    monkeypatch.setattr(cifar_cpu, "_certified", stop)
+    stopped = cifar_cpu.run(True, tmp_path).figures
+    assert stopped.keys() == page.figures.keys()
+    for label, found in stopped.items():
+        assert found["certified accuracy"] == page.figures[label]["certified accuracy"]
+        assert "average radius" not in found
