@@ -504,6 +504,10 @@ def test_trainings():
         measured = list(row(REPRODUCED / "nets_cifar_cpu.md", "", **{"": name}).values())[1:8]
         seven = ", ".join([r"(\.\d+)"] * 6) + r" and (\.\d+)"
         assert_near(page, f"{pattern} {seven} {last}", *measured)
+    measured = section(REPRODUCED / "nets_cifar_cpu.md", "Average certified radius")
+    ((_, ours, more, theirs, _),) = (of for of in measured if of[0] == "gaussian, sigma 0.5")
+    pattern = r"is (\.\d+) from .* error (\.\d+)\), which would be about (\.\d+) .*: (\.\d+)\. The"
+    assert_near(page, pattern, *ours.split(" ± "), more, theirs)
     lines = (REPRODUCED / "nets_denoisers.md").read_text(encoding="utf-8").splitlines()
     denoisers = {cells(line)[1]: cells(line)[2:] for line in lines if line.startswith("| 1 |")}
     assert len(denoisers) == 4
