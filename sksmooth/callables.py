@@ -55,6 +55,11 @@ class FunctionClassifier(ClassifierMixin, BaseEstimator):
                 f"({len(X)},), or a score for each of the {n_classes} classes, "
                 f"({len(X)}, {n_classes})."
             )
+        if out.dtype.kind in "cOSU":
+            raise ValueError(
+                f"The function returned scores of dtype {out.dtype}; expected real numbers, of "
+                "which one is the largest."
+            )
         if not np.all(np.isfinite(out)):
             raise ValueError(
                 "The function returned scores that are NaN or infinite: these are no votes. "

@@ -42,13 +42,13 @@ _TEXT = """\
 A net of two convolutions (5x5, stride 2, 32 and 64 channels) and 256 hidden units for each noise,
 trained by Adam (rate 0.001, batches of 128) for {epochs} epochs on {images:,} images under the
 noise that it is certified for; those for flips and drops, which stand beside published ones, at a
-rate of 0.002 that falls to 0 by a cosine. Certified: {tested}; the standard error
-of an accuracy is at most {errors}. Row i of a log
-beside this page is test image {total:,} i / m, if m images are certified.
-Certified accuracy is decided at the radii of the tables with at most n draws
-(`certify(radius=[...])`). {stopped}Hours are those of one thread: of training in processor time,
-of certification by a clock, while the machine did other work. Logs are continued by the version
-that wrote them; to repeat a run with another, give an empty folder as `--output`."""
+rate of 0.002 that falls to 0 by a cosine. Certified: {tested}; the
+standard error of an accuracy is at most {errors}. Certified accuracy is decided at the radii
+of the tables with at most n draws (`certify(radius=[...])`). Logs lie beside this page, long ones
+packed by gzip: row i of m is test image {total:,} i / m. {stopped}Hours
+are those of one thread: of training in processor time, of certification by a clock, while the
+machine did other work. Logs are continued by the version that wrote them; to repeat a run with
+another, give an empty folder as `--output`."""
 _STOPPED = """\
 The run was stopped: the images of {name} are the first of those that were to come, and no random
 choice. """

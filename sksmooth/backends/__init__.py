@@ -102,11 +102,23 @@ def frozen_classes(
 
     A model's ``classes_`` decide. A net without them, or whose ``classes_`` are not as many as its
     outputs (skorch infers them from the training labels), answers with the number of the output.
+    Labels that the user has named must be one for each output.
     """
     classes = np.asarray(getattr(estimator, "classes_", np.unique(y)))
     outputs = kind_inside(estimator).n_outputs(estimator, X[:1].copy(), frame)
     if outputs is not None and (len(classes) != outputs or not hasattr(estimator, "classes_")):
+        named = getattr(unwrap(estimator)[1], "classes", None)
+        if named is not None and len(named):
+            raise ValueError(
+                f"The net has {outputs} outputs, and its classes name {len(named)}: "
+                f"{shorten(classes)}. Name one label for each output, in their order."
+            )
         classes = np.arange(outputs)
+    if len(np.unique(classes)) < len(classes):
+        raise ValueError(
+            f"The classes of the frozen estimator are {shorten(classes)}, and one of them is there "
+            "twice. Give each output a label of its own."
+        )
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(

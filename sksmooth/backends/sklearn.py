@@ -99,7 +99,8 @@ class SklearnBackend(Backend):
     def gaps(self, batch: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return by how much the best class's probability exceeds the next one's, where known."""
         try:
-            X = batch if self.frame is None else self.frame(batch)
+            X = batch.copy()  # it may overwrite its batch
+            X = X if self.frame is None else self.frame(X)
             p = np.sort(np.asarray(self.estimator.predict_proba(X), dtype=np.float64), axis=1)
             return p[:, -1] - p[:, -2]
         except Exception:  # not every classifier has probabilities

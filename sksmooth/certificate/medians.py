@@ -106,7 +106,8 @@ def bound_medians(sampler: Sampler, plan: Plan) -> PredictionBounds:
     for j, rank in enumerate(ranks):
         upper[:, j] = edges[lines, 1 + (at_most < rank).sum(axis=1)]
         below = edges[lines, (at_most <= plan.n - rank).sum(axis=1)]
-        lower[:, j] = np.nextafter(below, np.inf, where=np.isfinite(below), out=below)
+        with np.errstate(over="ignore"):  # above the largest number is infinity
+            lower[:, j] = np.nextafter(below, np.inf, where=np.isfinite(below), out=below)
     return PredictionBounds(
         run=_run(sampler, plan, one_sided([plan.n], [0], plan.n, plan.alpha / 2)),
         lower=lower,

@@ -44,7 +44,8 @@ class PredictionBounds(_OfNumbers):
 
     Row by row, and radius by radius, with probability at least ``1 - alpha`` over the noise: the
     smoothed regressor predicts no less than `lower` and no more than `upper` at every point whose
-    distance from the row, in the norm `norm`, is below `radius`.
+    distance from the row, in the norm `norm`, is below `radius` (or equal to it, where the norm
+    counts columns).
 
     Attributes
     ----------
@@ -119,7 +120,8 @@ class RegressionCertificate(_OfNumbers):
 
     Row by row, with probability at least ``1 - alpha`` over the noise: the smoothed regressor
     predicts a number from `lower` to `upper` at every point whose distance from the row, in the
-    norm `norm`, is below ``radii[i]``.
+    norm `norm`, is below ``radii[i]`` (or equal to it, where the norm counts columns and it is not
+    0).
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """The noise on a model's inputs behind the steps of a Pipeline, for classifiers and regressors."""
 
-import dataclasses
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -10,14 +10,23 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import OrdinalEncoder
 
 from ..bounds.rounding import UNIT
-from ..introspection import AffineMap, CategoryCodes, Columns
+from ..introspection import AffineMap, CategoryCodes, Columns, split, why_not_readable
 from ..noise import Replaced
 from .form import NotClosedError
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
 from .numerics.replacing import Replacing
+from .readers import libraries_read
 
-__all__ = ["Categories", "categories_of", "spread_behind"]
+__all__ = [
+    "Categories",
+    "GivenNoise",
+    "categories_of",
+    "columns_of",
+    "misreadings",
+    "parts_of",
+    "spread_behind",
+]
 
 
 class Categories(NamedTuple):
@@ -35,17 +44,65 @@ class Categories(NamedTuple):
     values: NDArray[np.float64]
 
 
+class GivenNoise(NamedTuple):
+    """What the inputs' noise depends on, beside its widths.
+
+    Attributes
+    ----------
+    law : Law1D
+        Of what is added to single values.
+    replaced : mapping of int to Replaced
+        The laws of columns whose values are replaced.
+    categories : mapping of int to Categories
+        The values that replace those of these columns.
+    """
+
+    law: Law1D = NORMAL
+    replaced: Mapping[int, Replaced] = MappingProxyType({})
+    categories: Mapping[int, Categories] = MappingProxyType({})
+
+
+_NORMAL_NOISE = GivenNoise()
+
+
+def parts_of(estimator: Any, X: NDArray[np.floating]) -> tuple[list[Any], Any]:
+    """Return the steps and the model of a base, if they may be read, and rows are vectors."""
+    steps, model = split(estimator)
+    if X.ndim != 2:
+        raise NotClosedError("rows are not vectors")
+    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
+    if obstacle is not None:
+        raise NotClosedError(obstacle)
+    return steps, model
+
+
+def columns_of(sigma: NDArray[np.float64], frame: Any, replaced: Iterable[int] = ()) -> Columns:
+    """Return what is known of columns: from the noise on them, and from what makes frames."""
+    names, coded = ((), ()) if frame is None else (frame.columns, frame.coded)
+    return Columns.of(len(sigma), names, sigma == 0, coded, list(replaced))
+
+
+@contextlib.contextmanager
+def misreadings() -> Iterator[None]:
+    """Raise `NotClosedError` where a model is not as its type promises."""
+    try:
+        yield
+    except NotClosedError as reason:
+        raise type(reason)(*reason.args) from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # another version of scikit-learn, perhaps
+        raise NotClosedError(f"it could not be read ({error})") from error
+
+
 def spread_behind(
     steps: list[Any],
     model: Any,
     columns: Columns,
     sigma: NDArray[np.float64],
     dtype: np.dtype[Any],
+    noise: GivenNoise = _NORMAL_NOISE,
     *,
     takes_sparse: bool = False,
-    law: Law1D = NORMAL,
-    replaced: Mapping[int, Replaced] = MappingProxyType({}),
-    categories: Mapping[int, Categories] = MappingProxyType({}),
 ) -> Spread:
     """Return the noise on a model's inputs, behind affine steps.
 
@@ -61,14 +118,10 @@ def spread_behind(
         Standard deviations of the noise on the rows.
     dtype : dtype
         Of the rows.
+    noise : GivenNoise
+        What is added, or takes the place of values.
     takes_sparse : bool, default=False
         Whether the model answers to sparse matrices as to dense ones.
-    law : Law1D, default=NORMAL
-        Of the noise on single values.
-    replaced : mapping of int to Replaced, default={}
-        The laws of columns whose values are replaced.
-    categories : mapping of int to Categories, default={}
-        The values that replace those of these columns.
 
     Raises
     ------
@@ -87,14 +140,13 @@ def spread_behind(
     if affine.sparse and not takes_sparse:
         raise NotClosedError("its steps hand on sparse matrices")
     unit, n = float(np.finfo(dtype).eps) / 2, columns.n
-    found = _inputs_replaced(steps, columns, affine, replaced, categories)
+    found = _inputs_replaced(steps, columns, affine, noise)
     widths = np.zeros(len(affine.used))
     widths[:n] = sigma
-    widths[list(replaced)] = 0.0
+    widths[list(noise.replaced)] = 0.0
     for to in found.values():
         widths[to.features] = 1.0
-    spread = Spread.of(affine, widths, unit, law, found)
-    return dataclasses.replace(spread, laws=replaced) if replaced else spread
+    return Spread.of(affine, widths, unit, noise.law, found, noise.replaced)
 
 
 def categories_of(
@@ -143,19 +195,15 @@ def categories_of(
 
 
 def _inputs_replaced(
-    steps: list[Any],
-    columns: Columns,
-    affine: AffineMap,
-    replaced: Mapping[int, Replaced],
-    categories: Mapping[int, Categories],
+    steps: list[Any], columns: Columns, affine: AffineMap, noise: GivenNoise
 ) -> dict[int, Replacing]:
     """Return what takes the place of inputs, by the first one of each column."""
     found: dict[int, Replacing] = {}
-    gone = {column for column, law in replaced.items() if law.goes}
+    gone = {column for column, law in noise.replaced.items() if law.goes}
     without = _without(steps, columns, affine, gone)
     untouched, room = affine.untouched, 2 * (affine.roundings + 2) * UNIT * (1 + 1e-9)
-    for column, law in replaced.items():
-        features, values = categories[column]
+    for column, law in noise.replaced.items():
+        features, values = noise.categories[column]
         if not np.all(np.isnan(values[:, np.isin(features, np.flatnonzero(columns.gaps))])):
             raise NotClosedError("an encoder does not know a value, which is not as if missing")
         inputs, weights, sizes = _fed(affine, features)

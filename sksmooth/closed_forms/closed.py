@@ -11,7 +11,7 @@ from ..introspection.probes import probe_rows
 from .form import Form, NotClosedError
 from .inputs import Spread
 from .law import Law
-from .numerics.replacing import EDGE, Replacing
+from .numerics.replacing import EDGE
 
 __all__ = ["Classify", "ClosedForm", "DisagreementError", "GapsError", "Part"]
 
@@ -43,14 +43,11 @@ class Part:
 
     def law_of(self, X: NDArray[np.float64], of: NDArray[np.intp] | None) -> Law:
         """Return the law of extended rows, in the order of the model's classes."""
-        size = max(1, self.form.rows_at_once())
         # rows near the largest floats get infinite margins, or none: then nothing is certified
         with np.errstate(over="ignore", invalid="ignore"):
             return Law.joined(
-                self.form.law(
-                    self.spread.around(X[i : i + size]), None if of is None else of[i : i + size]
-                )
-                for i in range(0, max(len(X), 1), size)
+                self.form.law(self.spread.around(X[at]), None if of is None else of[at])
+                for at in self.form.portions(len(X))
             )
 
 
@@ -109,10 +106,6 @@ class ClosedForm(Part):
                 rows[np.ix_(there, to.features)] = 0.0
             rows[:, to.column] = X[:, to.column]
         return rows
-
-    @property
-    def _categories(self) -> list[Replacing]:
-        return [to for to in self.spread.replaced.values() if not to.goes]
 
     def _known(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return rows as noise can make them: with some known category for each that is not.
@@ -190,7 +183,8 @@ class ClosedForm(Part):
                     self.parts[key] = None if self.read is None else self.read(pattern)
                 part = self.parts[key]
             rows = np.flatnonzero(number.ravel() == i)
-            yield rows, _without_gaps(extended[rows]), pattern, part
+            # nothing depends on the numbers that stand for missing values
+            yield rows, np.where(np.isnan(extended[rows]), 0.0, extended[rows]), pattern, part
 
     def _certain(self, X: NDArray[np.floating]) -> Law:
         """Return the law of rows without noise, in the order of the model's classes."""
@@ -235,8 +229,8 @@ class ClosedForm(Part):
             looks.append((probes, ask(asked)))
             rows = sample[np.arange(len(probes)) % len(sample)]
             moved = affine.used[:n] & ~gaps[:n]
-            moved[[to.column for to in self._categories]] = False
             gone = part.spread.go & (probes <= EDGE)
+            moved[[to.column for to in self.spread.replaced.values() if not to.goes]] = False
             rows[:, moved] = _near(part.spread, np.where(gone, 0.0, probes))[:, :n][:, moved]
             for k, to in part.spread.replaced.items():
                 if to.goes:
@@ -248,11 +242,6 @@ class ClosedForm(Part):
             other = sure & (self.codes[found] != answers)
             if np.any(other):
                 raise DisagreementError(f"it answers otherwise at {int(other.sum())} points")
-
-
-def _without_gaps(extended: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rows with numbers for missing values, on which nothing depends."""
-    return np.where(np.isnan(extended), 0.0, extended)
 
 
 def _probed(spread: Spread, X: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -65,22 +65,23 @@ class Spread:
         unit: float = UNIT,
         law: Law1D = NORMAL,
         replaced: Mapping[int, Replacing] = MappingProxyType({}),
+        laws: Mapping[int, Replaced] = MappingProxyType({}),
     ) -> "Spread":
         """Return what the steps make of independent noise on the rows."""
         sigma = np.append(sigma, np.zeros(len(affine.used) - len(sigma)))  # encoders' outputs
         factor = affine.matrix * sigma
+        excess, used = 0.0, factor != 0
         if factor.ndim == 1:
-            return cls(affine, sigma, unit, factor, np.abs(factor), 0.0, law, replaced)
-        used = factor != 0
-        if np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
+            scale = np.abs(factor)
+        elif np.all(used.sum(axis=1) <= 1) and np.all(used.sum(axis=0) <= 1):
             scale = np.abs(factor).max(axis=1, initial=0.0)
-            return cls(affine, sigma, unit, factor, scale, 0.0, law, replaced)
-        scale = lengths(factor)
-        # how far off the matrix may be, by the rounding of its making
-        off = 2 * (affine.roundings + 4) * UNIT * lengths(affine.sizes * sigma)
-        # only normal noise is independent again where it is turned
-        excess = _excess(factor, scale, off) if law.name == "normal" else np.inf
-        return cls(affine, sigma, unit, factor, scale, excess, law, replaced)
+        else:
+            scale = lengths(factor)
+            # how far off the matrix may be, by the rounding of its making
+            off = 2 * (affine.roundings + 4) * UNIT * lengths(affine.sizes * sigma)
+            # only normal noise is independent again where it is turned
+            excess = _excess(factor, scale, off) if law.name == "normal" else np.inf
+        return cls(affine, sigma, unit, factor, scale, excess, law, replaced, laws)
 
     def behind(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return linear functions of the inputs as functions of standard normals."""

@@ -2,9 +2,8 @@
 
 import abc
 import dataclasses
-import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +11,16 @@ from scipy.special import ndtr
 from sklearn.compose import TransformedTargetRegressor
 
 from ..bounds.rounding import UNIT
-from ..introspection import AffineMap, Columns, split, why_not_readable
+from ..introspection import AffineMap, Columns, split
 from ..introspection.probes import probe_rows
-from .behind import spread_behind
+from .behind import columns_of, misreadings, parts_of, spread_behind
 from .closed import DisagreementError
-from .form import NotClosedError
+from .form import NotClosedError, Reading, answers_of
 from .inputs import Inputs, Spread
 from .links import IDENTITY, Link, link_of, link_of_target
-from .readers import libraries_read, read_once
+from .readers import read_once
 
-__all__ = ["ClosedOutput", "OutputForm", "asked", "output_form", "safe_tail"]
+__all__ = ["ClosedOutput", "OutputForm", "answers", "output_form", "safe_tail"]
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Any], Floats]
@@ -34,34 +33,18 @@ def safe_tail(distance: float) -> float:
     return float(ndtr(-distance)) * (1 - UNIT * (16 + 3 * distance**2))
 
 
-class OutputForm(abc.ABC):
+class OutputForm(Reading):
     """A fitted regressor, read off from the inside, under Gaussian noise on its inputs.
 
     Distances are in standard deviations of the noise on the rows: see `Spread`.
 
     Attributes
     ----------
-    name : str
-        For the certificate.
-    models : tuple of type
-        What it is known to be a form of; subclasses are other models.
     before_link : bool
         Whether its outputs are those before the model's own link, if that has one.
     """
 
-    name: str
-    models: ClassVar[tuple[type, ...]] = ()
     before_link = True
-
-    @classmethod
-    def may_be(cls, model: Any) -> bool:
-        """Return False where a short look at a model tells that it is not of this form."""
-        return type(model) in cls.models
-
-    @classmethod
-    @abc.abstractmethod
-    def of(cls, model: Any, spread: Spread) -> "OutputForm":
-        """Read a model; raises `NotClosedError`, with the reason, if it is not of this form."""
 
     @abc.abstractmethod
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
@@ -103,14 +86,6 @@ class OutputForm(abc.ABC):
             Of all medians on the segment of each feature.
         """
         return None
-
-    def probes(self, Z: Floats) -> Floats:
-        """Return inputs near `Z` at which a model that was misread would show it."""
-        return Z
-
-    def rows_at_once(self) -> int:
-        """Return for how many rows to ask together: for the sake of the memory."""
-        return 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,10 +145,9 @@ class ClosedOutput:
         return self._each(X, lambda inputs, at: self.form.reach(inputs, low[at], high[at]))
 
     def _each(self, X: NDArray[np.floating], f: Callable[[Inputs, slice], Floats]) -> Floats:
-        size = max(1, self.form.rows_at_once())
-        places = [slice(i, i + size) for i in range(0, max(len(X), 1), size)]
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.concatenate([f(self._around(X[at]), at) for at in places])
+            parts = [f(self._around(X[at]), at) for at in self.form.portions(len(X))]
+            return np.concatenate(parts)
 
     def _around(self, X: NDArray[np.floating]) -> Inputs:
         return self.spread.around(self.spread.affine.extended(X, self.frame))
@@ -241,13 +215,8 @@ def output_form(
     NotClosedError
         With the reason, if there is none; `DisagreementError` if the model seemed to have one.
     """
-    steps, behind = split(estimator)
-    if X.ndim != 2:
-        raise NotClosedError("rows are not vectors")
-    obstacle = why_not_readable(*steps, behind, libraries=libraries_read())
-    if obstacle is not None:
-        raise NotClosedError(obstacle)
-    try:
+    steps, behind = parts_of(estimator, X)
+    with misreadings():
         inner: list[Any] = []
         model, link = behind, IDENTITY
         if type(behind) is TransformedTargetRegressor:
@@ -261,24 +230,14 @@ def output_form(
             link = own
         elif own is not IDENTITY:
             raise NotClosedError("it has a link inside of another")
-        named = ((), ()) if frame is None else (frame.columns, frame.coded)
-        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1])
-        spread = spread_behind([*steps, *inner], model, columns, sigma, X.dtype)
+        spread = spread_behind([*steps, *inner], model, columns_of(sigma, frame), sigma, X.dtype)
         closed = ClosedOutput(kind.of(model, spread), spread, link, frame)
         if len(X):
             # a model has its own link inside
-            closed.check(X, predict, lambda Z: outer.forward(asked(model, Z)))
-    except NotClosedError as reason:
-        raise type(reason)(*reason.args) from None
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # not as its type promises, or another version of scikit-learn
-        raise NotClosedError(f"it could not be read ({error})") from error
+            closed.check(X, predict, lambda Z: outer.forward(answers(model, Z)))
     return closed
 
 
-def asked(model: Any, Z: Floats) -> Floats:
+def answers(model: Any, Z: Floats) -> Floats:
     """Return the outputs of a model that is asked without names of columns."""
-    with warnings.catch_warnings():
-        # of a model that was fitted with names, which arrays do not have
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        return np.ravel(model.predict(Z)).astype(np.float64)
+    return np.ravel(answers_of(model.predict, Z)).astype(np.float64)

@@ -4,10 +4,9 @@ import copy
 import dataclasses
 import hashlib
 import pickle
-import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +17,23 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
-from ..introspection import AffineMap, Columns, decided_inside, split, why_not_readable
+from ..introspection import AffineMap, Columns, decided_inside
 from ..introspection.linear import LINEAR_MODELS
 from ..noise import Replaced
-from .behind import Categories, categories_of, spread_behind
+from .behind import (
+    GivenNoise,
+    categories_of,
+    columns_of,
+    misreadings,
+    parts_of,
+    spread_behind,
+)
 from .closed import Classify, ClosedForm, GapsError, Part
-from .form import Form, NotClosedError
+from .form import Form, NotClosedError, answers_of
 from .forms.trees import TreeForm
 from .inputs import Spread
 from .numerics.laws import NORMAL, Law1D
-from .readers import category_steps, libraries_read, read_once
+from .readers import category_steps, read_once
 
 __all__ = ["closed_form"]
 
@@ -36,14 +42,6 @@ _MOST_RECENT = 8
 # these answer to sparse matrices as to dense ones, up to the order of sums
 _TREES = (DecisionTreeClassifier, ExtraTreeClassifier, ExtraTreesClassifier)
 _TAKE_SPARSE = (*LINEAR_MODELS, *_TREES, GradientBoostingClassifier, RandomForestClassifier)
-
-
-class _Noise(NamedTuple):
-    """What `spread_behind` needs to know of noise, beside its widths."""
-
-    law: Law1D
-    replaced: Mapping[int, Replaced]
-    categories: Mapping[int, Categories]
 
 
 @read_once()
@@ -98,21 +96,15 @@ def closed_form(
     NotClosedError
         With the reason, if there is none; `DisagreementError` if the model seemed to have one.
     """
-    steps, model = split(estimator)
-    if X.ndim != 2:
-        raise NotClosedError("rows are not vectors")
-    obstacle = why_not_readable(*steps, model, libraries=libraries_read())
-    if obstacle is not None:
-        raise NotClosedError(obstacle)
+    steps, model = parts_of(estimator, X)
     sigma = sigma.copy()
     sigma[list(replaced)] = 1.0  # which tells that there is noise
-    try:
-        named = ((), ()) if frame is None else (frame.columns, frame.coded)
-        columns = Columns.of(X.shape[1], named[0], sigma == 0, named[1], list(replaced))
+    with misreadings():
+        columns = columns_of(sigma, frame, replaced)
         if columns.coded.any() and not steps:
             steps = category_steps(_innermost(model), frame)
         affine = AffineMap.of(steps, columns)
-        noise = _Noise(law, dict(replaced), categories_of(affine, replaced, X, frame))
+        noise = GivenNoise(law, dict(replaced), categories_of(affine, replaced, X, frame))
         still = _inputs_without_noise(affine, columns, noise)
         kinds = tuple(
             kind
@@ -144,11 +136,6 @@ def closed_form(
         closed = dataclasses.replace(known, read=read, classify=classify, ask=ask, frame=frame)
         if len(X):
             closed.check(X)
-    except NotClosedError as reason:
-        raise type(reason)(*reason.args) from None
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        # not as its type promises, or another version of scikit-learn
-        raise NotClosedError(f"it could not be read ({error})") from error
     if key:
         _RECENT[key] = dataclasses.replace(closed, read=None, classify=None, ask=None, frame=None)
         for old in list(_RECENT)[:-_MOST_RECENT]:
@@ -180,7 +167,7 @@ def _read(
     dtype: np.dtype[Any],
     sigma: NDArray[np.float64],
     columns: Columns,
-    noise: _Noise,
+    noise: GivenNoise,
 ) -> Part | None:
     """Return the part for rows with given gaps; None where no noise is left."""
     missing = columns.gaps[: columns.n]
@@ -194,9 +181,7 @@ def _read(
     sparse = type(_innermost(model)) in _TAKE_SPARSE
     # what is read is kept, and theirs may be changed
     copied = copy.deepcopy(steps)
-    spread = spread_behind(
-        copied, model, columns, there, dtype, takes_sparse=sparse, **noise._asdict()
-    )
+    spread = spread_behind(copied, model, columns, there, dtype, noise, takes_sparse=sparse)
     if columns.gaps.any() and not np.any(spread.scale > 0):
         return None
     return Part(_first(kinds, model, spread), spread)
@@ -213,7 +198,7 @@ def _demand_gaps(
 
 
 def _inputs_without_noise(
-    affine: AffineMap | None, columns: Columns, noise: _Noise
+    affine: AffineMap | None, columns: Columns, noise: GivenNoise
 ) -> NDArray[np.bool_] | None:
     """Return which of the model's inputs have no noise; None if there are none."""
     if affine is None or not columns.still.any():
@@ -233,11 +218,9 @@ def _innermost(model: Any) -> Any:
 
 def _last_step(model: Any, code_of: dict[Any, int]) -> Classify:
     def ask(Z: Any) -> NDArray[np.int64]:
-        with warnings.catch_warnings():  # of a model that was fitted with names
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-            answers = model.predict(Z)
         # some libraries answer a column
-        return np.array([code_of[label] for label in np.ravel(answers).tolist()])
+        labels = np.ravel(answers_of(model.predict, Z)).tolist()
+        return np.array([code_of[label] for label in labels])
 
     return ask
 

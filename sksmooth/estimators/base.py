@@ -15,11 +15,12 @@ from sklearn.utils.validation import has_fit_parameter
 from ..noise import Noise
 from ..noise.sigma import is_by_name
 from ..noise.streams import new_seed
+from .attributes import Smoothed
 from .callbacks import CallbackSupportMixin, fitting
 from .fitting import FittedBase, fit_base
 from .reading import TrainingRows, frame_of_base, takes_gaps
 
-__all__ = ["MetaClassifier", "MetaRegressor", "shows_weights"]
+__all__ = ["MetaClassifier", "MetaRegressor", "fitted_base", "shows_weights"]
 
 
 class _Meta:
@@ -29,9 +30,6 @@ class _Meta:
     """
 
     estimator: Any
-    noise: Any
-    n_augment: int
-    random_state: Any
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return the routing: the parameters of ``fit`` go to the base's ``fit``."""
@@ -58,39 +56,6 @@ class _Meta:
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_seed")
 
-    def _routed(self, fit_params: dict[str, Any]) -> dict[str, Any]:
-        """Return what the base's ``fit`` gets of the parameters of ``fit``."""
-        if not get_config()["enable_metadata_routing"]:
-            return fit_params
-        routed: dict[str, Any] = process_routing(self, "fit", **fit_params).estimator.fit
-        return routed
-
-    @contextlib.contextmanager
-    def _fitted_base(
-        self, data: TrainingRows, noise: Noise, fit_params: dict[str, Any], **options: Any
-    ) -> Iterator[FittedBase]:
-        """Fit the base under noise; yield it, and draw the seed where the context ends."""
-        # None stays None: then everything, the base included, is drawn afresh
-        rng = None if self.random_state is None else check_random_state(self.random_state)
-        base: Any = clone(self.estimator)
-        with fitting(self, base, data.X, data.y):
-            fitted = fit_base(
-                base,
-                data.X,
-                data.y,
-                noise=noise,
-                n_copies=int(self.n_augment),
-                random_state=rng,
-                fit_params=self._routed(fit_params),
-                frame=data.frame,
-                rows=data.rows,
-                **options,
-            )
-            self.estimator_, self._frame = fitted.estimator, frame_of_base(self, fitted.frame)
-            yield fitted
-            # last, when the model exists: a model that was made knowing the seed could cheat
-            self._seed = new_seed(rng)
-
     def __getstate__(self) -> Any:
         """Return the state for pickles and skops, which knows dicts but no Series."""
         estimator: Any = super()
@@ -109,6 +74,41 @@ class MetaClassifier(
 
 class MetaRegressor(_Meta, CallbackSupportMixin, RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     """A regressor around another."""
+
+
+@contextlib.contextmanager
+def fitted_base(
+    clf: Smoothed, data: TrainingRows, noise: Noise, fit_params: dict[str, Any], **options: Any
+) -> Iterator[FittedBase]:
+    """Fit an estimator's base under noise; yield it, and draw the seed where the context ends."""
+    # None stays None: then everything, the base included, is drawn afresh
+    rng = None if clf.random_state is None else check_random_state(clf.random_state)
+    base: Any = clone(clf.estimator)
+    with fitting(clf, base, data.X, data.y):
+        fitted = fit_base(
+            base,
+            data.X,
+            data.y,
+            noise=noise,
+            n_copies=int(clf.n_augment),
+            random_state=rng,
+            fit_params=_routed(clf, fit_params),
+            frame=data.frame,
+            rows=data.rows,
+            **options,
+        )
+        clf.estimator_, clf._frame = fitted.estimator, frame_of_base(clf, fitted.frame)
+        yield fitted
+        # last, when the model exists: a model that was made knowing the seed could cheat
+        clf._seed = new_seed(rng)
+
+
+def _routed(clf: Smoothed, fit_params: dict[str, Any]) -> dict[str, Any]:
+    """Return what the base's ``fit`` gets of the parameters of ``fit``."""
+    if not get_config()["enable_metadata_routing"]:
+        return fit_params
+    routed: dict[str, Any] = process_routing(clf, "fit", **fit_params).estimator.fit
+    return routed
 
 
 class shows_weights:  # noqa: N801  # a decorator

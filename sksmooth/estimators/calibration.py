@@ -19,13 +19,13 @@ from ..introspection.fingerprint import fingerprint
 from ..noise import Noise
 from ..noise.streams import Purpose, repeated_seed, repeats, row_key
 from ..sampling import Sampler, collect
+from .attributes import Calibrated, Calibration
 from .conformal_inside import Inside, noise_inside, smoothed
 from .jobs import groups_of, rows_of
 
 __all__ = [
     "MEDIAN",
     "VOTES",
-    "Calibration",
     "calibrate_classes",
     "calibrate_numbers",
     "codes_of",
@@ -55,7 +55,7 @@ def _levels_of(asked: ArrayLike) -> tuple[Fraction, ...]:
     return tuple(1 - Fraction(str(float(level))) for level in levels)
 
 
-def rising(clf: Any) -> NDArray[np.intp]:
+def rising(clf: Calibrated) -> NDArray[np.intp]:
     """Return the places of the confidence levels, the lowest first."""
     return np.argsort([-float(alpha) for alpha in _levels_of(clf.confidence_level)])
 
@@ -73,7 +73,7 @@ def distance_of(noise: Noise, radius: float, *, drawn: bool = True) -> float:
     return float(np.nextafter(reached / noise.unit, np.inf) * (1 + 2.0**-50))
 
 
-def _rank_of(clf: Any, noise: Noise) -> int:
+def _rank_of(clf: Calibrated, noise: Noise) -> int:
     """Return which of a calibration row's draws, from the largest on, is its score."""
     share = clf.quantile
     if isinstance(share, str):
@@ -81,7 +81,7 @@ def _rank_of(clf: Any, noise: Noise) -> int:
     return max(1, math.ceil(Fraction(str(float(share))) * int(clf.n)))
 
 
-def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
+def plans_of(clf: Calibrated, radius: float) -> list[CoveragePlan]:
     """Return how sets are made at a radius, for each confidence level."""
     noise = noise_inside(smoothed(clf))
     made = clf._calibration
@@ -103,9 +103,7 @@ def plans_of(clf: Any, radius: float) -> list[CoveragePlan]:
     return plans
 
 
-def warn_of_all(
-    plans: Sequence[CoveragePlan], radius: float, made: "Calibration", what: str
-) -> None:
+def warn_of_all(plans: Sequence[CoveragePlan], radius: float, made: Calibration, what: str) -> None:
     """Warn where no calibration score can be the threshold, or no set has enough of the labels."""
     if any(0 < plan.order <= made.n_unknown for plan in plans):
         warnings.warn(
@@ -132,36 +130,7 @@ def warn_of_all(
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Calibration:
-    """What is kept of the calibration rows.
-
-    Attributes
-    ----------
-    scores : ndarray of shape (n_calibration,)
-        Rising.
-    rank : int or None
-        Of the draw that each is; None if they were computed.
-    n : int
-        Draws of each row.
-    settings : dict
-        Parameters that must not change afterwards, since the threshold would be another one.
-    n_unknown : int, default=0
-        Rows whose label the base does not know.
-    base : str or None
-        Content of the base before it was asked. None if it cannot be read; or if it changes by
-        being asked, and the scores do not.
-    """
-
-    scores: Floats
-    rank: int | None
-    n: int
-    settings: dict[str, Any]
-    n_unknown: int = 0
-    base: str | None = None
-
-
-def content_of_base(clf: Any) -> str | None:
+def content_of_base(clf: Calibrated) -> str | None:
     """Return what tells the base from a changed one; None if its content cannot be read."""
     try:
         return fingerprint(clf.estimator_.estimator_)
@@ -169,12 +138,12 @@ def content_of_base(clf: Any) -> str | None:
         return None
 
 
-def _settings(clf: Any, noise: Noise) -> dict[str, Any]:
+def _settings(clf: Calibrated, noise: Noise) -> dict[str, Any]:
     names = ("n", "quantile", "conformity_score")
     return {"noise": noise.name, **{name: getattr(clf, name) for name in names}}
 
 
-def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
+def calibrate_classes(clf: Calibrated, X: Any, codes: NDArray[np.intp]) -> Calibration:
     """Return the scores of rows with known classes; a code of -1 stands for a class not in fit."""
     inside, n, known = Inside(clf, X), int(clf.n), codes >= 0
     rows = np.concatenate(list(inside.parts))
@@ -196,7 +165,7 @@ def calibrate_classes(clf: Any, X: Any, codes: NDArray[np.intp]) -> Calibration:
     return _calibration(clf, inside.noise, scores_now, rank, int((~known).sum()))
 
 
-def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
+def calibrate_numbers(clf: Calibrated, X: Any, y: Floats) -> Calibration:
     """Return the scores of rows with known values: how near outputs are, negated distances."""
     inside, n = Inside(clf, X), int(clf.n)
     rows = np.concatenate(list(inside.parts))
@@ -214,7 +183,11 @@ def calibrate_numbers(clf: Any, X: Any, y: Floats) -> Calibration:
 
 
 def _calibration(
-    clf: Any, noise: Noise, scores_now: Callable[[], Floats], rank: int | None, n_unknown: int = 0
+    clf: Calibrated,
+    noise: Noise,
+    scores_now: Callable[[], Floats],
+    rank: int | None,
+    n_unknown: int = 0,
 ) -> Calibration:
     base = content_of_base(clf)
     scores = np.sort(scores_now())

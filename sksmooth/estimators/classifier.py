@@ -15,7 +15,8 @@ from ..backends import warn_before_fit
 from ..certificate import Certificate
 from ..labels import check_label_kind, choose_abstain_label, decode, from_torch
 from . import inputs as check
-from .base import MetaClassifier, shows_weights
+from .attributes import SmoothedClasses
+from .base import MetaClassifier, fitted_base, shows_weights
 from .per_category import per_category
 from .per_feature import per_feature
 from .reading import check_training_rows, labels_of
@@ -25,7 +26,7 @@ from .smoother import noise_of, note_rows, shortcut_names
 __all__ = ["SmoothedClassifier"]
 
 
-class SmoothedClassifier(MetaClassifier):
+class SmoothedClassifier(SmoothedClasses, MetaClassifier):
     r"""A classifier whose answers come with a certified radius: randomized smoothing.
 
     Around any base classifier f this builds the smoothed classifier
@@ -227,7 +228,7 @@ class SmoothedClassifier(MetaClassifier):
         labels = np.unique(data.y)  # not all need be classes: -1 may stand for "no label"
         choose_abstain_label(labels, self.abstain_label)  # refuse it before the training
         note_rows(self, data.X, data.rows)
-        with self._fitted_base(data, noise_of(self), fit_params) as base:
+        with fitted_base(self, data, noise_of(self), fit_params) as base:
             self.classes_, self._answers = base.classes, base.answers
             asked = self.abstain_label
             self.abstain_label_ = choose_abstain_label(self.classes_, asked, others=labels)

@@ -20,7 +20,8 @@ from ..backends import is_frozen
 from ..labels import of_one_kind
 from ..rows import as_rows
 from . import inputs as check
-from .calibration import Calibration, content_of_base, plans_of
+from .attributes import Calibrated, Calibration
+from .calibration import content_of_base, plans_of
 from .callbacks import fitting
 from .reading import labels_of
 
@@ -40,12 +41,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
 }
 
 
-class Conformal(abc.ABC):
+class Conformal(Calibrated, abc.ABC):
     """Base of both: `fit` sets rows aside, and calibrates with them."""
 
     estimator: Any
-    sigma: Any
-    radius: float
     calibration_size: Any
     random_state: Any
     noise = "gaussian"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..backends import SCORES, FrameMaker, ScoresBackend, kind_inside, unwrap
 from ..noise import Noise
 from ..sampling import Sampler
+from .attributes import Calibrated
 from .fitting import FittedBase
 from .jobs import numbered, parts_of
 from .number_smoother import NumberSmoother, number_smoother_of
@@ -40,7 +41,7 @@ class _ScoreSmoother(NumberSmoother):
         return ScoresBackend(estimator, columns, score, base.frame, float32=plain)
 
 
-def smoothed(clf: Any) -> Any:
+def smoothed(clf: Calibrated) -> Any:
     """Return the smoother inside, with the parameters that may be set after fit as they are now."""
     inner = copy.copy(clf.estimator_)  # what is set is set on the copy
     names = ("sigma", "units", "stream", "batch_size", "n_jobs")
@@ -72,7 +73,7 @@ class Inside:
 
     parts: Iterator[NDArray[Any]]
 
-    def __init__(self, clf: Any, X: Any) -> None:
+    def __init__(self, clf: Calibrated, X: Any) -> None:
         self.clf, self.inner = clf, smoothed(clf)
         self.first, self._frame, self.parts = parts_of(self.inner, X)
         self.noise = noise_inside(self.inner)

@@ -11,10 +11,10 @@ from scipy.special import ndtri
 from ..bounds.coverage import CoveragePlan
 from ..noise.streams import Purpose
 from ..sampling import PassTally
+from .attributes import Calibrated, Calibration
 from .calibration import (
     MEDIAN,
     VOTES,
-    Calibration,
     distance_of,
     plans_of,
     rising,
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 def sets_of(
-    clf: Any, X: Any, radii: Sequence[float]
+    clf: Calibrated, X: Any, radii: Sequence[float]
 ) -> tuple[NDArray[np.intp], list[NDArray[np.bool_]]]:
     """Return class codes, and for each radius the sets, all of the same draws.
 
@@ -78,7 +78,7 @@ def sets_of(
     return np.concatenate(codes), [np.moveaxis(some, 1, 2) for some in inside]
 
 
-def top_codes(clf: Any, X: Any) -> NDArray[np.intp]:
+def top_codes(clf: Calibrated, X: Any) -> NDArray[np.intp]:
     """Return the class that most draws have the highest score for; calibrated or not."""
     inside = Inside(clf, X)
     if clf.conformity_score == VOTES:
@@ -90,7 +90,7 @@ def top_codes(clf: Any, X: Any) -> NDArray[np.intp]:
     return np.concatenate(counts).argmax(axis=1)
 
 
-def medians_of(clf: Any, X: Any) -> Floats:
+def medians_of(clf: Calibrated, X: Any) -> Floats:
     """Return the median output around each row."""
     inside, n = Inside(clf, X), int(clf.n)
     if clf.conformity_score == MEDIAN:
@@ -100,7 +100,7 @@ def medians_of(clf: Any, X: Any) -> Floats:
     return np.concatenate([some[:, (n - 1) // 2] for some in outputs])
 
 
-def intervals_of(clf: Any, X: Any, radii: Sequence[float]) -> tuple[Floats, list[Floats]]:
+def intervals_of(clf: Calibrated, X: Any, radii: Sequence[float]) -> tuple[Floats, list[Floats]]:
     """Return medians, and for each radius the intervals, all of the same draws.
 
     Returns
@@ -175,7 +175,7 @@ def _hull(outputs: Floats, made: Calibration, plan: CoveragePlan) -> Floats:
     return np.stack([np.where(empty, np.nan, start), np.where(empty, np.nan, end)])
 
 
-def curves_of(clf: Any, X: Any, radii: Sequence[float]) -> list[Any]:
+def curves_of(clf: Calibrated, X: Any, radii: Sequence[float]) -> list[Any]:
     """Return the sets or intervals of a calibrated estimator for each of several radii."""
     if not hasattr(clf, "check_calibrated"):
         raise TypeError(

@@ -33,6 +33,7 @@ from ..exceptions import NothingCertifiedWarning
 from ..noise import Specification
 from ..noise.sigma import SIGMAS
 from ..noise.streams import GENERATORS
+from .attributes import Smoothed, SmoothedClasses
 
 __all__ = [
     "CONSTRAINTS",
@@ -145,7 +146,7 @@ def check_base(estimator: Any, kind: str = "classifier") -> None:
 
 
 def plan_of(
-    clf: Any,
+    clf: Smoothed,
     n: Any,
     n0: Any,
     alpha: Any,
@@ -223,7 +224,7 @@ def _most_beside(run: Run) -> float:
     return float(run.noise.radius_with(run.asked_changes, *bounds)[0])
 
 
-def never_abstains(clf: Any) -> bool:
+def never_abstains(clf: SmoothedClasses) -> bool:
     """Whether predict always gives a class: as it was fitted or, before, would be."""
     if getattr(clf, "abstain_label_", clf.abstain_label) is None:
         return True

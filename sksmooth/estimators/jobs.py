@@ -15,6 +15,7 @@ from ..records import class_log
 from ..rows import as_rows, chunks
 from ..sampling import Report, collect
 from ..sampling.sampler import Journal
+from .attributes import Smoothed
 from .reading import check_rows, read_rows, warn_of_unknown
 from .smoother import Smoother
 
@@ -63,7 +64,7 @@ class Asked(NamedTuple, Generic[AnySmoother]):
 
 
 def ask_about(
-    clf: Any, X: Any, smoother_of: Callable[[Any, FrameMaker | None], AnySmoother]
+    clf: Smoothed, X: Any, smoother_of: Callable[[Any, FrameMaker | None], AnySmoother]
 ) -> Asked[AnySmoother]:
     """Read rows for a fitted estimator, and freeze it by `smoother_of`."""
     first, frame, parts = parts_of(clf, X)  # first, because it asks whether clf is fitted
@@ -74,7 +75,9 @@ def ask_about(
     return Asked(first if rows is None else rows, first, parts, smoother, closed)
 
 
-def parts_of(clf: Any, X: Any) -> tuple[NDArray[Any], FrameMaker | None, Iterator[NDArray[Any]]]:
+def parts_of(
+    clf: Smoothed, X: Any
+) -> tuple[NDArray[Any], FrameMaker | None, Iterator[NDArray[Any]]]:
     """Return the first part of the checked rows, and all parts: one, if they are in memory.
 
     Between them is what turns them into the frame that they came in, which is in memory.

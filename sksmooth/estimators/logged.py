@@ -21,6 +21,7 @@ from ..records.running import RunningLog
 from ..rows import Rows, as_rows
 from ..sampling import Report
 from ..sampling.progress import progress_bar
+from .attributes import Smoothed
 from .callbacks import telling_bars
 from .jobs import Asked, Job, groups_of, index_of, numbered
 from .reading import check_rows
@@ -30,7 +31,7 @@ __all__ = ["carry_out", "refuse_labels_without_log"]
 
 
 def carry_out(
-    clf: Any,
+    clf: Smoothed,
     X: Any,
     asked: Asked[Any],
     make: Callable[[Report | None], Job],
@@ -62,7 +63,7 @@ def carry_out(
         return _named_as(clf, X, type(results[0]).concatenate(results))
 
 
-def _named_as(clf: Any, X: Any, result: AnyResult) -> AnyResult:
+def _named_as(clf: Smoothed, X: Any, result: AnyResult) -> AnyResult:
     """Return a result with the names that rows and columns of X have."""
     names = getattr(clf, "feature_names_in_", None)
     names = None if names is None else tuple(map(str, names))
@@ -95,17 +96,20 @@ def _labels_for_log(X: Any, y: Any, classes: NDArray[Any], n_rows: int) -> NDArr
 def _numbers_of(X: Any, n_rows: int) -> NDArray[np.int64]:
     """Return the numbers of rows in the data set that they come from.
 
-    A part of a data set of torch has them, or a data frame with whole numbers as index.
+    A part of a data set of torch has them, or a data frame with whole numbers as index, of 64 bits
+    with a sign.
     """
     rows, index = as_rows(X), index_of(X)
     found = np.asarray(index if rows is None else rows.numbers())
     is_whole = found.dtype.kind in "iu" and found.shape == (n_rows,)
     if is_whole and len(np.unique(found)) == n_rows:
-        return found.astype(np.int64)
+        numbers = found.astype(np.int64)
+        if np.array_equal(numbers, found):  # not so for hashes of 64 bits
+            return numbers
     return np.arange(n_rows)
 
 
-def _with_log(path: Any, clf: Any, X: Any, y: Any, asked: Asked[Any], job: Job) -> Any:
+def _with_log(path: Any, clf: Smoothed, X: Any, y: Any, asked: Asked[Any], job: Job) -> Any:
     """Certify the rows that are not in a log yet, and return the results of all in it."""
     smoother, n_rows = asked.smoother, len(asked.X)
     answers = _answers_of(clf, smoother, asked.X)
@@ -148,7 +152,7 @@ def _identity_of(smoother: Smoother, job: Job, n_rows: int) -> dict[str, Any]:
     }
 
 
-def _answers_of(clf: Any, smoother: Smoother, X: Any) -> Answers:
+def _answers_of(clf: Smoothed, smoother: Smoother, X: Any) -> Answers:
     """Return what the base answers to probes around some rows of X, wherever X is kept."""
     numbers = probed_rows(len(X), math.prod(smoother.row_shape))
     if isinstance(X, Rows):  # not all of them take a list of numbers

@@ -27,6 +27,7 @@ from ..records import number_log
 from ..sampling import Report, Sampler, collect
 from ..sampling.sampler import Journal
 from . import inputs as check
+from .attributes import Smoothed
 from .jobs import Asked, Job, ask_about, groups_of, outputs_around
 from .logged import carry_out, refuse_labels_without_log
 from .number_smoother import NumberSmoother, number_smoother_of
@@ -47,12 +48,12 @@ Floats = NDArray[np.float64]
 _Asked = Asked[NumberSmoother]
 
 
-def predict_numbers(reg: Any, X: Any) -> Floats:
+def predict_numbers(reg: Smoothed, X: Any) -> Floats:
     """Return the median output around each row."""
     return _asked(reg, X, lambda closed, rows: closed.median(rows), medians)
 
 
-def quantiles_of_outputs(reg: Any, X: Any, q: ArrayLike) -> Floats:
+def quantiles_of_outputs(reg: Smoothed, X: Any, q: ArrayLike) -> Floats:
     """Return quantiles of the outputs around each row."""
     levels = np.asarray(q, dtype=np.float64)
     if levels.ndim > 1 or not np.all((levels > 0) & (levels < 1)):
@@ -72,7 +73,7 @@ def quantiles_of_outputs(reg: Any, X: Any, q: ArrayLike) -> Floats:
 
 
 def _asked(
-    reg: Any,
+    reg: Smoothed,
     X: Any,
     computed: Callable[[ClosedOutput, NDArray[Any]], Floats],
     drawn: Callable[[Floats], Floats],
@@ -91,7 +92,7 @@ def _without_gaps(part: NDArray[Any]) -> NDArray[Any]:
     return part
 
 
-def _plan(reg: Any, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
+def _plan(reg: Smoothed, *, n: Any, n0: Any, alpha: Any, radius: Any) -> Plan:
     return Plan(
         n=check_draws("n", reg.n if n is None else n),
         n0=check_draws("n0", reg.n0 if n0 is None else n0),
@@ -206,7 +207,7 @@ class _Stay(_NumberJob):
 
 
 def bounds_of_rows(
-    reg: Any, X: Any, radius: Any, *, log: Any, y: Any, verbose: int | None, **asked: Any
+    reg: Smoothed, X: Any, radius: Any, *, log: Any, y: Any, verbose: int | None, **asked: Any
 ) -> PredictionBounds:
     """Bound the predictions within radii; see `SmoothedRegressor.certify_interval`."""
     plan, radii, one = _plan(reg, radius=radius, **asked), check_radii(radius), np.ndim(radius) == 0
@@ -232,7 +233,7 @@ def bounds_of_rows(
 
 
 def certificate_of_rows(
-    reg: Any,
+    reg: Smoothed,
     X: Any,
     *,
     within: Any,

@@ -13,6 +13,7 @@ from ..noise import Marginals, Noise
 from ..noise.changes import ChangeNoise
 from ..sampling import Report, Sampler
 from ..sampling.trials import refuse_batch_readers
+from .attributes import Smoothed
 from .fitting import FittedBase
 from .smoother import Smoother, noise_of, settings_of
 
@@ -96,7 +97,7 @@ def check_noise(noise: Noise) -> Noise:
     return noise
 
 
-def number_smoother_of(reg: Any, frame: FrameMaker | None) -> NumberSmoother:
+def number_smoother_of(reg: Smoothed, frame: FrameMaker | None) -> NumberSmoother:
     """Return the smoother of a fitted regressor, with its parameters as they are now."""
     check_noise(noise_of(reg))
     nothing = np.zeros(0)

@@ -29,6 +29,7 @@ from ..introspection import steps_of
 from ..labels import of_one_kind
 from ..noise import Noise
 from ..rows import Rows, as_rows
+from .attributes import Smoothed
 from .coded_columns import warn_of_coded_columns
 from .units import columns_hold, fit_units, is_additive, scale_of
 
@@ -100,12 +101,12 @@ def _warn_of_booleans(what: str) -> None:
     )
 
 
-def _is_table(clf: Any, X: Any) -> bool:
+def _is_table(clf: Smoothed, X: Any) -> bool:
     """Whether X has columns: a frame, or an array of text where noise is for such."""
     return is_frame(X) or (columns_hold(clf.noise) != "numbers" and is_text(X))
 
 
-def _held(clf: Any, n_columns: int) -> list[str]:
+def _held(clf: Smoothed, n_columns: int) -> list[str]:
     """Return what each column may hold: "anything" if it is made missing, "still" without noise.
 
     Otherwise "numbers", or "values" if others take their place.
@@ -122,7 +123,7 @@ def _held(clf: Any, n_columns: int) -> list[str]:
     return held
 
 
-def _numbers_of(clf: Any, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]:
+def _numbers_of(clf: Smoothed, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]:
     """Return a frame as an array, and what turns the array back into such a frame."""
     kinds = kinds_of_columns(X)
     names = X.columns if is_frame(X) else range(len(kinds))
@@ -155,14 +156,14 @@ def _numbers_of(clf: Any, X: Any, held: Sequence[str]) -> tuple[Any, FrameMaker]
     return values, frame
 
 
-def frame_of_base(clf: Any, frame: FrameMaker | None) -> FrameMaker | None:
+def frame_of_base(clf: Smoothed, frame: FrameMaker | None) -> FrameMaker | None:
     """Return what is kept of the training frame: the values that noise draws from, if it does."""
     if frame is None or {"values", "anything"}.isdisjoint(_held(clf, len(frame.columns))):
         return frame and frame.bare()
     return frame
 
 
-def warn_of_unknown(clf: Any, X: Any, noise: Noise) -> None:
+def warn_of_unknown(clf: Smoothed, X: Any, noise: Noise) -> None:
     """Warn of categories in X that were not seen in fit."""
     unknown = noise.unknown(X)
     if unknown:
@@ -227,15 +228,15 @@ def _finite(estimator: Any) -> Any:
     return "allow-nan" if takes_gaps(estimator) else True
 
 
-def check_rows(clf: Any, X: Any) -> Any:
+def check_rows(clf: Smoothed, X: Any) -> Any:
     """Return X as an array, after comparing it with what `clf` was fitted on."""
     return read_rows(clf, X)[0]
 
 
-def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
+def read_rows(clf: Smoothed, X: Any) -> tuple[Any, FrameMaker | None]:
     """Return X as an array, compared with what `clf` was fitted on, and how the base gets it."""
     check_is_fitted(clf)
-    clf._validate_params()  # set_params may have come after fit
+    clf._validate_params()  # type: ignore[attr-defined]  # set_params may have come after fit
     _refuse_other_tables(X)
     frame: FrameMaker | None = clf._frame
     if _is_table(clf, X):
@@ -266,7 +267,7 @@ def read_rows(clf: Any, X: Any) -> tuple[Any, FrameMaker | None]:
     return X, frame
 
 
-def _check_noise(clf: Any, X: Any) -> None:
+def _check_noise(clf: Smoothed, X: Any) -> None:
     """Refuse noise that is hidden by a mask, or would be infinite in the precision of X."""
     deviations = scale_of(clf, X.shape[1:]).deviations
     scale: Any = getattr(clf.noise, "scale", None)
@@ -287,7 +288,7 @@ class TrainingRows(NamedTuple):
     frame: FrameMaker | None  # the frame that X was
 
 
-def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> TrainingRows:
+def check_training_rows(clf: Smoothed, X: Any, y: Any, weights: Any = None) -> TrainingRows:
     """Return X and y as arrays; rows that are not in memory too, with the first of them as X.
 
     Only nets are trained on such rows, and frozen bases look at one; others get all of them. What
@@ -306,8 +307,8 @@ def check_training_rows(clf: Any, X: Any, y: Any, weights: Any = None) -> Traini
     clf._frame = None
     if _is_table(clf, X):
         validate_data(clf, X, skip_check_array=True)
-        clf._kinds = kinds_of_columns(X)
-        others = [kind != "numbers" for kind in clf._kinds]
+        clf._kinds = kinds = kinds_of_columns(X)
+        others = [kind != "numbers" for kind in kinds]
         fit_units(clf, X.shape[1:], lambda: read_frame(X, others)[0], weights)
         values, frame = _numbers_of(clf, X, _held(clf, X.shape[1]))
         if is_additive(clf.noise) and (clf.units is None or isinstance(clf.units, str)):

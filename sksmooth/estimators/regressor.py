@@ -11,7 +11,8 @@ from sklearn.base import _fit_context
 from ..backends import warn_before_fit
 from ..certificate import PredictionBounds, RegressionCertificate
 from . import inputs as check
-from .base import MetaRegressor, shows_weights
+from .attributes import Smoothed
+from .base import MetaRegressor, fitted_base, shows_weights
 from .number_run import (
     bounds_of_rows,
     certificate_of_rows,
@@ -28,7 +29,7 @@ __all__ = ["SmoothedRegressor"]
 _OF_CLASSES = ("sequential_predict", "abstain_label", "shortcuts")
 
 
-class SmoothedRegressor(MetaRegressor):
+class SmoothedRegressor(Smoothed, MetaRegressor):
     r"""A regressor whose predictions come with certified bounds: median smoothing.
 
     Around any base regressor f this builds the smoothed regressor
@@ -69,8 +70,8 @@ class SmoothedRegressor(MetaRegressor):
     alpha : float, default=0.001
         Probability, per row, that a statement of `certify` or `certify_interval` is false.
     noise : {"gaussian", "laplace", "uniform"} or Specification, default="gaussian"
-        Family of the noise; it must be added to rows. Radii are in its norm: L2 for Gaussian noise,
-        L1 for the others.
+        Family of the noise, alike for all columns. Radii are in its norm: L2 for Gaussian noise, L1
+        for "laplace" and "uniform", numbers of changed features for ``Flip`` and ``Drop``.
     arithmetic : {"integer", "float"}, default="integer"
         As of `SmoothedClassifier`; with "float" **certificates are unsound**.
     stream : {"philox", "shake128"}, default="philox"
@@ -201,7 +202,7 @@ class SmoothedRegressor(MetaRegressor):
         data = data._replace(y=_numbers(data.y))
         note_rows(self, data.X, data.rows)
         noise = check_noise(noise_of(self))
-        with self._fitted_base(data, noise, fit_params, has_classes=False):
+        with fitted_base(self, data, noise, fit_params, has_classes=False):
             return self  # a classifier notes more of it
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -236,8 +237,9 @@ class SmoothedRegressor(MetaRegressor):
         **Theorem.** Let the seed be independent of the base and of the row x. With probability at
         least ``1 - alpha`` over the seed, the smoothed regressor h has ``lower <= h(x + delta) <=
         upper`` for every delta with ``length(delta) < radius``, in the norm of the noise (Lemma 1
-        of arXiv:2007.03730). Where the bounds are computed, that is certain: ``alpha`` is 0, and
-        `n`, `n0` and `alpha` are ignored.
+        of arXiv:2007.03730); for every one with ``length(delta) <= radius``, where the norm counts
+        features. Where the bounds are computed, that is certain: ``alpha`` is 0, and `n`, `n0` and
+        `alpha` are ignored.
 
         If outputs exceed a number with a probability of at most :math:`\Phi(-r / \sigma)` under
         noise, they exceed it with one below 1/2 at all points nearer than r, so that the number
@@ -250,7 +252,8 @@ class SmoothedRegressor(MetaRegressor):
             Rows.
         radius : float or sequence of float
             Distance in the norm of the noise, 0 or more; in the units of X, or in standard
-            deviations with a sigma for each feature. 0 bounds the prediction at the row itself.
+            deviations with a sigma for each feature, or a number of features. 0 bounds the
+            prediction at the row itself.
         n, n0, alpha : default=None
             Override the constructor's parameters of these names.
         log : str or path-like, default=None
@@ -297,8 +300,8 @@ class SmoothedRegressor(MetaRegressor):
         **Theorem.** Let the seed be independent of the base and of the row x. With probability at
         least ``1 - alpha`` over the seed, the smoothed regressor h has h(x + delta) in the interval
         for every delta with ``length(delta) < R``, in the norm of the noise, for the radius R that
-        is returned. Where R is computed, that is certain: ``alpha`` is 0, and `n`, `n0` and `alpha`
-        are ignored.
+        is returned; with ``length(delta) <= R`` where the norm counts features and R is above 0.
+        Where R is computed, that is certain: ``alpha`` is 0, and `n`, `n0` and `alpha` are ignored.
 
         Parameters
         ----------

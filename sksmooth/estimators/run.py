@@ -21,6 +21,7 @@ from ..noise.streams import Purpose
 from ..sampling import Report
 from ..sampling.sampler import Journal
 from . import inputs as check
+from .attributes import SmoothedClasses
 from .jobs import Job, ask_about, numbered
 from .logged import carry_out, refuse_labels_without_log
 from .smoother import Smoother, refuse_gaps, smoother_of
@@ -35,7 +36,7 @@ _SHORTER = (
 
 
 def certify_rows(
-    clf: Any, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
+    clf: SmoothedClasses, X: Any, verbose: int | None, log: Any, *, y: Any, **asked: Any
 ) -> Certificate:
     """Certify rows; `asked` are the arguments of `SmoothedClassifier.certify` that make a plan."""
     refuse_labels_without_log(y, log)
@@ -149,7 +150,7 @@ class _Draw(Job):
         )
 
 
-def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def predict_codes(clf: SmoothedClasses, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the class code of each row, and which rows are undecided."""
     rows = ask_about(clf, X, smoother_of)
     smoother, closed = rows.smoother, rows.closed
@@ -175,7 +176,7 @@ def predict_codes(clf: Any, X: Any) -> tuple[NDArray[np.intp], NDArray[np.bool_]
     return np.concatenate(codes), np.concatenate(undecided)
 
 
-def shares_of_classes(clf: Any, X: Any) -> NDArray[np.float64]:
+def shares_of_classes(clf: SmoothedClasses, X: Any) -> NDArray[np.float64]:
     """Return how often each class is answered around rows."""
     rows, n = ask_about(clf, X, smoother_of), int(clf.n_predict)
     return np.concatenate([_shares(rows.smoother, part, rows.closed, n) for part in rows.parts])

@@ -27,6 +27,7 @@ from ..rows import Rows as RowsElsewhere
 from ..sampling import Enumerator, Report, Sampler
 from ..sampling.trials import refuse_batch_readers
 from ..shortcuts import ON_REQUEST, SHORTCUTS, Problem, simplify
+from .attributes import Smoothed, SmoothedClasses
 from .fitting import FittedBase
 from .units import scale_of
 
@@ -241,7 +242,7 @@ def _number(n: int) -> str:
     return f"{n:,}" if digits < 15 else f"about 1e{round(digits)}"
 
 
-def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
+def smoother_of(clf: SmoothedClasses, frame: FrameMaker | None = None) -> Smoother:
     """Return the smoother of a fitted estimator, with its parameters as they are now.
 
     `frame` has the values of the rows that it will be asked about; None if they are numbers.
@@ -255,7 +256,7 @@ def smoother_of(clf: Any, frame: FrameMaker | None = None) -> Smoother:
     )
 
 
-def settings_of(clf: Any) -> dict[str, Any]:
+def settings_of(clf: Smoothed) -> dict[str, Any]:
     """Return the arguments of `Smoother` that every kind of estimator has."""
     return {
         "noise": noise_of(clf),
@@ -269,7 +270,7 @@ def settings_of(clf: Any) -> dict[str, Any]:
     }
 
 
-def noise_of(clf: Any) -> Noise:
+def noise_of(clf: Smoothed) -> Noise:
     """Return the noise of an estimator that knows its rows' shape and grid.
 
     The grid depends on the training rows and on sigma, never on the row that is certified.
@@ -317,7 +318,7 @@ def specification_of(noise: Any) -> Specification:
 _ARITHMETIC = {"exact": "integer", "float": "float"}
 
 
-def note_rows(clf: Any, X: NDArray[np.floating], rows: RowsElsewhere | None) -> None:
+def note_rows(clf: Smoothed, X: NDArray[np.floating], rows: RowsElsewhere | None) -> None:
     """Note in an estimator what its noise depends on: shape, grid, values and gaps of the rows.
 
     With `rows`, which are not in memory, X is the first of them.

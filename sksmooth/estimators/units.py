@@ -13,6 +13,7 @@ from ..checks import refuse_masked, user_level
 from ..exceptions import UnitsWarning
 from ..noise import Specification
 from ..noise.sigma import check_by_feature, check_sigma, is_by_name, without_specifications
+from .attributes import Smoothed
 
 __all__ = ["Scale", "columns_hold", "fit_units", "is_additive", "scale_of"]
 
@@ -40,7 +41,7 @@ def columns_hold(noise: Any) -> str:
     return getattr(noise, "columns_hold", "numbers")
 
 
-def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:
+def scale_of(clf: Smoothed, shape: tuple[int, ...]) -> Scale:
     """Return the checked sigma and units of an estimator for rows of a shape.
 
     `sigma` may have been set after fit; what `units` are is noted there.
@@ -87,7 +88,10 @@ def scale_of(clf: Any, shape: tuple[int, ...]) -> Scale:
 
 
 def fit_units(
-    clf: Any, shape: tuple[int, ...], rows: Callable[[], NDArray[Any] | None], weights: Any = None
+    clf: Smoothed,
+    shape: tuple[int, ...],
+    rows: Callable[[], NDArray[Any] | None],
+    weights: Any = None,
 ) -> None:
     """Note the units of an estimator as ``units_``; `rows` gives the training rows as numbers.
 

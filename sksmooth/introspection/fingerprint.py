@@ -132,6 +132,8 @@ class _Reader:
             return self._all("method", thing.__func__, thing.__self__)
         if isinstance(thing, types.FunctionType):
             return self._function(thing)
+        if isinstance(thing, types.CodeType):  # that something keeps
+            return self._all("code", *_code_of(thing))
         if isinstance(thing, types.ModuleType):
             return _hash("module", thing.__name__)
         if isinstance(thing, _GENERATORS):

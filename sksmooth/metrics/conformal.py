@@ -280,5 +280,7 @@ def _intervals(intervals: ArrayLike) -> Floats:
 
 def _mean(values: NDArray[Any], weights: ArrayLike | None) -> Any:
     checked: Any = None if weights is None else _check_sample_weight(weights, values)
+    if checked is not None:  # rows without weight do not count, infinite ones neither
+        values, checked = values[checked != 0], checked[checked != 0]
     mean = np.average(values, axis=0, weights=checked)
     return float(mean) if mean.ndim == 0 else mean

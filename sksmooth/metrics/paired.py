@@ -263,7 +263,8 @@ def _on_the_same_rows(first: Record, second: Record) -> tuple[Record, Record]:
             f"The models were not certified on the same rows: {len(first)} and {len(second)}, of "
             f"which {other} are in one of the two only. Select common rows, record[positions]."
         )
-    different = np.flatnonzero(np.asarray(first.y_true) != np.asarray(second.y_true))
+    one, two = np.asarray(first.y_true), np.asarray(second.y_true)
+    different = np.flatnonzero((one != two) & ((one == one) | (two == two)))  # both may be NaN
     if len(different):
         raise ValueError(
             f"The two have other true labels for the same rows, the first of them row "

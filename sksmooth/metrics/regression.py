@@ -130,7 +130,8 @@ def _worst_errors(
     y = column_or_1d(y_true).astype(np.float64)
     check_consistent_length(y, bounds.lower)
     weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
-    return np.maximum(y - bounds.lower, bounds.upper - y), y, weights
+    worst, some = np.maximum(y - bounds.lower, bounds.upper - y), weights > 0
+    return worst[some], y[some], weights[some]  # without those that do not count, maybe infinite
 
 
 def _checked_within(within: Any) -> float:

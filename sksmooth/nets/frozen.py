@@ -60,11 +60,13 @@ def frozen_net(
     device : str, default="cpu"
         As in torch.
     classes : sequence, default=None
-        Labels of the outputs; None for 0 to K - 1.
+        Labels of the outputs, one for each; None for 0 to K - 1.
     output : str, int or callable, default=None
         Which of several outputs are the scores: a key of a dict or an attribute, a position, or a
-        function of all that the module returns. None takes a tensor as it is, and what is called
-        ``logits`` in a dict or an object; where that leaves a choice, certifying raises an error.
+        function of all that the module returns. None takes a tensor as it is, the first of a tuple,
+        as skorch does, and what is called ``logits`` in a dict or an object; where tensors of
+        several shapes in a tuple, or several others in a dict, leave a choice, certifying raises an
+        error.
     **options : dict
         Further arguments of ``skorch.NeuralNetClassifier``.
 

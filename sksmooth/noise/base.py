@@ -105,9 +105,8 @@ class Noise(abc.ABC):
             block. Fewer draws are a prefix of more.
         """
 
-    @abc.abstractmethod
     def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
-        """Return noise for training.
+        """Return noise for training; refused where it is not `additive`.
 
         Parameters
         ----------
@@ -121,6 +120,7 @@ class Noise(abc.ABC):
         noise : array of the given shape
             Of the kind that `rng` gives.
         """
+        raise TypeError(f"{type(self).__name__} adds no noise to rows; use corrupt(rng, rows).")
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return noisy copies of rows for training: by default, rows with noise added.

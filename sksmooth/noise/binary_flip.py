@@ -195,6 +195,4 @@ class BinaryFlipNoise(ChangeNoise):
         return xp.where(rng.random(rows.shape) < rate, 1 - rows, rows)
 
 
-@functools.lru_cache(maxsize=4096)
-def _binary(n_added: int, n_removed: int, add: Fraction, remove: Fraction) -> Pair:
-    return Pair.binary(n_added, n_removed, add, remove)
+_binary = functools.lru_cache(maxsize=4096)(Pair.binary)

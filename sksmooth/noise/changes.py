@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bounds import Pair, changes_proved
-from .base import Draws, Noise
+from .base import Noise
 
 __all__ = ["ChangeNoise", "on_grid"]
 
@@ -81,12 +81,6 @@ class ChangeNoise(Noise):
         """Return the radii: 0 asks for the row itself, which `reached` tells from nothing."""
         return np.asarray(radii, dtype=np.float64)
 
-    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
-        """Refuse: there is nothing to be added."""
-        raise TypeError(
-            f"{type(self).__name__} does not add noise to rows; use corrupt(rng, rows)."
-        )
-
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return zeros: values between categories, or beside a missing one, are no rows."""
         return np.zeros(shape)
@@ -116,6 +110,13 @@ class ChangeNoise(Noise):
         copies = X[np.arange(max(len(X), _COPIES)) % len(X)]
         noisy = self.corrupt(np.random.default_rng(0), copies)
         return np.concatenate([X, noisy.astype(X.dtype)])
+
+    def _flat(self, row: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the values of a row, in which a zero has no sign: equal rows must look equal."""
+        flat = row.reshape(-1) + row.dtype.type(0.0)
+        if len(flat) != self.n_values:
+            raise ValueError(f"Rows have {len(flat)} values; the noise is for {self.n_values}.")
+        return flat
 
     def _worst(self) -> Iterator[Iterable[Pair]]:
         return (self.pairs(k) for k in range(1, min(self._n_noisy, _MOST) + 1))

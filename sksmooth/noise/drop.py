@@ -68,7 +68,7 @@ class Drop(Specification):
             object.__setattr__(self, "drop", tuple(self.drop))
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind.
+        """Return the `DropNoise` for rows of a shape.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ class DropNoise(ChangeNoise):
     @property
     def norm(self) -> Norm:  # type: ignore[override]
         """The number of changed features, of those with noise."""
-        return L0(tuple(float(value < _UNIT) for value in self.kept))
+        return L0(tuple(self.counts_missing().astype(float).tolist()))
 
     @functools.cached_property
     def name(self) -> str:
@@ -189,21 +189,17 @@ class DropNoise(ChangeNoise):
         return tuple((_within(1 - rate), count) for rate, count in numbers.items())
 
     @functools.cached_property
-    def _tables(self) -> tuple[ColumnTables, NDArray[np.intp], NDArray[np.intp]]:
-        """Tables, the number of each noisy feature's table, and which features are noisy."""
-        kept = np.array([value < _UNIT for value in self.kept])
-        noisy = np.flatnonzero(kept)
-        of_noisy = [self.kept[i] for i in noisy]
+    def _tables(self) -> tuple[ColumnTables, NDArray[np.intp]]:
+        """Tables, and the number of each noisy feature's table."""
+        of_noisy = [value for value in self.kept if value < _UNIT]
         kinds = sorted(set(of_noisy))
         tables = ColumnTables([replacement(Fraction(kind, _UNIT), 1) for kind in kinds])
-        return tables, np.array([kinds.index(value) for value in of_noisy]), noisy
+        return tables, np.array([kinds.index(value) for value in of_noisy])
 
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to drop features."""
-        flat = row.reshape(-1) + row.dtype.type(0.0)  # rows that compare equal must look equal
-        if len(flat) != len(self.kept):
-            raise ValueError(f"Rows have {len(flat)} values; the noise is for {len(self.kept)}.")
-        tables, kinds, noisy = self._tables
+        flat, noisy = self._flat(row), np.flatnonzero(self.counts_missing())
+        tables, kinds = self._tables
         lost = np.array([0.0, math.nan], dtype=row.dtype)  # what is added: nothing, or all is lost
 
         def perturb(stream: Any, out: NDArray[np.floating]) -> None:
@@ -257,6 +253,4 @@ class DropNoise(ChangeNoise):
         return xp.where(rng.random(flat.shape) < rates, math.nan, flat).reshape(rows.shape)
 
 
-@functools.lru_cache(maxsize=4096)
-def _within(distance: Fraction) -> Pair:
-    return Pair.within(distance)
+_within = functools.lru_cache(maxsize=4096)(Pair.within)

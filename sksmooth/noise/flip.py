@@ -92,7 +92,7 @@ class Flip(Specification):
         return "numbers" if self.keep is None else "values"
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind.
+        """Return the `FlipNoise` of the rows' categories, or a `BinaryFlipNoise`.
 
         Parameters
         ----------

@@ -218,9 +218,7 @@ class FlipNoise(ChangeNoise):
 
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to replace values."""
-        flat = row.reshape(-1) + row.dtype.type(0.0)  # rows that compare equal must look equal
-        if len(flat) != len(self.values):
-            raise ValueError(f"Rows have {len(flat)} values; the noise is for {len(self.values)}.")
+        flat = self._flat(row)
         noisy = self._noisy
         own, missing, unknown = self._places(flat)
         places, gone = self._twice[1] + own, noisy[missing]

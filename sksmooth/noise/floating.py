@@ -13,11 +13,33 @@ from .marginals import Marginals
 from .norms import L2
 from .parts import around_present
 
-__all__ = ["FloatGaussian", "gaussian_radius_of_tails"]
+__all__ = ["FloatGaussian", "GaussianNoise"]
+
+
+class GaussianNoise(Noise):
+    """What all Gaussian noise proves: radii in the `unit` that a standard deviation has."""
+
+    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
+        """L2 radius of Theorem 1 in Cohen et al. (2019); see `sksmooth.bounds.radius_cohen`."""
+        radius = radius_cohen(p_lower, sigma=self.unit)
+        if p_upper is not None:  # no other class has more than 1 - p_lower, whatever p_upper says
+            radius = np.maximum(radius, radius_cohen(p_lower, p_upper, sigma=self.unit))
+        return np.maximum(radius - self.rounding, 0.0)
+
+    def radius_of_tails(
+        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """L2 radius of Theorem 1 in Cohen et al. (2019), of ideal noise."""
+        radii = standard_radius_of_tails(miss, rival)
+        return np.where(radii > 0, np.nextafter(radii * self.unit, 0.0), 0.0)
+
+    def marginals(self, shape: tuple[int, ...]) -> Marginals:
+        """Return independent normals."""
+        return Marginals("normal", self.deviations(shape))
 
 
 @dataclasses.dataclass(frozen=True)
-class FloatGaussian(Noise):
+class FloatGaussian(GaussianNoise):
     r"""Isotropic Gaussian noise :math:`N(0, \sigma^2 I)` in floating point, for L2 balls.
 
     **Unsound in floating point** as soon as rows are drawn around: which floats a sum of row and
@@ -69,19 +91,6 @@ class FloatGaussian(Noise):
         """Return noise of the given shape for training."""
         return self.sigma * rng.standard_normal(shape)
 
-    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
-        """L2 radius of Theorem 1 in Cohen et al. (2019); see `sksmooth.bounds.radius_cohen`."""
-        radius = radius_cohen(p_lower, sigma=self.sigma)
-        if p_upper is not None:  # no other class has more than 1 - p_lower, whatever p_upper says
-            radius = np.maximum(radius, radius_cohen(p_lower, p_upper, sigma=self.sigma))
-        return np.maximum(radius - self.rounding, 0.0)
-
-    def radius_of_tails(
-        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """L2 radius of Theorem 1 in Cohen et al. (2019), of ideal noise."""
-        return gaussian_radius_of_tails(miss, rival, self.unit)
-
     @property
     def unit(self) -> float:  # type: ignore[override]
         """L2 length of a standard deviation."""
@@ -91,19 +100,7 @@ class FloatGaussian(Noise):
         """Return `sigma` for each value."""
         return np.broadcast_to(np.float64(self.sigma), shape)
 
-    def marginals(self, shape: tuple[int, ...]) -> Marginals:
-        """Return independent normals."""
-        return Marginals("normal", self.deviations(shape))
-
     @property
     def label(self) -> str:
         """`sigma` in few words, for legends and messages."""
         return f"sigma={self.sigma:g}"
-
-
-def gaussian_radius_of_tails(
-    miss: NDArray[np.float64], rival: NDArray[np.float64], unit: float
-) -> NDArray[np.float64]:
-    """Return the radius of Theorem 1 in Cohen et al. (2019), in a unit per standard deviation."""
-    radii = standard_radius_of_tails(miss, rival)
-    return np.where(radii > 0, np.nextafter(radii * unit, 0.0), 0.0)

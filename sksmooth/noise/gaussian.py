@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from .base import Noise
 from .floating import FloatGaussian
 from .in_units import FloatInUnits, IntegerInUnits
@@ -33,7 +31,7 @@ class Gaussian(Specification):
     takes_units = True
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind: on the grid of bytes only if sigma fits it.
+        """Return the noise: in integers, and on the grid of bytes only if sigma fits it.
 
         Parameters
         ----------
@@ -53,5 +51,4 @@ class Gaussian(Specification):
             return FloatGaussian(sigma) if isinstance(sigma, float) else FloatPerFeature(sigma)
         if not isinstance(sigma, float):  # steps of the levels are no steps of a row over sigma
             return IntegerPerFeature(sigma)
-        fits = rows.levels is not None and IntegerGaussian.fits(sigma, rows.levels)
-        return IntegerGaussian(sigma, int(np.prod(rows.shape)), rows.levels if fits else None)
+        return IntegerGaussian.bound(sigma, rows)

@@ -4,21 +4,21 @@ The base sees :math:`Q(x + \varepsilon)`, with ideal noise :math:`\varepsilon` a
 the grid: it is the composition of the base with Q that is smoothed.
 """
 
-import abc
 import functools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .base import Noise, Perturb
-from .parts import around_present
+from .parts import Buffer, around_present
 from .samplers.cells import CellSampler, repeated
+from .specification import Rows
 
-__all__ = ["GridNoise"]
+__all__ = ["GridNoise", "made"]
 
 _FARTHEST = 2.0**51  # steps; up to there float quotients are off by a quarter of a step
 
@@ -32,34 +32,85 @@ class GridNoise(Noise):
         Number of values of a row.
     levels : int or None
         The grid is that of the multiples of ``1 / levels``. None takes a much finer one.
+    fitting : (str, int, int)
+        Name of the parameter that says how wide noise is, and how many steps of the levels' grid
+        that may be, at least and at most.
     """
 
     n_values: int
     levels: int | None
+    fitting: ClassVar[tuple[str, int, int]]
     sound = True
+    # two to the power of this are the steps of the much finer grid in the width of noise
+    _bits: int
+    _fine_law: ClassVar[Any]
+    _rounded_law: ClassVar[Any]
+
+    def __post_init__(self) -> None:
+        (name, low, high), width, levels = self.fitting, self._width, self.levels
+        if not 0 < width < math.inf or self.n_values < 1 or (levels is not None and levels < 1):
+            raise ValueError(
+                f"{name} must be positive and finite, and n_values and levels 1 or more; got "
+                f"{width}, {self.n_values} and {levels}."
+            )
+        if levels is not None and not self.fits(width, levels):
+            raise ValueError(
+                f"{name} must be {low} to {high} steps of the grid, {low / levels:g} to "
+                f"{high / levels:g} for levels={levels}; got {width}."
+            )
+
+    @classmethod
+    def fits(cls, width: float, levels: int) -> bool:
+        """Whether noise is neither too narrow nor too wide for a grid of levels: see `fitting`."""
+        return cls.fitting[1] <= width * levels <= cls.fitting[2]
+
+    @classmethod
+    def bound(cls, width: float, rows: Rows) -> Self:
+        """Return the noise for rows of this kind: on the grid of bytes only if the width fits it.
+
+        Parameters
+        ----------
+        width : float
+            How wide noise is.
+        rows : Rows
+            Their shape and grid.
+        """
+        fits = rows.levels is not None and cls.fits(width, rows.levels)
+        family: Any = cls
+        noise: Self = family(width, math.prod(rows.shape), rows.levels if fits else None)
+        return noise
 
     @property
-    @abc.abstractmethod
+    def _width(self) -> float:
+        return float(getattr(self, self.fitting[0]))
+
+    @property
     def step(self) -> Fraction:
         """Step of the grid."""
+        if self.levels is not None:
+            return Fraction(1, self.levels)
+        return Fraction(self._width) / 2**self._bits
 
     @property
-    @abc.abstractmethod
     def _odd(self) -> int:
         """Steps of the fine grid in one of the levels' grid: odd, so that cells are made of cells.
 
         Then rounding to the one and then to the other is rounding to the other.
         """
+        assert self.levels is not None
+        return 2 * int(2**21 / (self.levels * self._width)) + 1
 
     @property
-    @abc.abstractmethod
     def _sampler(self) -> Any:
         """What draws integers on the grid."""
+        if self.levels is None:
+            return self._fine
+        return made(self._rounded_law, Fraction(self._width) / self.step)
 
     @property
-    @abc.abstractmethod
     def _fine(self) -> Any:
         """What draws integers on the fine grid; the same without levels."""
+        return made(self._fine_law, Fraction(self._width) / self._fine_step, self._bits - 6)
 
     @property
     def _fine_step(self) -> Fraction:
@@ -140,14 +191,11 @@ class _Sum:
         room = np.iinfo(sampler.dtype).max // 2  # noise takes up less than half of the range
         fits = np.all(np.abs(row) <= room)
         self.row = row.astype(sampler.dtype if fits else np.int64)
-        self._noise = np.empty(0, dtype=sampler.dtype)
+        self._noise = Buffer(sampler.dtype)
 
     def __call__(self, stream: Any, out: NDArray[np.floating]) -> None:
-        if len(self._noise) < out.size:
-            self._noise = np.empty(out.size, dtype=self.sampler.dtype)
-        k: NDArray[Any] = self._noise[: out.size]
-        self.sampler.draw(stream, k)
-        k = k.reshape(out.shape)
+        k = self._noise.of(out.shape)
+        self.sampler.draw(stream, k.reshape(-1))
         if self.row.dtype == k.dtype:
             k += self.row
         else:
@@ -185,6 +233,12 @@ class _Product(_Sum):
             np.multiply(k, self.step, out=out, casting="unsafe")
         else:
             np.multiply(k * self.step, self.scale, out=out, casting="unsafe")
+
+
+@functools.lru_cache(maxsize=64)
+def made(sampler: Any, *parameters: Any) -> Any:
+    """Return a sampler, which is made once: tables take a while."""
+    return sampler(*parameters)
 
 
 def _divide(k: NDArray[Any], levels: int | None, out: NDArray[np.floating]) -> None:

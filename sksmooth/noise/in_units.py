@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import Draws, Noise, Perturb
-from .marginals import Marginals
+from .base import Draws, Perturb
+from .floating import GaussianNoise
 from .norms import L2
 from .per_feature import FloatPerFeature, IntegerPerFeature
 from .sigma import SIGMAS
@@ -25,7 +25,7 @@ _MARGIN = 1 - 2.0**-50  # for three roundings: of a deviation, and of two produc
 
 
 @dataclasses.dataclass(frozen=True)
-class FloatInUnits(Noise):
+class FloatInUnits(GaussianNoise):
     r"""Gaussian noise in units of each feature, in floating point.
 
     **Unsound in floating point**, as `FloatGaussian` is; certify with `IntegerInUnits`.
@@ -115,10 +115,6 @@ class FloatInUnits(Noise):
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return sigma times units, value by value."""
         return self._drawn.deviations(shape)
-
-    def marginals(self, shape: tuple[int, ...]) -> Marginals:
-        """Return independent normals."""
-        return self._drawn.marginals(shape)
 
     def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
         """Radius of Theorem 1 in Cohen et al. (2019), in units."""

@@ -1,8 +1,6 @@
 """Gaussian noise in integers on a fixed grid: what a certificate may rest on."""
 
 import dataclasses
-import functools
-from fractions import Fraction
 
 from .floating import FloatGaussian
 from .grid import GridNoise
@@ -51,69 +49,11 @@ class IntegerGaussian(GridNoise, FloatGaussian):  # type: ignore[override]
     n_values: int
     levels: int | None = None
     kind = "integer"
-
-    def __post_init__(self) -> None:
-        if self.n_values < 1 or (self.levels is not None and self.levels < 1):
-            raise ValueError(
-                f"n_values and levels must be 1 or more; got {self.n_values} and {self.levels}."
-            )
-        if self.levels is not None and not self.fits(self.sigma, self.levels):
-            raise ValueError(
-                f"sigma must be 8 to 512 steps of the grid, {8 / self.levels:g} to "
-                f"{512 / self.levels:g} for levels={self.levels}; got {self.sigma}."
-            )
-
-    @staticmethod
-    def fits(sigma: float, levels: int) -> bool:
-        """Whether noise is neither too narrow nor too wide for a grid.
-
-        Parameters
-        ----------
-        sigma : float
-            Standard deviation.
-        levels : int
-            As of the class.
-
-        Returns
-        -------
-        fits : bool
-            True if `sigma` is 8 to 512 of the grid's steps.
-        """
-        return 8 <= sigma * levels <= 512
+    fitting = "sigma", 8, 512
+    _bits = BITS
+    _fine_law, _rounded_law = FineNormal, RoundedNormal
 
     @property
     def name(self) -> str:
         """All parameters in words. It keys the streams: another text would give other draws."""
         return f"exact normal, sigma {self.sigma!r}, levels {self.levels}, bits {BITS}"
-
-    @property
-    def step(self) -> Fraction:
-        """Step of the grid."""
-        if self.levels is not None:
-            return Fraction(1, self.levels)
-        return Fraction(self.sigma) / 2**BITS
-
-    @property
-    def _odd(self) -> int:
-        assert self.levels is not None
-        return 2 * int(2**21 / (self.levels * self.sigma)) + 1
-
-    @property
-    def _fine(self) -> FineNormal:
-        return _fine_normal(Fraction(self.sigma) / self._fine_step)
-
-    @property
-    def _sampler(self) -> RoundedNormal | FineNormal:
-        if self.levels is None:
-            return self._fine
-        return _rounded_normal(Fraction(self.sigma) / self.step)
-
-
-@functools.lru_cache(maxsize=32)
-def _fine_normal(scale: Fraction) -> FineNormal:
-    return FineNormal(scale)
-
-
-@functools.lru_cache(maxsize=32)
-def _rounded_normal(scale: Fraction) -> RoundedNormal:
-    return RoundedNormal(scale)

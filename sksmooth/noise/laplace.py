@@ -1,9 +1,7 @@
 """Laplace noise, for L1 balls."""
 
 import dataclasses
-import functools
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from .marginals import Marginals
 from .norm import namespace
 from .norms import L1
 from .samplers import FineLaplace, RoundedLaplace
-from .sigma import check_scale, one_sigma
+from .sigma import scale_of
 from .specification import Rows, Specification
 
 __all__ = ["Laplace", "LaplaceNoise"]
@@ -57,7 +55,7 @@ class Laplace(Specification):
     scale: float | None = None
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind: on the grid of bytes only if the scale fits it.
+        """Return the `LaplaceNoise`: on the grid of bytes only if the scale fits it.
 
         Parameters
         ----------
@@ -69,13 +67,8 @@ class Laplace(Specification):
         noise : LaplaceNoise
             In integers.
         """
-        rows.refuse_float("Laplace")
-        if self.scale is None:
-            scale = one_sigma(rows.sigma, "Laplace") / math.sqrt(2)
-        else:
-            scale = check_scale("scale", self.scale)
-        fits = rows.levels is not None and LaplaceNoise.fits(scale, rows.levels)
-        return LaplaceNoise(scale, math.prod(rows.shape), rows.levels if fits else None)
+        scale = scale_of(self.scale, rows, "Laplace", lambda sigma: sigma / math.sqrt(2))
+        return LaplaceNoise.bound(scale, rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,39 +100,11 @@ class LaplaceNoise(GridNoise):
     levels: int | None = None
     kind = "integer laplace"
     norm = L1()
-
-    def __post_init__(self) -> None:
-        if not 0 < self.scale < math.inf or self.n_values < 1:
-            raise ValueError(
-                f"scale must be positive and finite, and n_values 1 or more; got {self.scale} and "
-                f"{self.n_values}."
-            )
-        if self.levels is not None and not self.fits(self.scale, self.levels):
-            raise ValueError(
-                f"scale must be 1 to 370 steps of the grid; got {self.scale * self.levels:g} for "
-                f"levels={self.levels}."
-            )
-
-    @staticmethod
-    def fits(scale: float, levels: int) -> bool:
-        """Whether noise is neither too narrow nor too wide for a grid.
-
-        Parameters
-        ----------
-        scale : float
-            Mean size.
-        levels : int
-            As of the class.
-
-        Returns
-        -------
-        fits : bool
-            True if `scale` is 1 to 370 of the grid's steps.
-        """
-        return 1 <= scale * levels <= 370
+    fitting = "scale", 1, 370
+    _fine_law, _rounded_law = FineLaplace, RoundedLaplace
 
     @property
-    def _bits(self) -> int:
+    def _bits(self) -> int:  # type: ignore[override]
         return 22 if self.levels is not None or self.n_values <= _FEW else 32
 
     @property
@@ -156,26 +121,6 @@ class LaplaceNoise(GridNoise):
     def label(self) -> str:
         """`scale` in few words, for legends and messages."""
         return f"laplace scale={self.scale:g}"
-
-    @property
-    def step(self) -> Fraction:
-        """Step of the grid."""
-        if self.levels is not None:
-            return Fraction(1, self.levels)
-        return Fraction(self.scale) / 2**self._bits
-
-    @property
-    def _odd(self) -> int:
-        assert self.levels is not None
-        return 2 * int(2**21 / (self.levels * self.scale)) + 1
-
-    @property
-    def _sampler(self) -> Any:
-        return self._fine if self.levels is None else _rounded(Fraction(self.scale) / self.step)
-
-    @property
-    def _fine(self) -> Any:
-        return _cells(Fraction(self.scale) / self._fine_step, self._bits - 6)
 
     def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
         """Return noise of the given shape for training."""
@@ -197,13 +142,3 @@ class LaplaceNoise(GridNoise):
     def marginals(self, shape: tuple[int, ...]) -> Marginals:
         """Return independent laws, as wide as `scale`."""
         return Marginals("laplace", np.full(shape, self.scale))
-
-
-@functools.lru_cache(maxsize=32)
-def _cells(scale: Fraction, bits: int) -> FineLaplace:
-    return FineLaplace(scale, bits)
-
-
-@functools.lru_cache(maxsize=32)
-def _rounded(scale: Fraction) -> RoundedLaplace:
-    return RoundedLaplace(scale)

@@ -128,20 +128,13 @@ class MixedNoise(Noise):
 
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to noise numbers, and to replace other values: each from a stream of its own."""
-        add, replace = (
-            self.gaussian.around(row),
-            self.changes.in_place(row.reshape(-1) + row.dtype.type(0.0)),
-        )
+        add, replace = self.gaussian.around(row), self.changes.in_place(row)
 
         def perturb(stream: Any, out: NDArray[np.floating]) -> None:
             add(stream, out)
             replace(stream, out.reshape(len(out), -1))
 
         return perturb
-
-    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
-        """Refuse: not all of it is added."""
-        return self.changes.draw(rng, shape)
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return noisy copies of rows for training."""

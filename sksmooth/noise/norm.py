@@ -43,14 +43,7 @@ class Norm(abc.ABC):
     def __post_init__(self) -> None:
         if self.scale is None:
             return
-        given: Iterable[float] = self.scale
-        scale = tuple(float(value) + 0.0 for value in given)  # without a negative zero
-        if not all(0 <= value < math.inf for value in scale) or not any(scale):
-            raise ValueError(
-                "scale must be one number for each feature, 0 or more, finite, and not all of "
-                f"them 0; got {self.scale!r}."
-            )
-        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "scale", of_features("scale", self.scale))
 
     def __str__(self) -> str:
         return self.kind if self.scale is None else f"{self.kind} of delta / {self.unit}"
@@ -74,14 +67,12 @@ class Norm(abc.ABC):
         length : array of shape (n_samples,)
             Infinite where a feature has moved that cannot.
         """
-        xp = namespace(delta)
-        size = abs(_floats(delta).reshape(len(delta), -1))
+        xp, delta = namespace(delta), _floats(delta)
+        length = self._length(xp, abs(self._standardised(xp, delta)))
         if self.scale is None:
-            return self._length(xp, size)
-        scale = self._scale(size)
-        moves = scale > 0
-        length = self._length(xp, xp.where(moves, size / xp.where(moves, scale, 1.0), 0.0))
-        stray = (xp.where(moves, 0.0, size) > 0).any(-1)
+            return length
+        size = abs(delta.reshape(len(delta), -1))
+        stray = (xp.where(self._scale(size) > 0, 0.0, size) > 0).any(-1)
         return xp.where(stray, math.inf, length)
 
     def project(self, delta: Any, radius: Any) -> Any:
@@ -260,9 +251,12 @@ class Norm(abc.ABC):
     def _random(self, rng: np.random.Generator, radius: float, n: int) -> NDArray[np.float64]:
         """Return a random change of n features, in units of the scale."""
 
-    @abc.abstractmethod
     def _l2(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-        """Return L2 radii, for rows of n features."""
+        """Return L2 radii, for rows of n features: of norms that are not above the L2 norm."""
+        # a correctly rounded product is above the true one by less than a unit in the last place
+        if self.scale is None:
+            return radius
+        return np.where(np.isfinite(radius), np.nextafter(radius * self._least, 0.0), radius)
 
     @functools.cached_property
     def _array(self) -> NDArray[np.float64]:
@@ -299,6 +293,17 @@ class Norm(abc.ABC):
 # the largest inverse unit
 _POWERS = {("l2", "linf"): 2, ("l1", "l2"): 2, ("l1", "linf"): 1}
 _DOWN = 1 - 2.0**-48  # sums, roots and quotients above err by less
+
+
+def of_features(name: str, given: Iterable[float]) -> tuple[float, ...]:
+    """Return a number for each feature, without negative zeros; refuse what no scale can be."""
+    scale = tuple(float(value) + 0.0 for value in given)
+    if not all(0 <= value < math.inf for value in scale) or not any(scale):
+        raise ValueError(
+            f"{name} must be one number for each feature, 0 or more, finite, and not all of them "
+            f"0; got {given!r}."
+        )
+    return scale
 
 
 def namespace(array: Any) -> Any:

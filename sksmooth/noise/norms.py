@@ -57,12 +57,6 @@ class L2(Norm):
         direction = rng.standard_normal(n)
         return direction * (radius * rng.random() ** (1 / n) / np.linalg.norm(direction))
 
-    def _l2(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-        # a correctly rounded product is above the true one by less than a unit in the last place
-        if self.scale is None:
-            return radius
-        return np.where(np.isfinite(radius), np.nextafter(radius * self._least, 0.0), radius)
-
 
 @dataclasses.dataclass(frozen=True)
 class L2AndChanges(L2):
@@ -212,12 +206,6 @@ class Linf(Norm):
 
     def _random(self, rng: np.random.Generator, radius: float, n: int) -> NDArray[np.float64]:
         return rng.uniform(-radius, radius, n)
-
-    def _l2(self, radius: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-        # a correctly rounded product is above the true one by less than a unit in the last place
-        if self.scale is None:
-            return radius
-        return np.where(np.isfinite(radius), np.nextafter(radius * self._least, 0.0), radius)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,16 +12,15 @@ Theorem 1 of Cohen et al. (2019) gives a ball of radius R around u: the set of a
 
 import dataclasses
 import functools
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from .base import Draws, Noise, Perturb
-from .floating import FloatGaussian, gaussian_radius_of_tails
+from .base import Draws, Perturb
+from .floating import GaussianNoise
 from .integer import BITS, IntegerGaussian
-from .marginals import Marginals
+from .norm import of_features
 from .norms import L2
 from .parts import around_part
 
@@ -31,7 +30,7 @@ _LARGEST = 2.0**29  # standard deviations; as far as quotients in floats are goo
 
 
 @dataclasses.dataclass(frozen=True)
-class FloatPerFeature(Noise):
+class FloatPerFeature(GaussianNoise):
     r"""Gaussian noise with a sigma for each feature, in floating point.
 
     **Unsound in floating point**, as `FloatGaussian` is; certify with `IntegerPerFeature`.
@@ -59,14 +58,7 @@ class FloatPerFeature(Noise):
     rounding = 0.0
 
     def __post_init__(self) -> None:
-        given: Iterable[float] = self.sigma
-        sigma = tuple(float(value) + 0.0 for value in given)  # without a negative zero
-        if not all(0 <= value < np.inf for value in sigma) or not any(sigma):
-            raise ValueError(
-                "sigma must be one number for each feature, 0 or more, finite, and not all of "
-                f"them 0; got {self.sigma!r}."
-            )
-        object.__setattr__(self, "sigma", sigma)
+        object.__setattr__(self, "sigma", of_features("sigma", self.sigma))
 
     @functools.cached_property
     def name(self) -> str:
@@ -86,10 +78,6 @@ class FloatPerFeature(Noise):
     def deviations(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Return `sigma` value by value."""
         return self._scale.reshape(shape)
-
-    def marginals(self, shape: tuple[int, ...]) -> Marginals:
-        """Return independent normals."""
-        return Marginals("normal", self.deviations(shape))
 
     @functools.cached_property
     def _scale(self) -> NDArray[np.float64]:
@@ -122,16 +110,6 @@ class FloatPerFeature(Noise):
     def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
         """Return noise of the given shape for training."""
         return rng.normal(0.0, self._scale.reshape(shape[1:]), shape)
-
-    def radius(self, p_lower: ArrayLike, p_upper: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Radius of Theorem 1 in Cohen et al. (2019), in standard deviations: that of sigma 1."""
-        return np.maximum(FloatGaussian(1.0).radius(p_lower, p_upper) - self.rounding, 0.0)
-
-    def radius_of_tails(
-        self, miss: NDArray[np.float64], rival: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Radius of Theorem 1 in Cohen et al. (2019), of ideal noise, in standard deviations."""
-        return gaussian_radius_of_tails(miss, rival, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)

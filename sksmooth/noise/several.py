@@ -109,7 +109,7 @@ class SeveralChangesNoise(ChangeNoise):
 
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to replace values: each part draws from a part of the stream."""
-        flat = row.reshape(-1) + row.dtype.type(0.0)  # rows that compare equal must look equal
+        flat = self._flat(row)
         perturb = self.in_place(flat)
 
         def perturb_all(stream: Any, out: NDArray[np.floating]) -> None:
@@ -119,12 +119,12 @@ class SeveralChangesNoise(ChangeNoise):
 
         return perturb_all
 
-    def in_place(self, flat: NDArray[np.floating]) -> Perturb:
+    def in_place(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to fill the columns of these noises in copies of a row, and no others.
 
         Parameters
         ----------
-        flat : ndarray of shape (n_columns,)
+        row : ndarray of any shape
             The row.
 
         Returns
@@ -132,8 +132,7 @@ class SeveralChangesNoise(ChangeNoise):
         perturb : callable
             As of `around`, for flat rows.
         """
-        if len(flat) != self.n_columns:
-            raise ValueError(f"Rows have {len(flat)} values; the noise is for {self.n_columns}.")
+        flat = self._flat(row)
         buffer, perturbs = Buffer(flat.dtype), []
         for own, part in zip(self.columns, self.parts, strict=True):
             try:
@@ -167,7 +166,7 @@ class SeveralChangesNoise(ChangeNoise):
 
     def outcomes(self, row: NDArray[np.floating]) -> Outcomes | None:
         """Return all that the noises can make of a row, together."""
-        flat = row.reshape(-1) + row.dtype.type(0.0)
+        flat = self._flat(row)
         found = [
             part.outcomes(flat[list(own)])
             for own, part in zip(self.columns, self.parts, strict=True)

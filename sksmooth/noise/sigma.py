@@ -1,11 +1,12 @@
 """From what a user gives as sigma to numbers, with messages that say what to do about it."""
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .specification import Specification
+from .specification import Rows, Specification
 
 __all__ = [
     "SIGMAS",
@@ -14,6 +15,7 @@ __all__ = [
     "check_sigma",
     "is_by_name",
     "one_sigma",
+    "scale_of",
     "without_specifications",
 ]
 
@@ -198,6 +200,26 @@ def check_scale(name: str, scale: Any) -> float:
     if isinstance(scale, bool) or not isinstance(scale, Real) or not low <= float(scale) <= high:
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}; got {scale!r}.")
     return float(scale)
+
+
+def scale_of(given: Any, rows: Rows, family: str, of_sigma: Callable[[float], float]) -> float:
+    """Return the scale of noise: the one that the user gave, or one computed from sigma.
+
+    Parameters
+    ----------
+    given : float or None
+        The specification's scale.
+    rows : Rows
+        What the specification is bound to.
+    family : str
+        Name for messages.
+    of_sigma : callable
+        The scale of noise with a standard deviation.
+    """
+    rows.refuse_float(family)
+    if given is None:
+        return of_sigma(one_sigma(rows.sigma, family))
+    return check_scale("scale", given)
 
 
 def is_by_name(sigma: Any) -> bool:

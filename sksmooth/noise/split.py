@@ -101,7 +101,7 @@ class Split(Specification):
         return tuple(self.scale.get(name, 0.0) for name in called)
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind.
+        """Return the `SplitNoise` for rows of a shape and grid.
 
         Parameters
         ----------

@@ -17,6 +17,7 @@ from .base import Draws, Noise, Perturb
 from .norm import namespace
 from .norms import L1, Norm
 from .outcomes import Outcomes, equally_likely
+from .samplers.cells import below
 
 __all__ = ["SplitNoise"]
 
@@ -221,19 +222,11 @@ class SplitNoise(Noise):
     def around(self, row: NDArray[np.floating]) -> Perturb:
         """Prepare to draw shifts."""
         show = self._shown(row[None])
-        number, half = np.uint64(self.n_outcomes), np.uint64(32)
 
         def perturb(stream: Any, out: NDArray[np.floating]) -> None:
-            words = stream.words(len(out))
-            carried = ((words & np.uint64(2**32 - 1)) * number) >> half
-            t = ((words >> half) * number + carried) >> half
-            show(t.astype(np.int64), out)
+            show(below(self.n_outcomes, stream.words(len(out))).astype(np.int64), out)
 
         return perturb
-
-    def draw(self, rng: Draws, shape: tuple[int, ...]) -> Any:
-        """Refuse: there is nothing to be added."""
-        raise TypeError("SplitNoise does not add noise to rows; use corrupt(rng, rows).")
 
     def corrupt(self, rng: Draws, rows: Any) -> Any:
         """Return what is seen of rows, for training: each at a shift of its own."""

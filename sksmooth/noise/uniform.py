@@ -1,7 +1,6 @@
 """Uniform noise, for L1 balls."""
 
 import dataclasses
-import functools
 import math
 from fractions import Fraction
 from typing import Any
@@ -11,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..bounds import radius_uniform
 from .base import Draws, Noise
-from .grid import GridNoise
+from .grid import GridNoise, made
 from .marginals import Marginals
 from .norms import L1
 from .samplers import FineUniform, WideUniform, uniform
-from .sigma import check_scale, one_sigma
+from .sigma import scale_of
 from .specification import Rows, Specification
 
 __all__ = ["Uniform", "UniformNoise"]
@@ -54,7 +53,7 @@ class Uniform(Specification):
     scale: float | None = None
 
     def bind(self, rows: Rows) -> Noise:
-        """Return the noise for rows of this kind: on the grid of bytes only if the scale fits it.
+        """Return the `UniformNoise`: on the grid of bytes only if the scale fits it.
 
         Parameters
         ----------
@@ -66,13 +65,8 @@ class Uniform(Specification):
         noise : UniformNoise
             In integers.
         """
-        rows.refuse_float("Uniform")
-        if self.scale is None:
-            width = one_sigma(rows.sigma, "Uniform") * math.sqrt(3)
-        else:
-            width = check_scale("scale", self.scale)
-        fits = rows.levels is not None and UniformNoise.fits(width, rows.levels)
-        return UniformNoise(width, math.prod(rows.shape), rows.levels if fits else None)
+        width = scale_of(self.scale, rows, "Uniform", lambda sigma: sigma * math.sqrt(3))
+        return UniformNoise.bound(width, rows)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,36 +105,8 @@ class UniformNoise(GridNoise):
     levels: int | None = None
     kind = "integer uniform"
     norm = L1()
-
-    def __post_init__(self) -> None:
-        if not 0 < self.width < math.inf or self.n_values < 1:
-            raise ValueError(
-                f"width must be positive and finite, and n_values 1 or more; got {self.width} and "
-                f"{self.n_values}."
-            )
-        if self.levels is not None and not self.fits(self.width, self.levels):
-            raise ValueError(
-                f"width must be 8 to 8192 steps of the grid; got {self.width * self.levels:g} "
-                f"for levels={self.levels}."
-            )
-
-    @staticmethod
-    def fits(width: float, levels: int) -> bool:
-        """Whether noise is neither too narrow nor too wide for a grid.
-
-        Parameters
-        ----------
-        width : float
-            Half width.
-        levels : int
-            As of the class.
-
-        Returns
-        -------
-        fits : bool
-            True if the width is 16 to 16384 of the grid's steps.
-        """
-        return 16 <= 2 * width * levels <= 2**14
+    fitting = "width", 8, 8192
+    _bits = 31
 
     @property
     def _n_steps(self) -> int:
@@ -173,19 +139,12 @@ class UniformNoise(GridNoise):
         return f"uniform half width={self.scale:g}"
 
     @property
-    def step(self) -> Fraction:
-        """Step of the grid."""
-        if self.levels is not None:
-            return Fraction(1, self.levels)
-        return Fraction(self.width) / 2**31
-
-    @property
     def _odd(self) -> int:
         return 2 * ((2**32 // self._n_steps - 1) // 2) + 1
 
     @property
     def _sampler(self) -> Any:
-        return _FINE if self.levels is None else _steps(self._n_steps)
+        return _FINE if self.levels is None else made(uniform, self._n_steps)
 
     @property
     def _fine(self) -> Any:
@@ -234,8 +193,3 @@ class UniformNoise(GridNoise):
 
 
 _FINE = FineUniform()
-
-
-@functools.lru_cache(maxsize=32)
-def _steps(number: int) -> Any:
-    return uniform(number)

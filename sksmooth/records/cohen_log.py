@@ -40,8 +40,8 @@ def _number(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise ValueError(f"not a whole number: {text!r}")
+    if not re.fullmatch(r"-?[0-9]{1,19}", text) or not -(2**63) <= int(text) < 2**63:
+        raise ValueError(f"not a whole number of 64 bits: {text!r}")
     return int(text)
 
 

@@ -38,7 +38,9 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     ------
     ValueError
         If a row is there twice; if the logs differ in the model, the noise, the seed, an argument
-        of `certify` or a version; or if only some have true labels.
+        of `certify` or a version; or if only some have true labels. Logs of `certify` note the
+        model. Those of `write_log` do not, and other models have the same seed if they were fitted
+        with the same int `random_state`: name the model in `settings`.
 
     Examples
     --------

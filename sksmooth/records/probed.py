@@ -229,8 +229,8 @@ def _answers(backend: Backend, batches: Iterable[NDArray[np.floating]]) -> _Grou
     scores: list[NDArray[np.floating]] = []
     for batch in batches:
         asked, heard = _listening(backend)
-        # copies: a model may give all its answers in one array
-        labels.append(np.array(backend.to_numpy(asked.classify(batch))))
+        # copies: a model may give all its answers in one array, and overwrite its batch
+        labels.append(np.array(backend.to_numpy(asked.classify(batch.copy()))))
         found = heard or _scores(backend, batch)
         scores += [np.array(part).reshape(len(batch), -1) for part in found]
     if len(scores) < len(labels):

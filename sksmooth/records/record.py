@@ -95,8 +95,9 @@ class Record:
                 raise ValueError(
                     f"{name} has shape {values.shape}, but there are {len(certificate)} rows."
                 )
-        if index.dtype.kind not in "iu" or len(np.unique(index)) < len(index):
-            raise ValueError("index must hold whole numbers, each of them once.")
+        fits = index.dtype.kind in "iu" and np.array_equal(index, index.astype(np.int64))
+        if not fits or len(np.unique(index)) < len(index):
+            raise ValueError("index must hold whole numbers of 64 bits, each of them once.")
         if labels is not None:
             known = certificate.classes if isinstance(certificate, Certificate) else answers
             check_label_kind(labels, known)

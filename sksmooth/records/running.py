@@ -238,6 +238,7 @@ class RunningLog:
         self._names = names
         self._refuse_other(self.path, self._head)
         end = self._body = sum(len(line) + 1 for line in lines[:3])
+        labels = None if self._y_true is None else self._y_true.tolist()
         for number, text in enumerate(texts[3:], 4):
             cells = text.split("\t")
             row = number - 4
@@ -247,7 +248,7 @@ class RunningLog:
                 raise fault(
                     self.path, number, f"expected row {self._index[row]}; got {text[:60]!r}"
                 )
-            label = json.dumps(None if self._y_true is None else self._y_true[row].item())
+            label = json.dumps(None if labels is None else labels[row])
             if cells[1] != label:
                 raise ValueError(
                     f"{self.path} has the true label {cells[1]} for row {self._index[row]}, and y "

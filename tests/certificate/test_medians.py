@@ -84,6 +84,25 @@ def test_an_interval_that_half_of_the_outputs_miss_has_no_radius(monkeypatch):
     assert false_rate(monkeypatch, 0.5, 0.0, plan) <= 0.056 * 20_000
 
 
+class Off(FloatGaussian):
+    """Draws of it may differ from ideal ones."""
+
+    tv_error = 0.05
+
+
+def test_the_error_of_noise_is_taken_off_the_probability():
+    found = []
+    for noise in (FloatGaussian(1.0), Off(1.0)):
+        sampler = Sampler(Function(np.sin), np.zeros((1, 1)), noise, SEED)
+        plan, zero = Plan(n=1000, n0=100, alpha=0.05), np.zeros(1)
+        found.append(certify_medians(sampler, plan, zero - 0.9, zero + 0.9, zero))
+    ideal, certificate = found
+    assert np.array_equal(certificate.counts, ideal.counts)
+    assert certificate.p_lower == pytest.approx(ideal.p_lower - 0.05, abs=1e-15)
+    assert certificate.radii == pytest.approx(norm.ppf(ideal.p_lower - 0.05), rel=1e-12)
+    assert certificate.radii[0] > 0.5
+
+
 STEPS = {
     "line": lambda x: x,
     "cube": lambda x: x**3,
@@ -110,6 +129,15 @@ def test_bounds_are_false_as_rarely_as_they_say(name):
         rank = bounds.ranks[0][1]
         exact = 2 * binom.sf(rank - 1, 200, norm.cdf(radius))
         assert false > 0.5 * exact * n_rows
+
+
+@pytest.mark.parametrize("output", [np.inf, -np.inf, np.finfo(float).max, 0.0])
+def test_bounds_of_a_constant_are_the_constant(output):
+    """Also where nothing is above it, and no warning of overflow says so."""
+    plan = Plan(n=200, n0=100, alpha=0.1, radii=(0.75,))
+    sampler = sampler_of(lambda x: np.full(np.shape(x), output), np.zeros(1))
+    bounds = bound_medians(sampler, plan)
+    assert bounds.lower[0, 0] == bounds.upper[0, 0] == output
 
 
 def test_bounds_are_order_statistics_but_for_the_width_of_a_bin():

@@ -414,6 +414,15 @@ def test_numbers_among_missing_values_prove_nothing():
     np.testing.assert_allclose(upper, [[0.25, 0.75], [1.0, 0.75]], rtol=1e-14)
 
 
+def test_what_rounding_may_do_to_a_number_counts_against_it():
+    (law,) = DropNoise.dropping([0.25]).marginals((1,)).replaced.values()
+    value, half = np.ones(1), np.full(1, 0.5)  # the model gets a number from 0.5 to 1.5
+    low, high = np.array([0.4, 0.8, 0.0, 1.6]), np.array([1.5, 9.0, 1.4, 9.0])
+    lower, upper = replacing(law).masses(value, value, half, low, high)
+    np.testing.assert_allclose(lower, [[0.75, 0, 0, 0]], rtol=1e-14)
+    np.testing.assert_allclose(upper, [[0.75, 0.75, 0.75, 0]], rtol=1e-14)
+
+
 def test_unknown_values_that_are_not_encoded_as_gaps_are_refused():
     encoder = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=NAN, encoded_missing_value=-2

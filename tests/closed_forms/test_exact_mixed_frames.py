@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -149,6 +150,15 @@ def test_categories_alone_agree_with_enumeration(name, monkeypatch):
     assert np.all(computed.p_lower <= listed.p_lower)
     np.testing.assert_allclose(computed.p_lower[clear], listed.p_lower[clear], atol=1e-9)
     assert np.array_equal(computed.radii[clear], listed.radii[clear])
+
+
+def test_encoders_of_several_columns_are_not_taken_one_by_one():
+    """A component depends on both columns, and on what noise makes of them together."""
+    X, y = table(0, dtype="object")
+    base = make_pipeline(encoded((make_pipeline(ONE_HOT, PCA(2)), ["job", "home"])), TREE)
+    clf = SmoothedClassifier(base, FLIPS, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="not known to be affine"):
+        clf.set_params(method="exact").certify(X[:2])
 
 
 def test_the_same_base_with_other_categories_is_read_anew():

@@ -68,6 +68,34 @@ def test_a_missing_value_is_not_replaced_to_try_a_form_that_does_not_show_it():
     assert certificate.labels.tolist() == base.predict(gappy[[0, 90]]).tolist()
 
 
+def test_a_category_that_is_missing_to_the_model_goes_where_missing_ones_go():
+    X = np.column_stack([np.zeros(90), np.arange(90) % 3])
+    encoder = OrdinalEncoder(
+        categories=[[0.0, 1.0]], handle_unknown="use_encoded_value", unknown_value=np.nan
+    )
+    encoders = make_column_transformer((encoder, [1]), remainder="passthrough").fit(X[X[:, 1] < 2])
+    tree = DecisionTreeClassifier(random_state=0).fit(encoders.transform(X), X[:, 1] > 0)
+    base = FrozenEstimator(make_pipeline(encoders, tree))  # the last category goes with the second
+    clf = SmoothedClassifier(base, {0: 0.5, 1: Flip(keep=0.8)}, random_state=0).fit(X, X[:, 1] > 0)
+    certificate = clf.set_params(method="exact").certify(X[:3])
+    assert certificate.labels.tolist() == [False, True, True]
+    np.testing.assert_allclose(certificate.p_lower, [0.8, 0.9, 0.9], rtol=1e-12)
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_what_is_missing_stays_so_in_a_column_of_categories(encoded):
+    X = np.column_stack([np.zeros(120), np.arange(120) % 3])
+    X[::4, 1] = np.nan
+    y = ~(X[:, 1] < 2)
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    steps = [make_column_transformer((encoder, [1]), remainder="passthrough")] if encoded else []
+    base = FrozenEstimator(make_pipeline(*steps, DecisionTreeClassifier(random_state=0)).fit(X, y))
+    clf = SmoothedClassifier(base, {0: 0.5, 1: Flip(keep=0.8)}, random_state=0).fit(X, y)
+    certificate = clf.set_params(method="exact").certify(X[:4])
+    assert certificate.labels.tolist() == [True, False, True, False]
+    np.testing.assert_allclose(certificate.p_lower, [1, 0.9, 0.8, 0.9], rtol=1e-12)
+
+
 @pytest.mark.filterwarnings("error:.*closed form")
 def test_a_number_that_could_be_taken_for_a_missing_one_is_not_misread():
     rng = np.random.default_rng(0)

@@ -17,11 +17,12 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
-from tree_readers import leaves_of, scores_of
+from tree_readers import leaves_of, scores_of, with_categories
 
 from sksmooth import SmoothedClassifier
 from sksmooth.closed_forms import NotClosedError
 from sksmooth.closed_forms.readers import READERS, is_read, read
+from sksmooth.introspection import split
 
 
 def data(k=3, d=4, n=300, missing=False):
@@ -76,6 +77,23 @@ def test_leaves_with_missing_inputs(kind):
     X, y = data(missing=True)
     model = kind(random_state=0).fit(X, y)
     assert np.array_equal(leaves_of(read(model), X)[:, 0], model.apply(X))
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("missing", [0.0, 0.05])
+def test_sets_of_categories(k, missing):
+    """Missing ones, and those that boosting has not seen, go where the model's nodes say."""
+    X, y = with_categories(k, missing)
+    base = HistGradientBoostingClassifier(
+        max_iter=5, categorical_features=[1], min_samples_leaf=5, random_state=0
+    )
+    model = base.fit(X, y)
+    (encoder,), trees = split(model)
+    rows = np.repeat(X[:200], 4, axis=0)
+    rows[:, 1] = np.tile([np.nan, 77.0, 3.0, -1.0], 200)
+    found = scores_of(read(trees), encoder.transform(rows))
+    expected = model.decision_function(rows).reshape(found.shape)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
 
 
 def test_a_short_look_reads_the_first_trees():

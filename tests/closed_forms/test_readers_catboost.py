@@ -82,8 +82,11 @@ def test_probability_thresholds(p):
 
 
 @pytest.mark.parametrize("mode", ["Min", "Max"])
-def test_where_missing_inputs_go(mode):
-    model, X = fitted(2, holes=0.2, nan_mode=mode)
+@pytest.mark.parametrize("holes", [0.0, 0.2])
+def test_where_missing_inputs_go(mode, holes):
+    """Also in columns that had none in training."""
+    model, X = fitted(2, holes=holes, nan_mode=mode)
+    X[np.random.default_rng(1).random(X.shape) < 0.3] = np.nan
     ensemble = read(model)
     found = ensemble.values[leaves_of(ensemble, X)].sum(axis=1)[:, 0] + ensemble.offsets
     assert np.allclose(found, margins(model)(X), rtol=0, atol=1e-12)

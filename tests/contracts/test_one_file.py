@@ -196,7 +196,7 @@ FORM = """
     import numpy as np
     from sklearn.neighbors import KNeighborsClassifier
     from sksmooth.closed_forms import NotClosedError
-    from sksmooth.closed_forms.forms import Linear
+    from sksmooth.closed_forms.forms.linear import Linear
     from sksmooth.introspection.linear import LinearScores
 
 

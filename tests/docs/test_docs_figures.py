@@ -451,6 +451,22 @@ def test_tolerances_and_the_bound_for_the_runner_up():
             assert all(map(near, cell.split("; "), (of[1], of[3]))), (line, sigma)
 
 
+def test_noises_on_mnist():
+    guide, found, head = "docs/guide/other_noises.rst", {}, []
+    path = REPRODUCED / "nets_mnist_noises.md"
+    for line in map(cells, path.read_text(encoding="utf-8").splitlines()):
+        head = line if line[0] == "" else head
+        found[line[0]] = dict(zip(head, line, strict=False))
+    share = r"(0\.\d+)"
+    l1 = f"accuracy is {share}, under ``Uniform`` {share} and under ``Laplace`` {share}"
+    assert_near(guide, l1, *(found[name]["at 0.9"] for name in ("splitting", "uniform", "Laplace")))
+    l0 = f"{share} at one changed pixel, {share} at four and {share} at seven"
+    assert_near(guide, l0, *(found["flip"][f"at {k}"] for k in (1, 4, 7)))
+    lee = rf"\(2019\) have {share}, {share} and {share}\."
+    assert_near(guide, lee, *(found["Lee et al."][f"at {k}"] for k in (1, 4, 7)))
+    assert_near(guide, r"median number of changed pixels is (\d+)\.", found["drop"]["median"])
+
+
 def test_trainings():
     page = "docs/guide/training_nets.rst"
     three, small = r"([\d.]+), ([\d.]+) and ([\d.]+)", r"(\.\d+), (\.\d+) and (\.\d+)"
@@ -488,6 +504,10 @@ def test_trainings():
         measured = list(row(REPRODUCED / "nets_cifar_cpu.md", "", **{"": name}).values())[1:8]
         seven = ", ".join([r"(\.\d+)"] * 6) + r" and (\.\d+)"
         assert_near(page, f"{pattern} {seven} {last}", *measured)
+    measured = section(REPRODUCED / "nets_cifar_cpu.md", "Average certified radius")
+    ((_, ours, more, theirs, _),) = (of for of in measured if of[0] == "gaussian, sigma 0.5")
+    pattern = r"is (\.\d+) from .* error (\.\d+)\), which would be about (\.\d+) .*: (\.\d+)\. The"
+    assert_near(page, pattern, *ours.split(" ± "), more, theirs)
     lines = (REPRODUCED / "nets_denoisers.md").read_text(encoding="utf-8").splitlines()
     denoisers = {cells(line)[1]: cells(line)[2:] for line in lines if line.startswith("| 1 |")}
     assert len(denoisers) == 4

@@ -504,6 +504,8 @@ def test_scores_of_sets_and_intervals(digits):
     intervals = np.array([[0.0, 2.0], [np.nan, np.nan], [-np.inf, 5.0]])
     assert interval_coverage_score([2.0, 0.0, 1.0], intervals) == pytest.approx(2 / 3)
     assert mean_interval_width_score(intervals[:2]) == 1.0
+    assert mean_interval_width_score(intervals, sample_weight=[1, 1, 0]) == 1.0
+    assert mean_interval_width_score(intervals, sample_weight=[1, 1, 1]) == np.inf
     with pytest.raises(ValueError, match="columns, but classes"):
         set_coverage_score([7, 8], sets, classes=[7, 8, 9])
     with pytest.raises(ValueError, match=r"such as \['7'\], but the classes are \[7, 8\]"):

@@ -28,6 +28,7 @@ from sksmooth import (
     certified_accuracy_score,
     certified_accuracy_scorer,
 )
+from sksmooth.certificate import certify_counts
 from sksmooth.certificate.concat import refuse_other_norms
 from sksmooth.estimators.smoother import noise_of
 from sksmooth.noise import Drop, Flip, Laplace, MixedNoise, SeveralChangesNoise
@@ -224,6 +225,14 @@ class TestCertificate:
         noise = certificate.noise
         p = certificate.p_lower, certificate.p_upper
         assert np.array_equal(noise.radius_with(1, *p)[kept], radii[1][kept], equal_nan=True)
+
+    def test_nothing_is_said_of_rows_that_are_abstained_on(self, certificate):
+        votes = np.array([[500, 500], [1000, 0]])
+        found = certify_counts(votes, votes, noise=certificate.noise, classes=np.array([0, 1]))
+        assert found.abstained.tolist() == [True, False]
+        assert found.max_changes.tolist()[0] == -1
+        for k in (0, 1):
+            assert np.isnan(found.radii_with(changes=k)).tolist() == [True, False]
 
     def test_logs(self, certificate, tmp_path):
         write_log(tmp_path / "log", certificate, y_true=y[:12])

@@ -17,7 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sksmooth import SmoothedClassifier
-from sksmooth.estimators.fitting import fit_under_noise, noisy_copies, noisy_copy
+from sksmooth.estimators.fitting import (
+    _Copies,
+    fit_under_noise,
+    noisy_copies,
+    noisy_copy,
+    seeds_of_rows,
+)
 from sksmooth.noise import FloatGaussian, IntegerGaussian, IntegerPerFeature
 from sksmooth.noise.streams import block_rows
 
@@ -159,6 +165,14 @@ class TestEqualRows:
         with pytest.warns(UserWarning, match="partial_fit, once, on each"):
             fit_under_noise(base, self.ROWS, self.CODES, n_copies=3, fit_params={}, **options)
         assert all(np.array_equal(a, b[0]) for a, b in zip(together, base.seen_, strict=True))
+
+    def test_copies_of_some_rows_are_theirs_among_all(self):
+        """So those that are held out have noise of their own too."""
+        noise, places = IntegerGaussian(0.5, 2), np.array([7, 3, 119, 8])
+        seeds = seeds_of_rows(self.ROWS, self.CODES, None, noise=noise, seed=SEED)
+        copies = _Copies(self.ROWS, 2, noise, seeds, None)
+        some, every = copies.of(places), copies.of(np.arange(120))
+        assert np.array_equal(some.reshape(2, 4, 2), every.reshape(2, 120, 2)[:, places])
 
     def test_certificates_know_nothing_of_it(self):
         """Certification draws by content: equal rows have equal votes."""

@@ -52,6 +52,7 @@ def shifted(s):
         (edited("(X[:, 0] > 0) * 1"), edited("(X[:, 0] <= 0) * 1")),
         (Rule(scaled(s=2.0)), Rule(scaled(s=3.0))),
         (Rule(shifted(2.0)), Rule(shifted(3.0))),
+        (Rule(compile("X * 2", "", "eval")), Rule(compile("X * 3", "", "eval"))),
         (Rule(np.eye(5).dot), Rule((2 * np.eye(5)).dot)),
         (Rule(np.ma.array([1, 2], mask=[0, 1])), Rule(np.ma.array([1, 2], mask=[1, 0]))),
         (Rule({"a": 1, "b": 2}), Rule({"b": 2, "a": 1})),
@@ -102,6 +103,12 @@ def test_asking_changes_nothing(base, tmp_path):
     certificate = clf.certify(X, n=300, log=tmp_path / "run.tsv")
     assert fingerprint(clf.estimator_) == before
     assert_same_certificate(clf.certify(X, n=300, log=tmp_path / "run.tsv"), certificate)
+
+
+def test_code_is_known_by_what_it_does():  # models of Flax keep code objects
+    lines = [compile(f"{blank}(lambda X: X * 2)(X)", "", "eval") for blank in ("", "\n\n")]
+    assert lines[0] != lines[1]  # by their line numbers
+    assert fingerprint(lines[0]) == fingerprint(lines[1])
 
 
 def test_recurrent_nets_have_one():

@@ -102,6 +102,13 @@ def test_equal_models():
     assert found.radius_interval.tolist() == [0.0, 0.0]
 
 
+def test_labels_that_are_missing_in_both_are_no_difference():
+    one = record([0.1, 0.2, 0.3], y_true=np.array([0.0, np.nan, 0.0]))
+    assert paired_comparison(one, one).accuracy.tolist() == [[2 / 3, 2 / 3]]
+    with pytest.raises(ValueError, match="first of them row 1"):
+        paired_comparison(one, record([0.1, 0.2, 0.3]))
+
+
 def test_rows_are_matched_by_their_numbers(tmp_path):
     one = some(50)
     order = RNG.permutation(50)

@@ -1,5 +1,6 @@
 """Scores of smoothed regressors, the scorers, and the display, against formulas."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -77,6 +78,11 @@ def test_infinite_bounds_and_constant_targets():
     assert certified_error_scorer(1e9, 2.0)(drawn, X[:3], y[:3]) == 0.0
     flat = SmoothedRegressor(LinearRegression()).fit(X, np.zeros(len(X)))
     assert certified_r2_scorer(0.1)(flat, X, np.ones(len(X))) == -np.inf
+    bounds = flat.certify_interval(X[:3], 0.0)
+    ends = {"lower": np.array([-np.inf, 0, 0]), "upper": np.array([np.inf, 1, 2])}
+    bounds = dataclasses.replace(bounds, **ends)
+    found = certified_r2_score([0.0, 1.0, 2.0], bounds, sample_weight=[0, 1, 1])
+    assert found == 1 - (1 + 4) / 0.5
 
 
 def test_scorers_find_the_smoother_in_pipelines_and_searches(reg):

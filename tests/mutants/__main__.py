@@ -1,7 +1,8 @@
 """Do the tests notice? ``python -m tests.mutants`` puts in one fault at a time, and runs them.
 
-Package and tests are copied to a temporary folder; nothing here is changed. The exit status is 1 if
-a fault survives or cannot be put in, or if the tests fail without any.
+Package and tests are copied to a temporary folder; nothing here is changed but lines of
+``results.md``, those of the faults that were put in. The exit status is 1 if a fault survives or
+cannot be put in, or if the tests fail without any.
 """
 
 import argparse
@@ -28,7 +29,7 @@ def main() -> None:
         "words", nargs="*", help="only faults of which a text contains one of these"
     )
     parser.add_argument(
-        "--output", type=pathlib.Path, default=pathlib.Path(__file__).parent, help="folder"
+        "--output", type=pathlib.Path, default=pathlib.Path(__file__).parent, help="of the page"
     )
     args = parser.parse_args()
     chosen = [f for f in FAULTS if not args.words or any(w in str(f) for w in args.words)]
@@ -44,9 +45,7 @@ def main() -> None:
             verdicts.append(_try(folder, fault))
             seconds = time.perf_counter() - start
             print(f"{verdicts[-1]:9} {seconds:5.1f} s  {fault.file}: {fault.new!r}", flush=True)
-    if len(chosen) == len(FAULTS):
-        args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "results.md").write_text(_page(verdicts))
+            note(args.output / "results.md", fault, verdicts[-1])
     killed = verdicts.count("killed")
     print(f"{killed} of {len(verdicts)} faults were noticed.")
     sys.exit(0 if killed == len(verdicts) else 1)
@@ -102,21 +101,35 @@ def _try(folder: pathlib.Path, fault: Fault) -> str:
     return {0: "survived", _FAILED: "killed"}.get(status, "error")
 
 
-def _page(verdicts: list[str]) -> str:
+def note(path: pathlib.Path, fault: Fault, verdict: str) -> None:
+    """Put a verdict into the page of results; those of the other faults stay, if these do."""
+    known = path.read_text().splitlines() if path.exists() else []
     about = describe("python -m tests.mutants")
-    lines = [
+    measured = f"{_start(fault)} {verdict} | {about['versions']['sksmooth']}, {about['date']} |"
+    lines = []
+    for each in FAULTS:
+        start = _start(each)
+        line = next((line for line in known if line.startswith(start)), f"{start} not run | |")
+        lines.append(measured if each == fault else line)
+    killed, waiting = (
+        sum(f"| {word} |" in line for line in lines) for word in ("killed", "not run")
+    )
+    head = [
         "# Faults that the tests notice\n",
-        f"`{about['command']}`, {about['date']}. One line of the package is changed at a time, and "
-        f"some tests are run.\n{verdicts.count('killed')} of {len(verdicts)} faults make one of "
-        "them fail (killed).\n",
-        "| file | instead of | it says | | tests |",
-        "|---|---|---|---|---|",
+        f"`{about['command']}` changes one line of the package at a time, and runs some tests.\n"
+        f"{killed} of {len(FAULTS)} faults make one of them fail (killed)"
+        f"{f'; {waiting} have not been run as they stand now' if waiting else ''}.\n",
+        "| file | instead of | it says | tests | | version, date |",
+        "|---|---|---|---|---|---|",
     ]
-    for fault, verdict in zip(FAULTS, verdicts, strict=True):
-        old, new = (" ".join(text.split()).replace("|", "\\|") for text in (fault.old, fault.new))
-        tests = fault.tests.replace(" ", ", ")
-        lines.append(f"| {fault.file} | `{old}` | `{new}` | {verdict} | {tests} |")
-    return "\n".join(lines) + "\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*head, *lines]) + "\n")
+
+
+def _start(fault: Fault) -> str:
+    """Return what the line of a fault begins with: all of it but the verdict."""
+    old, new = (" ".join(text.split()).replace("|", "\\|") for text in (fault.old, fault.new))
+    return f"| {fault.file} | `{old}` | `{new}` | {fault.tests.replace(' ', ', ')} |"
 
 
 if __name__ == "__main__":

@@ -148,11 +148,9 @@ STATISTICS = [
         "estimators/test_per_feature_sigma.py::test_l2_radius_is_rounded_down",
     ),
     Fault(
-        "noise/norms.py",
-        "np.nextafter(radius * self._least, 0.0), radius)\n\n\n"
-        "@dataclasses.dataclass(frozen=True)\nclass L2AndChanges(L2):",
-        "radius * self._least, radius)\n\n\n"
-        "@dataclasses.dataclass(frozen=True)\nclass L2AndChanges(L2):",
+        "noise/norm.py",
+        "np.nextafter(radius * self._least, 0.0), radius)",
+        "radius * self._least, radius)",
         "estimators/test_per_feature_sigma.py::test_l2_radius_is_rounded_down",
     ),
     # votes that are read wrongly

@@ -109,11 +109,49 @@ def test_scores_are_not_guessed(form, message):
         smoothed(frozen_net(Net(form)))
 
 
+@pytest.mark.parametrize(
+    ("form", "of"),
+    [
+        (lambda a: a.long(), r"torch\.int64 \(torch\.strided\)"),
+        (lambda a: a > 0, r"torch\.bool"),
+        (lambda a: a.to(torch.complex64), r"torch\.complex64"),
+        (lambda a: a.to_sparse(), r"torch\.float32 \(torch\.sparse_coo\)"),
+    ],
+)
+def test_scores_that_are_no_dense_floats(form, of):
+    """What torch says about its kernels helps nobody."""
+    message = f"returned scores of {of}.*Return a dense tensor of floats"
+    with pytest.raises(ValueError, match=message):
+        smoothed(frozen_net(Net(lambda a, b: form(a)))).certify(X)
+
+
+def test_integer_scores_that_become_floats():
+    outside = frozen_net(Net(lambda a, b: a.long()), output=lambda scores: scores.float())
+    inside = frozen_net(Net(lambda a, b: a.long().float()))
+    counts = [smoothed(net).certify(X).counts for net in (outside, inside)]
+    assert np.array_equal(*counts)
+
+
 def test_features_in_front_are_refused_where_classes_are_known():
     """A trained net knows its classes: features with other columns are not taken for scores."""
     net = frozen_net(Net(lambda a, b: (b, a)), classes=[0, 1, 2])
     with pytest.raises(ValueError, match="got tuple with 0"):
         smoothed(net).certify(X)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([0, 1], "has 3 outputs, and its classes name 2"),
+        ([2, 1, 0, 3], "has 3 outputs, and its classes name 4"),
+        ([[0, 1, 2]], "has 3 outputs, and its classes name 1"),
+        ([0, 1, 1], "one of them is there twice"),
+    ],
+)
+def test_classes_that_do_not_fit_the_outputs(classes, message):
+    """Numbers of outputs would stand for them, in another order."""
+    with pytest.raises(ValueError, match=message):
+        smoothed(frozen_net(Net(), classes=classes))
 
 
 @pytest.mark.parametrize("output", ["logit", "scores"])

@@ -25,7 +25,7 @@ from sksmooth.noise import (
     IntegerPerFeature,
     Noise,
 )
-from sksmooth.noise.integer import _fine_normal, _rounded_normal
+from sksmooth.noise.grid import made
 from sksmooth.noise.streams import GENERATORS, Philox, Purpose, row_key
 
 f32, f64 = np.float32, np.float64
@@ -243,8 +243,7 @@ def test_workers_draw_the_same():
     """In threads that build the tables at the same time, and in processes that get the noise."""
     cases = {name: CASES[name] for name in ("image, single", "between bytes", "fine, double")}
     expected = [drawn(*case, 500) for case in cases.values()]
-    _fine_normal.cache_clear()
-    _rounded_normal.cache_clear()
+    made.cache_clear()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         futures = [
             pool.submit(drawn, copy.deepcopy(noise), row, 500)
@@ -465,12 +464,10 @@ class TestExact:
             ({"sigma": 0.03, "levels": 255}, "0.0313725 to 2.00784 for levels=255; got 0.03"),
             ({"sigma": 2.01, "levels": 255}, "8 to 512 steps of the grid.*got 2.01"),
             ({"sigma": 7.9, "levels": 1}, "8 to 512 for levels=1; got 7.9"),
-            ({"sigma": 1.0, "levels": 0}, "levels must be 1 or more; got 3 and 0"),
-            ({"sigma": 1.0, "levels": -255}, "levels must be 1 or more; got 3 and -255"),
-            (
-                {"sigma": 1.0, "n_values": 0},
-                "n_values and levels must be 1 or more; got 0 and None",
-            ),
+            ({"sigma": 1.0, "levels": 0}, "levels 1 or more; got 1.0, 3 and 0"),
+            ({"sigma": 1.0, "levels": -255}, "levels 1 or more; got 1.0, 3 and -255"),
+            ({"sigma": 1.0, "n_values": 0}, "n_values and levels 1 or more; got 1.0, 0 and None"),
+            ({"sigma": -1.0}, "sigma must be positive and finite"),
         ],
     )
     def test_what_is_refused(self, options, match):

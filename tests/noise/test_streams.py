@@ -12,6 +12,7 @@ from sksmooth.noise.streams import (
     Shake128,
     block_rows,
     new_seed,
+    repeated_seed,
     row_key,
 )
 
@@ -273,3 +274,12 @@ def test_seeds():
     assert new_seed(None) != new_seed(None)
     assert len(new_seed(None)) == 16
     assert new_seed(np.random.RandomState(3)) == new_seed(np.random.RandomState(3))
+
+
+def test_seeds_of_repeated_rows():
+    """The first row keeps its seed; those of others depend on it and on their numbers."""
+    one, other = bytes(16), bytes(range(16))
+    assert repeated_seed(other, 0) == other
+    found = [repeated_seed(seed, number) for seed in (one, other) for number in range(300)]
+    assert len(set(found)) == 600
+    assert {len(seed) for seed in found} == {16}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import beta, norm
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -92,6 +93,22 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
         right = measured.labels == DATA.y_test
         assert found["average radius"] == pytest.approx(np.where(right, measured.radii, 0).mean())
         assert found["largest radius"] >= measured.radii.max()
+        votes = measured.counts.max(axis=1) * 1000 // 201
+        more = 0.5 * norm.ppf(beta.ppf(0.001, votes, 1000 - votes + 1))
+        expected = np.where(right & ~measured.abstained, np.maximum(more, 0), 0).mean()
+        assert found["from more draws"] == pytest.approx(expected, abs=1e-4)  # less for the grid
     text = page.to_markdown("command")
     assert text.count("(`paired_comparison`)") == 1
     assert text.count("| Table 3 |") == 2
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    for log in tmp_path.glob("*_n200.tsv"):
+        log.unlink()
+    monkeypatch.setattr(cifar_cpu, "_certified", stop)
+    stopped = cifar_cpu.run(True, tmp_path).figures
+    assert stopped.keys() == page.figures.keys()
+    for label, found in stopped.items():
+        assert found["certified accuracy"] == page.figures[label]["certified accuracy"]
+        assert "average radius" not in found

@@ -141,7 +141,7 @@ def test_a_page_says_which_samples_are_of_how_many_images(small, tmp_path, monke
     page = mnist_noises.run(False, tmp_path, epochs=1).to_markdown("command")
     assert "Certified: 4 or 2 test images (2: **a sample** at equal distances)" in page
     assert "at most 0.250 or 0.354" in page
-    assert "is test image 4 i / m" in page
+    assert "row i of m is test image 4 i / m" in page
     (log,) = tmp_path.glob("mnist_flip*.tsv")
     y = four(False, 1).y_test
     np.testing.assert_array_equal(read_log(log, rows=2).y_true, y[[0, 2]])

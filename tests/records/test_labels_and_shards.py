@@ -50,6 +50,16 @@ class TestLabels:
         clf.certify(X, n=500, log=log, y=y.tolist())
         assert np.array_equal(read_log(log).y_true, y)
 
+    @pytest.mark.parametrize("kind", [object, str, bool, np.float32])
+    def test_a_run_goes_on_with_labels_of_any_kind(self, kind, tmp_path):
+        labels = y.astype(str).astype(object) if kind is object else y.astype(kind)
+        clf = SmoothedClassifier(GaussianNB(), 1.0, random_state=0).fit(X, labels)
+        log = tmp_path / "a.tsv"
+        certificate = clf.certify(X[:20], n=50, log=log, y=labels[:20])
+        log.write_bytes(b"\n".join(log.read_bytes().split(b"\n")[:10]) + b"\n")
+        assert clf.certify(X[:20], n=50, log=log, y=labels[:20]).equals(certificate)
+        assert read_log(log).y_true.tolist() == labels[:20].tolist()
+
     def test_none_cannot_be_added_later(self, clf, tmp_path):
         clf.certify(X, n=500, log=tmp_path / "a.tsv")
         with pytest.raises(ValueError, match="true label null for row 0"):
@@ -113,6 +123,8 @@ class TestDataSets:
             ([7, 5, 7], [0, 1, 2]),
             (["a", "b", "c"], [0, 1, 2]),
             ([0.5, 1.0, 2.0], [0, 1, 2]),
+            (np.array([2**63, 2**63 + 1, 5], np.uint64), [0, 1, 2]),  # as of hashes
+            (np.array([2**63 - 1, 5, 6], np.uint64), [2**63 - 1, 5, 6]),
         ],
     )
     def test_numbers_of_a_frame(self, index, expected, tmp_path):
@@ -312,6 +324,16 @@ class TestShards:
         second = dataclasses.replace(read_log(tmp_path / "1.tsv"), index=np.arange(5, 60))
         with pytest.raises(ValueError, match="only one has true labels"):
             join_logs([tmp_path / "0.tsv", second])
+
+    def test_times_of_some_rows_are_no_times_of_all(self, clf, tmp_path):
+        """A record that was not read from a log has none."""
+        clf.certify(X[:5], n=500, log=tmp_path / "0.tsv")
+        timed = read_log(tmp_path / "0.tsv")
+        assert timed.seconds is not None
+        others = dataclasses.replace(timed, seconds=None, index=np.arange(5, 10))
+        joined = join_logs([timed, others])
+        assert joined.seconds is None
+        assert joined.index.tolist() == [*range(10)]
 
     def test_what_is_no_sequence_of_logs(self, tmp_path):
         for wrong in ([], "a.tsv", pathlib.Path("a.tsv")):

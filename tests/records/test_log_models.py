@@ -659,6 +659,25 @@ def test_one_score_that_is_no_number_hides_nothing():
     assert "the scores of noisy rows" in one.difference(other.record())
 
 
+def test_scores_are_those_of_the_probes_where_the_model_overwrites_its_batch():
+    """Two models with equal labels are told apart by their scores at the same probes."""
+
+    class Overwrites(Base):
+        def predict(self, X):
+            found = (X[:, 0] > 0).astype(int)
+            X[:] = 0
+            return found
+
+        def decision_function(self, X):
+            return self.slope * X[:, 0]
+
+    backends = [get_backend(Overwrites().fit(X, y), np.array([0, 1])) for _ in range(2)]
+    for backend, slope in zip(backends, (1.0, 2.0), strict=True):
+        backend.estimator.slope = slope
+    one, other = (ask(backend, X, np.ones(5), b"0" * 16) for backend in backends)
+    assert "the scores of noisy rows" in one.difference(other.record())
+
+
 @pytest.mark.parametrize("size", [1, 4, 1000, 150_528])
 def test_probes_fit_into_memory(size):
     """Thousands where rows are small; 256 of an image, never all at once."""

@@ -289,8 +289,14 @@ class TestHostileFiles:
     def test_digits_that_no_script_of_the_authors_writes(self, theirs, cell):
         refused(theirs(PREDICTED + f"0\t{cell}\t1\t0\t2\n"), 2)
 
-    def test_an_idx_that_fits_nowhere(self, theirs):
-        refused(theirs(CERTIFIED + "99999999999999999999\t3\t3\t0.3\t1\t2\n"), 2)
+    @pytest.mark.parametrize("idx", [2**63, 10**20])
+    def test_an_idx_that_fits_nowhere(self, theirs, idx):
+        refused(theirs(CERTIFIED + f"{idx}\t3\t3\t0.3\t1\t2\n"), 2)
+
+    @pytest.mark.parametrize("label", [-(2**63), 2**63 - 1])
+    def test_the_longest_labels(self, theirs, label):
+        record = read_log(theirs(CERTIFIED + f"0\t{label}\t{label}\t0.3\t1\t2\n"))
+        assert record.y_true == record.certificate.labels == label
 
     def test_a_byte_order_mark_is_not_part_of_the_header(self, theirs):
         assert len(read_log(theirs("\ufeff" + CERTIFIED + ROWS[0]))) == 1
@@ -630,8 +636,9 @@ class TestWriting:
             ({"y_true": ["ant"]}, r"y_true has shape \(1,\), but there are 24 rows"),
             ({"y_true": [["ant"]] * 24}, r"y_true has shape \(24, 1\)"),
             ({"index": range(23)}, r"index has shape \(23,\)"),
-            ({"index": [*range(23), 0]}, "index must hold whole numbers, each of them once"),
+            ({"index": [*range(23), 0]}, "64 bits, each of them once"),
             ({"index": np.arange(24.0)}, "index must hold whole numbers"),
+            ({"index": np.arange(24, dtype=np.uint64) - np.uint64(1)}, "whole numbers of 64 bits"),
             ({"index": [True] * 24}, "index must hold whole numbers"),
             ({"index": [str(i) for i in range(24)]}, "index must hold whole numbers"),
         ],

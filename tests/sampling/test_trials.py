@@ -13,6 +13,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -27,7 +28,7 @@ from sklearn.preprocessing import (
 from sklearn.utils import all_estimators
 
 from sksmooth import SmoothedClassifier
-from sksmooth.backends import get_backend
+from sksmooth.backends import SklearnBackend, get_backend
 from sksmooth.noise import IntegerGaussian
 from sksmooth.noise.streams import Purpose
 from sksmooth.sampling.count import count_votes
@@ -52,6 +53,20 @@ def ranked(X):
 
 def mixed(X):
     return X + np.roll(X, 1, axis=0)
+
+
+def test_models_that_overwrite_their_batch_are_tried_with_the_same_rows():
+    """Steps with copy=False do; a process that answers as the model here was said to differ."""
+    model = make_pipeline(StandardScaler(copy=False), GaussianNB()).fit(X.copy(), Y)
+    backend = SklearnBackend(model, model.classes_, None)
+    trial = trial_of(backend, X, SIGMA)
+    rows = trial.batches[0].copy()
+    plain = make_pipeline(StandardScaler(), GaussianNB()).fit(X, Y)
+    assert np.array_equal(trial.votes[0], plain.predict(rows))
+    p = np.sort(plain.predict_proba(rows), axis=1)
+    assert np.array_equal(trial.clear[0], p[:, -1] - p[:, -2] > 1e-6)
+    assert trial(SklearnBackend(plain, plain.classes_, None)) is None
+    assert np.array_equal(trial.batches[0], rows)
 
 
 class TestBatchReaders:

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sksmooth import SmoothedClassifier
 from sksmooth.backends import FrameMaker, get_backend
 from sksmooth.introspection.columns import Encoder
-from sksmooth.noise import IntegerGaussian
+from sksmooth.noise import IntegerPerFeature
 from sksmooth.shortcuts import Problem, simplify
 
 RNG = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def with_gaps():
 
 def problem(model, rows=X, frame=None, sigma=SIGMA):
     backend = get_backend(model, model.classes_, frame)
-    noise = IntegerGaussian(sigma, rows.shape[1])
+    noise = IntegerPerFeature(tuple(sigma.tolist()))
     return Problem(model, model.classes_, frame, backend, rows, noise)
 
 

@@ -139,7 +139,16 @@ class VoteRule:
         """
         nonlinearity = self.net._get_predict_nonlinearity()
         if self._is_skorchs:
-            return nonlinearity(scores)
+            try:
+                return nonlinearity(scores)
+            except NotImplementedError as error:  # softmax and sigmoid take dense tensors of floats
+                raise ValueError(
+                    f"The net's module returned scores of {scores.dtype} ({scores.layout}), and "
+                    "torch has no softmax or sigmoid for them. Return a dense tensor of floats: "
+                    "sksmooth.nets.frozen_net(module, output=...) takes a function of what the "
+                    "module returns, such as lambda scores: scores.float() for integers, or one "
+                    "that calls to_dense() or dequantize()."
+                ) from error
         return torch.as_tensor(nonlinearity(scores.cpu())).to(scores.device)
 
     def votes(self, probabilities: torch.Tensor) -> torch.Tensor:

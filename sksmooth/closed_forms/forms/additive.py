@@ -5,7 +5,7 @@ variables. Of two classes, both have the bounds of one sum. Of more, the class t
 where any other beats it: the probabilities of these events are added up.
 """
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ..law import Law
 from ..numerics.discrete_sum import DiscreteSum
 from ..numerics.normal import FLOOR, Tails
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .step_functions import StepFunctions, step_functions
 from .trees import TreeForm
 
@@ -51,18 +52,11 @@ class Additive(TreeForm):
         return ensemble.rule != "predict" and all(len(used) <= 1 for used in ensemble.inputs)
 
     @classmethod
-    def of_trees(
-        cls,
-        ensemble: TreeEnsemble,
-        model: Any,
-        spread: Spread,
-        known: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Add up the step functions of an ensemble."""
         if ensemble.n_classes > _MOST_CLASSES:
             raise NotClosedError(f"more than {_MOST_CLASSES} classes")
-        return cls(step_functions(ensemble), ensemble.n_classes, spread)
+        return cls(step_functions(ensemble), ensemble.n_classes, asked.spread)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: a bracket for two classes, a union bound for more."""
@@ -139,24 +133,19 @@ class Additive(TreeForm):
 
     def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return some inputs, one coordinate of each moved into another cell."""
-        steps = self.steps
-        middles: list[float] = []
-        columns: list[int] = []
-        for column, points in zip(
-            steps.columns, np.split(steps.points, np.cumsum(steps.counts)[:-1]), strict=False
-        ):
+        places = []
+        for column, points in self.steps.axes:
             points = points[np.isfinite(points)]
             if len(points):
                 ends = points[0] - 1, *(0.5 * (points[1:] + points[:-1])), points[-1] + 1
-                middles += ends
-                columns += [column] * len(ends)
-        if not middles:
+                places += [(column, end) for end in ends]
+        if not places:
             return Z
-        take = np.linspace(0, len(middles) - 1, min(len(middles), 500)).astype(np.intp)
-        probes = Z[np.arange(len(take)) % len(Z)].copy()
-        probes[np.arange(len(take)), np.array(columns, dtype=np.intp)[take]] = np.array(
-            middles, dtype=np.float64
-        )[take]
+        take = np.linspace(0, len(places) - 1, min(len(places), 500)).astype(np.intp)
+        probes = Z[np.arange(len(take)) % len(Z)]
+        for probe, number in zip(probes, take, strict=True):
+            column, probe_at = places[number]
+            probe[column] = probe_at
         return probes
 
     def rows_at_once(self) -> int:
@@ -172,12 +161,9 @@ class _Margin:
         self, steps: StepFunctions, values: NDArray[np.float64], offset: float, band: float
     ) -> None:
         self.steps, self.offset, self.band = steps, offset, band
-        last = np.ones(len(values), dtype=bool)
-        last[:-1] = False
         self.sum: DiscreteSum | None = None
         if len(values):
-            last[steps.first_cell[1:] - 1] = True
-            self.rises = (np.diff(values, append=0.0) > 0)[~last]
+            self.rises = steps.jumps(values) > 0
             self.sum = DiscreteSum(values, steps.first_cell, offset, band)
 
     def tails(

@@ -8,16 +8,17 @@ where leaf l answers :math:`c_l` and holds the x with :math:`a_{lj} < x_j \le b_
 terms are positive, so small probabilities keep their relative accuracy.
 """
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..form import NotClosedError
-from ..inputs import Inputs, Spread
+from ..inputs import Inputs
 from ..law import Law
 from ..numerics.normal import FLOOR
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .intervals import LeafBoxes, widening
 from .trees import TreeForm, codes
 
@@ -51,21 +52,13 @@ class Boxes(TreeForm):
         return len(ensemble.roots) == 1
 
     @classmethod
-    def of_trees(
-        cls,
-        ensemble: TreeEnsemble,
-        model: Any,
-        spread: Spread,
-        known: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Ask a model of a single tree for its answer in each leaf's box."""
         if len(ensemble.roots) != 1:
             raise NotClosedError("it is not a single tree")
         boxes = LeafBoxes(ensemble)
-        rows = boxes.inside(ensemble.n_inputs)
-        rows[:, known] = values[known]
-        return cls(boxes, codes(model, spread.asked(rows)), ensemble.n_classes)
+        rows = asked.inputs(boxes.inside(ensemble.n_inputs))
+        return cls(boxes, codes(asked.model, rows), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the leaves of each class."""
@@ -74,10 +67,7 @@ class Boxes(TreeForm):
 
     def decide(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return the classes of the boxes that inputs lie in."""
-        size = self.rows_at_once()
-        parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
-        leaves = np.concatenate([self.boxes.holds(part).argmax(axis=0) for part in parts])
-        return self.labels[leaves], np.ones(len(Z), dtype=bool)
+        return self.labels[self.boxes.leaf_of(Z)], np.ones(len(Z), dtype=bool)
 
     def cuts(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the sides of all boxes."""
@@ -89,4 +79,4 @@ class Boxes(TreeForm):
 
     def rows_at_once(self) -> int:
         """Return for how many rows arrays of some hundred kilobytes suffice: a cache's size."""
-        return int(np.clip(2**16 // len(self.boxes.intervals), 16, 1024))
+        return self.boxes.rows_at_once

@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 
 from ...bounds.rounding import UNIT
 from ..form import NotClosedError
-from ..inputs import Inputs, Spread
+from ..inputs import Inputs
 from ..links import IDENTITY, link_of
-from ..outputs import asked
+from ..outputs import answers
 from ..readers import TreeEnsemble
-from .grid import Axis, answers_in_cells, axes_of, corners, merged, n_cells
+from .asked import Asked
+from .grid import Axis, OnGrid, answers_in_cells, merged
 from .intervals import Intervals
 from .values import Values
 
 __all__ = ["Cells"]
 
-_MOST = 100_000  # cells: a row takes a millisecond
 _VALUES = 2**22  # of an array, at most: 32 MB
 
 Floats = NDArray[np.float64]
 
 
-class Cells(Values):
+class Cells(OnGrid, Values):
     """Any ensemble of trees whose thresholds make few cells.
 
     Parameters
@@ -42,6 +42,7 @@ class Cells(Values):
 
     name = "grid"
     before_link = False
+    most_cells = 100_000  # a row takes a millisecond
 
     def __init__(self, axes: list[Axis], values: Floats, error: float) -> None:
         self._all_axes = axes
@@ -50,20 +51,15 @@ class Cells(Values):
         self.intervals = Intervals([piece for axis in self.axes for piece in axis.pieces])
 
     @classmethod
-    def _fits(cls, ensemble: TreeEnsemble) -> bool:
-        # each axis has at least two pieces
-        return len(np.unique(ensemble.splits[0])) <= np.log2(_MOST)
-
-    @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Ask the model about all cells."""
-        axes = axes_of(ensemble)
-        if (cells := n_cells(axes)) > _MOST:
-            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {_MOST:g}")
-        values = answers_in_cells(axes, ensemble.n_inputs, lambda rows: asked(model, rows))
+        axes = cls._axes_of(ensemble)
+        values = answers_in_cells(
+            axes, ensemble.n_inputs, lambda rows: answers(asked.model, asked.inputs(rows))
+        )
         if not np.all(np.isfinite(values)):
             raise NotClosedError("not all of its answers are finite")
-        return cls(axes, values, _error(ensemble, model, float(np.abs(values).max())))
+        return cls(axes, values, _error(ensemble, asked.model, float(np.abs(values).max())))
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Return the values of cells; near a threshold, the model may be on its other side."""
@@ -87,10 +83,6 @@ class Cells(Values):
         for mass in pieces[: len(self.axes)]:
             masses = (masses[:, :, None] * mass[:, None, :]).reshape(len(inputs), -1)
         return masses, 2 * len(self.axes)
-
-    def probes(self, Z: Floats) -> Floats:
-        """Return inputs at the corners of cells: at thresholds and next to them."""
-        return np.concatenate([Z, corners(self._all_axes, Z)])
 
     def rows_at_once(self) -> int:
         """Return for how many rows the masses of all cells do not take much memory."""

@@ -11,30 +11,28 @@ the last axis to the first, once for each distinct line.
 
 import dataclasses
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..form import NotClosedError
-from ..inputs import Inputs, Spread
+from ..form import NotClosedError, answers_of
+from ..inputs import Inputs
 from ..law import Law
 from ..numerics.normal import FLOOR
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .intervals import Intervals, widening
-from .trees import TreeForm, codes
+from .trees import OfTrees, TreeForm, codes
 
 __all__ = [
     "Axis",
     "Grid",
+    "OnGrid",
     "SmallGrid",
     "answers_in_cells",
-    "axes_of",
-    "corners",
     "merged",
-    "n_cells",
 ]
 
 _PROBES = 4000
@@ -74,8 +72,37 @@ class Axis:
         return [(self.column, low, high) for low, high in itertools.pairwise(ends)]
 
 
-class Grid(TreeForm):
-    """Any ensemble of trees whose thresholds make few cells.
+class OnGrid(OfTrees):
+    """Any ensemble of trees whose thresholds make few cells: what it answers in each is asked."""
+
+    most_cells: int
+    _all_axes: list[Axis]
+
+    @classmethod
+    def _fits(cls, ensemble: TreeEnsemble) -> bool:
+        # each axis has at least two pieces
+        return len(np.unique(ensemble.splits[0])) <= np.log2(cls.most_cells)
+
+    @classmethod
+    def _axes_of(cls, ensemble: TreeEnsemble) -> list[Axis]:
+        """Return the inputs that thresholds cut, if these do not make too many cells."""
+        axes = axes_of(ensemble)
+        if (cells := n_cells(axes)) > cls.most_cells:
+            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
+        return axes
+
+    def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return inputs at some corners of cells: at thresholds and next to them."""
+        rng = np.random.default_rng(0)
+        out = Z[np.arange(_PROBES) % len(Z)]
+        for axis in self._all_axes:
+            ends = np.concatenate([axis.points, np.nextafter(axis.points, np.inf)])
+            out[:, axis.column] = rng.choice(ends, size=_PROBES)
+        return np.concatenate([Z, out])
+
+
+class Grid(OnGrid, TreeForm):
+    """A class for each cell.
 
     Parameters
     ----------
@@ -112,30 +139,14 @@ class Grid(TreeForm):
         self._largest = max([len(lines) for lines in self.lines], default=1) * n_classes
 
     @classmethod
-    def _fits(cls, ensemble: TreeEnsemble) -> bool:
-        # each axis has at least two pieces
-        return len(np.unique(ensemble.splits[0])) <= np.log2(cls.most_cells)
-
-    @classmethod
     def _works(cls, ensemble: TreeEnsemble) -> bool:
         return n_cells(axes_of(ensemble)) <= cls.most_cells
 
     @classmethod
-    def of_trees(
-        cls,
-        ensemble: TreeEnsemble,
-        model: Any,
-        spread: Spread,
-        known: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Ask the model for the labels of all cells."""
-        axes = axes_of(ensemble)
-        cells = n_cells(axes)
-        if cells > cls.most_cells:
-            raise NotClosedError(f"its thresholds make {cells:.1e} cells, over {cls.most_cells:g}")
-        labels = _labels(model, ensemble, axes, spread, known, values)
-        return cls(axes, labels, ensemble.n_classes)
+        axes = cls._axes_of(ensemble)
+        return cls(axes, _labels(ensemble, axes, asked), ensemble.n_classes)
 
     def law(self, inputs: Inputs, of: NDArray[np.intp] | None = None) -> Law:
         """Return the law: sums over the cells of each class."""
@@ -171,10 +182,6 @@ class Grid(TreeForm):
         )
         return columns, np.concatenate([np.empty(0), *(axis.points for axis in self.axes)])
 
-    def probes(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return inputs at the corners of cells: at thresholds and next to them."""
-        return np.concatenate([Z, corners(self._all_axes, Z)])
-
     def rows_at_once(self) -> int:
         """Return for how many rows the sums over lines do not take much memory."""
         return int(np.clip(_VALUES // max(self._largest, len(self.intervals)), 1, 1024))
@@ -185,16 +192,6 @@ class SmallGrid(Grid):
 
     most_cells = 50_000
     prunes = True
-
-
-def corners(axes: list[Axis], Z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return inputs of Z, moved to corners of cells that are drawn at random."""
-    rng = np.random.default_rng(0)
-    out = Z[np.arange(_PROBES) % len(Z)]
-    for axis in axes:
-        ends = np.concatenate([axis.points, np.nextafter(axis.points, np.inf)])
-        out[:, axis.column] = rng.choice(ends, size=_PROBES)
-    return out
 
 
 def axes_of(ensemble: TreeEnsemble) -> list[Axis]:
@@ -210,21 +207,13 @@ def n_cells(axes: list[Axis]) -> float:
     return float(np.prod([float(len(axis)) for axis in axes]))
 
 
-def _labels(
-    model: Any,
-    ensemble: TreeEnsemble,
-    axes: list[Axis],
-    spread: Spread,
-    known: NDArray[np.bool_],
-    values: NDArray[np.float64],
-) -> NDArray[Any]:
+def _labels(ensemble: TreeEnsemble, axes: list[Axis], asked: Asked) -> NDArray[Any]:
     """Return the model's answer in each cell, as a position in its classes."""
     k = ensemble.n_classes
     ask = _codes_with_ties if ensemble.any_order and k > 1 else codes
 
     def answers(rows: NDArray[np.float64]) -> NDArray[Any]:
-        rows[:, known] = values[known]
-        return ask(model, spread.asked(rows)).astype(np.int8 if k < 127 else np.int32)
+        return ask(asked.model, asked.inputs(rows)).astype(np.int8 if k < 127 else np.int32)
 
     return answers_in_cells(axes, ensemble.n_inputs, answers, width=k)
 
@@ -268,9 +257,7 @@ def answers_in_cells(
 
 def _codes_with_ties(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return answers, and the number of classes where the sums of threads may give another one."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        scores = model.predict_proba(rows)
+    scores = answers_of(model.predict_proba, rows)
     second, first = np.sort(scores, axis=1)[:, -2:].T
     return np.where(first - second > _TIE, scores.argmax(axis=1), scores.shape[1])
 

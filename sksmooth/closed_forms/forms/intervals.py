@@ -201,6 +201,17 @@ class LeafBoxes:
         """Return which leaf inputs without noise lie in: shape (n_leaves, n)."""
         return self._products(self.intervals.holds(Z))
 
+    def leaf_of(self, Z: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the number, in `nodes`, of the leaf that each input without noise lies in."""
+        size = self.rows_at_once
+        parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
+        return np.concatenate([self.holds(part).argmax(axis=0) for part in parts])
+
+    @property
+    def rows_at_once(self) -> int:
+        """For how many rows arrays of some hundred kilobytes suffice: a cache's size."""
+        return int(np.clip(2**16 // len(self.intervals), 16, 1024))
+
     def inside(self, n_inputs: int) -> NDArray[np.float64]:
         """Return an input in each leaf's box, of shape (n_leaves, n_inputs)."""
         rows = np.zeros((len(self), n_inputs))

@@ -3,13 +3,14 @@
 Each leaf has the probability of its box; see `boxes`.
 """
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inputs import Inputs, Spread
+from ..inputs import Inputs
 from ..readers import TreeEnsemble
+from .asked import Asked
 from .intervals import LeafBoxes
 from .step_functions import scores_of_nodes
 from .values import Values
@@ -43,7 +44,7 @@ class Leaves(Values):
         return ensemble.rule == "sum" and len(ensemble.roots) == 1
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Take the numbers in the leaves."""
         nodes, offsets, errors = scores_of_nodes(ensemble)
         boxes = LeafBoxes(ensemble)
@@ -54,10 +55,8 @@ class Leaves(Values):
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Return the values of the leaves that inputs lie in."""
-        affine, size = inputs.spread.affine, self.rows_at_once()
-        Z = np.clip(inputs.mean, affine.low, affine.high)
-        parts = [Z[i : i + size] for i in range(0, max(len(Z), 1), size)]
-        leaves = np.concatenate([self.boxes.holds(part).argmax(axis=0) for part in parts])
+        affine = inputs.spread.affine
+        leaves = self.boxes.leaf_of(np.clip(inputs.mean, affine.low, affine.high))
         return self.by_part[leaves], np.full(len(leaves), self.error)
 
     def _masses(self, inputs: Inputs) -> tuple[Floats, int]:
@@ -69,4 +68,4 @@ class Leaves(Values):
 
     def rows_at_once(self) -> int:
         """Return for how many rows arrays of some hundred kilobytes suffice: a cache's size."""
-        return int(np.clip(2**16 // (len(self.boxes.intervals) + len(self.values)), 16, 1024))
+        return self.boxes.rows_at_once

@@ -5,7 +5,8 @@ form that the whole has not: its trees may compare one input each, or few of the
 """
 
 import copy
-from typing import Any
+import dataclasses
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..form import Form
 from ..inputs import Inputs, Spread
 from ..law import Law
 from ..readers import TreeEnsemble
+from .asked import Asked
 
 __all__ = ["Pruned"]
 
@@ -30,27 +32,26 @@ class Pruned(Form):
         Its form.
     ensemble : TreeEnsemble
         The trees.
-    model : fitted classifier
+    asked : Asked
         What they were read from.
-    spread : Spread
-        The noise.
     """
 
     compares = True
 
-    def __init__(self, kind: Any, ensemble: TreeEnsemble, model: Any, spread: Spread) -> None:
-        self.kind, self.ensemble, self.spread = kind, ensemble, spread
-        self.model = copy.deepcopy(model)  # which is asked later, and may have been changed then
+    def __init__(self, kind: Any, ensemble: TreeEnsemble, asked: Asked) -> None:
+        self.kind, self.ensemble, self.spread = kind, ensemble, asked.spread
+        # the model is asked later, and may have been changed then
+        self.asked = dataclasses.replace(asked, model=copy.deepcopy(asked.model))
         self.name, self.n_classes = kind.name, ensemble.n_classes
         columns, points = ensemble.splits
-        still = (spread.scale == 0)[columns]
+        still = (self.spread.scale == 0)[columns]
         pairs = np.unique(np.stack([columns[still], points[still]]), axis=1)
         self.columns, self.points = pairs[0].astype(np.intp), pairs[1]
         self._forms: dict[bytes, Form] = {}
-        self.complete = self._form(np.zeros(len(spread.scale))).complete
+        self.complete = self._form(np.zeros(len(self.spread.scale))).complete
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> "Form":
+    def of(cls, model: Any, spread: Spread) -> Self:
         """Do not read a model: `TreeForm.of` does."""
         raise TypeError("Pruned is made from trees that have been read")
 
@@ -97,5 +98,6 @@ class Pruned(Form):
             still = self.spread.scale == 0
             rest = self.ensemble.at(still, at)
             fixed = np.where(self.spread.affine.gaps, np.nan, at)
-            self._forms[key] = self.kind.of_trees(rest, self.model, self.spread, still, fixed)
+            asked = dataclasses.replace(self.asked, known=still, values=fixed)
+            self._forms[key] = self.kind.of_trees(rest, asked)
         return self._forms[key]

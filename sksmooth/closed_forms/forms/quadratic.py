@@ -19,13 +19,14 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 
 from ...bounds.rounding import UNIT
+from ...introspection.affine import times
 from ..decisions import DECIDING, decision_of
 from ..form import Form, NotClosedError
 from ..inputs import Inputs, Spread
 from ..law import Law
 from ..numerics.gil_pelaez import invert
 from ..numerics.normal import FLOOR
-from ..numerics.tilting import Quadratics
+from ..numerics.tilting import Lines, Quadratics
 
 __all__ = ["Quadratic"]
 
@@ -70,11 +71,11 @@ class _Gaussian:
 
     def roots(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ``root (z - centre)`` for each line of Z."""
-        return _times(Z - self.centre, self.root)
+        return times(Z - self.centre, self.root)
 
     def norms(self, sizes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the norms of ``root v``, if no term of these sums can cancel another."""
-        return np.sqrt((_times(sizes, np.abs(self.root)) ** 2).sum(axis=-1))
+        return np.sqrt((times(sizes, np.abs(self.root)) ** 2).sum(axis=-1))
 
 
 class Quadratic(Form):
@@ -236,7 +237,7 @@ class Quadratic(Form):
         steep = self._steep[a] ** 2 + self._steep[c] ** 2
         still = at.still[:, a] + at.still[:, c]
         moving = at.moving[:, a] + at.moving[:, c]
-        slope = at.slopes[c] - at.slopes[a]
+        slope = at.slopes[:, c] - at.slopes[:, a]
         if self._factor.ndim == 1 and one.root.ndim == 1:
             # nothing to rotate
             curvature = 0.5 * (self._behind[c] ** 2 - self._behind[a] ** 2)
@@ -259,7 +260,7 @@ class Quadratic(Form):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Rows:
+class _Rows(Lines):
     """What all pairs of classes need of rows.
 
     Attributes
@@ -268,7 +269,7 @@ class _Rows:
         The scores, and half the squared distances in them.
     still, moving : ndarray of shape (n_rows, n_classes)
         Bounds on each score's errors, as in `Quadratics`.
-    slopes : ndarray of shape (n_classes, n_rows, n_normals)
+    slopes : ndarray of shape (n_rows, n_classes, n_normals)
         Gradients of the half squared distances.
     """
 
@@ -291,27 +292,14 @@ class _Rows:
             still = roundings * (norms**2 + density.size) + moved * (norms + moved + steep)
             moving = roundings * steep**2 + moved * steep
             columns.append((density.constant - half, half, still, moving))
-            slopes.append(_times(roots, behind.T))
+            slopes.append(times(roots, behind.T))
         scores, halves, still, moving = (np.stack(p, axis=1) for p in zip(*columns, strict=True))
-        return cls(scores, halves, still, moving, np.stack(slopes))
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> "_Rows":
-        return _Rows(
-            self.scores[rows],
-            self.halves[rows],
-            self.still[rows],
-            self.moving[rows],
-            self.slopes[:, rows],
-        )
+        return cls(scores, halves, still, moving, np.stack(slopes, axis=1))
 
 
 def _root(rotation: NDArray[np.float64], variances: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         return (rotation.astype(np.float64) * variances.astype(np.float64) ** -0.5).T
-
-
-def _times(Z: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    return Z * matrix if matrix.ndim == 1 else Z @ matrix.T
 
 
 def _through(root: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:

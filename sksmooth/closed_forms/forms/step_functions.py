@@ -45,6 +45,12 @@ class StepFunctions:
     errors: NDArray[np.float64]
 
     @property
+    def axes(self) -> list[tuple[int, NDArray[np.float64]]]:
+        """The inputs that scores depend on, with their points."""
+        ends = np.cumsum(self.counts)[:-1]
+        return list(zip(self.columns.tolist(), np.split(self.points, ends), strict=False))
+
+    @property
     def column_of_point(self) -> NDArray[np.intp]:
         """The input that each point belongs to."""
         return np.repeat(self.columns, self.counts)
@@ -65,17 +71,20 @@ class StepFunctions:
         -------
         scores : ndarray of shape (n, n_scores)
         """
-        first = self.first_cell
-        jumps = np.diff(self.values, axis=1)
-        within = np.ones(jumps.shape[1], dtype=bool)
-        within[first[1:] - 1] = False
-        return above @ jumps[:, within].T + (self.offsets + self.values[:, first].sum(axis=1))
+        start = self.offsets + self.values[:, self.first_cell].sum(axis=1)
+        return above @ self.jumps(self.values).T + start
+
+    def jumps(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return by how much values of the cells, along the last axis, change at each point."""
+        jumps = np.diff(values)
+        within = np.ones(jumps.shape[-1], dtype=bool)
+        within[self.first_cell[1:] - 1] = False
+        return jumps[..., within]
 
     def cells(self, Z: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the cells that inputs are in, of shape (n, n_used)."""
         cells = np.empty((len(Z), len(self.columns)), dtype=np.intp)
-        parts = np.split(self.points, np.cumsum(self.counts)[:-1]) if len(self.columns) else []
-        for i, (column, points) in enumerate(zip(self.columns, parts, strict=True)):
+        for i, (column, points) in enumerate(self.axes):
             cells[:, i] = np.searchsorted(points, Z[:, column], side="left")
         return cells + self.first_cell
 

@@ -27,13 +27,13 @@ from scipy.fft import irfft, rfft
 
 from ...bounds import radius_of_tails
 from ...bounds.rounding import UNIT
-from ..inputs import Inputs, Spread
-from ..numerics.normal import Tails
-from ..outputs import safe_tail
+from ..inputs import Inputs
+from ..outputs import OutputForm, safe_tail
 from ..readers import TreeEnsemble
 from .additive import masses_of_cells
+from .asked import Asked
 from .step_functions import StepFunctions, step_functions
-from .values import TreeOutput
+from .trees import OfTrees
 
 __all__ = ["Sums"]
 
@@ -42,27 +42,23 @@ _LENGTH = 2**13  # of the grid, for the whole range of the sum
 Floats = NDArray[np.float64]
 
 
-class Sums(TreeOutput):
+class Sums(OfTrees, OutputForm):
     """A sum of step functions, one of each input.
 
     Parameters
     ----------
     steps : StepFunctions
         Of one score.
-    spread : Spread
-        The noise.
     """
 
     name = "additive"
 
-    def __init__(self, steps: StepFunctions, spread: Spread) -> None:
-        self.steps, self.spread = steps, spread
+    def __init__(self, steps: StepFunctions) -> None:
+        self.steps = steps
         values, first = steps.values[0], steps.first_cell
         ends = np.append(first, len(values))[1:]
         self.cells = [slice(i, j) for i, j in zip(first, ends, strict=True)]
-        last = np.zeros(len(values), dtype=bool)
-        last[ends - 1] = True
-        self.rises = (np.diff(values, append=0.0) > 0)[~last]
+        self.rises = steps.jumps(values) > 0
         least = np.array([values[cells].min() for cells in self.cells])
         most = np.array([values[cells].max() for cells in self.cells])
         self.start = float(least.sum() + steps.offsets[0])
@@ -87,9 +83,9 @@ class Sums(TreeOutput):
         return ensemble.rule == "sum" and all(len(used) <= 1 for used in ensemble.inputs)
 
     @classmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Add up the step functions of trees that ask for one input each."""
-        return cls(step_functions(ensemble), spread)
+        return cls(step_functions(ensemble))
 
     def answers(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Return the sums; near a step, the model may be on the other side of it."""
@@ -114,8 +110,7 @@ class Sums(TreeOutput):
             masses = np.zeros((n, self.length))
             masses[:, 0] = 1.0
             return masses, np.zeros((n, 1))
-        z, slack = inputs.standardised(steps.column_of_point, steps.points)
-        tails = Tails.at(z, slack)
+        tails = inputs.tails(steps.column_of_point, steps.points)
         # what is not known of a tail is given to the larger, or the smaller, of two values
         more = (self.rises != up) == tails.left
         masses = masses_of_cells(steps, tails, np.where(more, tails.high, tails.low))
@@ -124,7 +119,7 @@ class Sums(TreeOutput):
             order = np.argsort(places, kind="stable")
             at, begin = np.unique(places[order], return_index=True)
             laws.append((at, np.add.reduceat(masses[:, cells][:, order], begin, axis=1)))
-        room = (1 + self.spread.excess) * (1 + 4 * UNIT * (len(self.cells) + self.length))
+        room = (1 + inputs.spread.excess) * (1 + 4 * UNIT * (len(self.cells) + self.length))
         found = convolved(laws, self.length) * room
         # rows near the largest floats: anything may be
         unknown = np.isnan(found).any(axis=1) | (inputs.far.max(axis=1, initial=0.0) > 1e290)

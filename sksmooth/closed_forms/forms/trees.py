@@ -1,7 +1,6 @@
 """What the closed forms of trees have in common: from a model to its trees, and its answers."""
 
 import abc
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -9,23 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..decisions import DECIDING
-from ..form import Form, NotClosedError
+from ..form import Form, NotClosedError, Reading, answers_of
 from ..inputs import Spread
 from ..numerics.replacing import EDGE, Replacing
 from ..readers import Tree, TreeEnsemble, is_read, read
 from ..readers.sets import Question, with_questions
+from .asked import Asked
 from .pruned import Pruned
 
-__all__ = ["TreeForm", "codes"]
+__all__ = ["OfTrees", "TreeForm", "codes"]
 
 _A_FEW = 10  # trees, for a short look
 
 
-class TreeForm(Form):
-    """A closed form of ensembles of trees."""
+class OfTrees(Reading):
+    """A closed form of ensembles of trees, of classes or of numbers."""
 
-    compares = True
-    laws = frozenset({"normal", "uniform", "laplace"})
     prunes = False  # whether what remains of trees at a row's constants is looked at
 
     @classmethod
@@ -42,7 +40,7 @@ class TreeForm(Form):
             raise
 
     @classmethod
-    def of(cls, model: Any, spread: Spread) -> Form:
+    def of(cls, model: Any, spread: Spread) -> Any:
         """Read the trees of a model."""
         ensemble = read(model)
         if ensemble.n_inputs != len(spread.scale):
@@ -51,9 +49,10 @@ class TreeForm(Form):
             raise NotClosedError("the noise on its inputs is correlated, not independent")
         gaps, still = spread.affine.gaps, spread.scale == 0
         ensemble = _of_replaced(ensemble.without(gaps), spread)
+        asked = Asked(model, spread, gaps, np.full(len(gaps), np.nan))
         if cls.prunes and not cls._works(ensemble) and cls._works(cls._noisy(ensemble, still)):
-            return Pruned(cls, ensemble, model, spread)
-        return cls.of_trees(ensemble, model, spread, gaps, np.full(len(gaps), np.nan))
+            return Pruned(cls, ensemble, asked)
+        return cls.of_trees(ensemble, asked)
 
     @classmethod
     def _works(cls, ensemble: TreeEnsemble) -> bool:
@@ -74,29 +73,23 @@ class TreeForm(Form):
 
     @classmethod
     @abc.abstractmethod
-    def of_trees(
-        cls,
-        ensemble: TreeEnsemble,
-        model: Any,
-        spread: Spread,
-        known: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> Self:
+    def of_trees(cls, ensemble: TreeEnsemble, asked: Asked) -> Self:
         """Return the form of a model whose trees have been read.
 
         Parameters
         ----------
         ensemble : TreeEnsemble
             The trees. They do not compare the inputs that are known.
-        model : fitted classifier
+        asked : Asked
             What they were read from.
-        spread : Spread
-            The noise.
-        known : ndarray of shape (n_inputs,), bool
-            Inputs that have the same value wherever the form is asked.
-        values : ndarray of shape (n_inputs,)
-            These values, NaN for missing ones.
         """
+
+
+class TreeForm(OfTrees, Form):
+    """A closed form of ensembles of trees that answer classes."""
+
+    compares = True
+    laws = frozenset({"normal", "uniform", "laplace"})
 
 
 def _of_replaced(ensemble: TreeEnsemble, spread: Spread) -> TreeEnsemble:
@@ -137,10 +130,7 @@ def _questions(tree: Tree, laws: Mapping[int, Replacing]) -> Iterator[Question]:
 
 def codes(model: Any, rows: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the model's answers, as positions in its ``classes_``."""
-    with warnings.catch_warnings():
-        # of a model that was fitted with names, which arrays do not have
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        answers = np.asarray(model.predict(rows))
+    answers = np.asarray(answers_of(model.predict, rows))
     if answers.shape not in ((len(rows),), (len(rows), 1)):
         raise NotClosedError("it gives several answers for a row")
     answers = answers.reshape(-1)

@@ -6,56 +6,23 @@ output above or below any number. Bounds on medians are values, without rounding
 
 import abc
 from collections.abc import Sequence
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...bounds import radius_of_tails
-from ..form import NotClosedError
-from ..inputs import Inputs, Spread
+from ..inputs import Inputs
 from ..numerics.normal import FLOOR
 from ..outputs import OutputForm, safe_tail
-from ..readers import TreeEnsemble, is_read, read
 from .intervals import widening
+from .trees import OfTrees
 
-__all__ = ["TreeOutput", "Values"]
-
-_A_FEW = 10  # trees, for a short look
+__all__ = ["Values"]
 
 Floats = NDArray[np.float64]
 
 
-class TreeOutput(OutputForm):
-    """A closed form of ensembles of trees that answer numbers."""
-
-    @classmethod
-    def may_be(cls, model: Any) -> bool:
-        """Return False for other models, and where the first few trees are not of this form."""
-        return is_read(model) and cls._fits(read(model, _A_FEW))
-
-    @classmethod
-    def of(cls, model: Any, spread: Spread) -> Self:
-        """Read the trees of a model."""
-        ensemble = read(model)
-        if ensemble.n_inputs != len(spread.scale):
-            raise NotClosedError("the model is of another shape")
-        if not spread.independent:
-            raise NotClosedError("the noise on its inputs is correlated, not independent")
-        return cls.of_trees(ensemble, model, spread)
-
-    @classmethod
-    @abc.abstractmethod
-    def _fits(cls, ensemble: TreeEnsemble) -> bool:
-        """Return False for trees that are not of this form, even if there were no more of them."""
-
-    @classmethod
-    @abc.abstractmethod
-    def of_trees(cls, ensemble: TreeEnsemble, model: Any, spread: Spread) -> Self:
-        """Return the form of a model whose trees have been read."""
-
-
-class Values(TreeOutput):
+class Values(OfTrees, OutputForm):
     """Outputs of which all values are known.
 
     Parameters

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 class Law1D(abc.ABC):
-    """The law of what noise adds to one value of a row.
+    """The law of what noise adds to one value: a symmetric density, in multiples of a width.
 
     Attributes
     ----------
@@ -32,7 +32,6 @@ class Law1D(abc.ABC):
     name: str
     reach: float = REACH
 
-    @abc.abstractmethod
     def tails(self, inputs: "Inputs", columns: NDArray[np.intp], points: Floats) -> Tails:
         """Return the masses beyond points on the inputs' axes, of shape (n_rows, n_points).
 
@@ -45,12 +44,6 @@ class Law1D(abc.ABC):
         points : ndarray of shape (n_points,)
             Points; the mass below one is that of all that does not exceed it.
         """
-
-
-class _Continuous(Law1D):
-    """A symmetric density, of which widths are multiples."""
-
-    def tails(self, inputs: "Inputs", columns: NDArray[np.intp], points: Floats) -> Tails:
         z, slack = inputs.standardised(columns, points)
         return Tails(*self._beyond(z, slack), z <= 0)
 
@@ -59,7 +52,7 @@ class _Continuous(Law1D):
         """Return bounds on the tail beyond points known up to `slack`, on the side of each."""
 
 
-class _Normal(_Continuous):
+class _Normal(Law1D):
     name = "normal"
 
     def _beyond(self, z: Floats, slack: Floats) -> tuple[Floats, Floats]:
@@ -67,7 +60,7 @@ class _Normal(_Continuous):
         return tails.low, tails.high
 
 
-class _Uniform(_Continuous):
+class _Uniform(Law1D):
     """Uniform on [-1, 1]."""
 
     name = "uniform"
@@ -81,7 +74,7 @@ class _Uniform(_Continuous):
         return low, np.where(high > 0, np.minimum(high, 1.0), 0.0)
 
 
-class _Laplace(_Continuous):
+class _Laplace(Law1D):
     """Laplace of mean size 1."""
 
     name = "laplace"

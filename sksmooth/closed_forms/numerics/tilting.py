@@ -17,7 +17,7 @@ References
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ...bounds.rounding import UNIT
 from .normal import FLOOR
 
-__all__ = ["FAR", "Quadratics", "Tilted"]
+__all__ = ["FAR", "Lines", "Quadratics", "Tilted"]
 
 # chance that |y|**2 exceeds k + 2 sqrt(37 k) + 74, of k dimensions [1]
 FAR = 1e-16
@@ -36,8 +36,16 @@ _DETOUR = 2.0  # logarithm of what M may be above its minimum
 _NOTHING = 1e-200  # as good as no noise at all
 
 
+class Lines:
+    """Base of dataclasses of arrays: an index takes the same lines of each array."""
+
+    def __getitem__(self, lines: Any) -> Self:
+        fields: Any = dataclasses.fields(self)  # type: ignore[arg-type]  # of the subclass
+        return type(self)(*(getattr(self, field.name)[lines] for field in fields))
+
+
 @dataclasses.dataclass(frozen=True)
-class Quadratics:
+class Quadratics(Lines):
     """Quadratic functions of standard normals, D = offset + sum (curvature y**2 + slope y) + error.
 
     Attributes
@@ -58,9 +66,6 @@ class Quadratics:
 
     def __len__(self) -> int:
         return len(self.offset)
-
-    def __getitem__(self, lines: Any) -> "Quadratics":
-        return Quadratics(*(getattr(self, field.name)[lines] for field in dataclasses.fields(self)))
 
     def turned(self, sign: NDArray[np.float64]) -> "Quadratics":
         """Return the functions times plus or minus one."""
@@ -85,7 +90,7 @@ class Quadratics:
 
 
 @dataclasses.dataclass(frozen=True)
-class Tilted:
+class Tilted(Lines):
     """Lower bounds of functions, each with a line that is near its saddle.
 
     Attributes
@@ -148,9 +153,6 @@ class Tilted:
             worth = (other > 0.7 * last) & (self.cumulant(other)[0] < most)
             t, s = np.where(worth, 0.5 * t, t), np.where(worth, other, s)
         return dataclasses.replace(self, t=t, s=s, log=log)
-
-    def __getitem__(self, lines: Any) -> "Tilted":
-        return Tilted(*(getattr(self, f.name)[lines] for f in dataclasses.fields(self)))
 
     def at(self, t: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the real s of the domain that positive numbers t name, in order."""

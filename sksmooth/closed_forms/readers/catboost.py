@@ -15,7 +15,7 @@ from ..form import NotClosedError
 from .ensemble import Parts, Tree
 from .thresholds import last_at_most
 
-__all__ = ["catboost", "regressor"]
+__all__ = ["catboost"]
 
 _NUMBERS = {"float_features"}
 
@@ -25,23 +25,7 @@ _IDENTITY = ("RMSE", "MAE", "MAPE", "Quantile", "LogCosh", "Huber", "Expectile",
 
 
 def catboost(model: Any) -> Parts:
-    """Read symmetric and other trees."""
-    parts = _read(model)
-    threshold = 0.0
-    if len(parts.offsets) == 1 and (p := model.get_probability_threshold()) != 0.5:
-        threshold = -math.log(1 / p - 1)
-    room = 1e-14 * (1 + abs(threshold)) if threshold else 0.0
-    return parts._replace(low=threshold - room, high=threshold + room)
-
-
-def regressor(model: Any) -> Parts:
-    """Read the same of a regressor; with a link that is not the identity, only the splits."""
-    parts = _read(model)
-    loss = str(model.get_all_params()["loss_function"]).partition(":")[0]
-    return parts if loss in _IDENTITY else parts._replace(rule="predict")
-
-
-def _read(model: Any) -> Parts:
+    """Read symmetric and other trees; of regressors with a link, only the splits."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.json")
         model.save_model(path, format="json")
@@ -73,7 +57,14 @@ def _read(model: Any) -> Parts:
         )
         for tree in trees
     ]
-    return Parts(trees, "sum", offsets)
+    if not len(getattr(model, "classes_", ())):
+        loss = str(model.get_all_params()["loss_function"]).partition(":")[0]
+        return Parts(trees, "sum" if loss in _IDENTITY else "predict", offsets)
+    threshold = 0.0
+    if n_scores == 1 and (p := model.get_probability_threshold()) != 0.5:
+        threshold = -math.log(1 / p - 1)
+    room = 1e-14 * (1 + abs(threshold)) if threshold else 0.0
+    return Parts(trees, "sum", offsets, low=threshold - room, high=threshold + room)
 
 
 def _split(split: dict[str, Any]) -> tuple[int, float]:

@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from ..form import NotClosedError
 from .ensemble import Parts, Tree
 
-__all__ = ["ebm", "regressor"]
+__all__ = ["ebm"]
 
 _MOST_EXACT = 2**24  # whole numbers below are written alike in float32 and float64
 
 
 def ebm(model: Any) -> Parts:
-    """Read the terms, each as a tree; of terms of several inputs, only where they are cut."""
+    """Read the terms, each as a tree; of terms of several inputs, only where they are cut.
+
+    So of regressors with a link that is not the identity.
+    """
     offsets = np.atleast_1d(np.asarray(model.intercept_, dtype=np.float64))
     used = sorted({column for term in model.term_features_ for column in term})
     kinds = {model.feature_types_in_[column] for column in used}
     if not kinds <= {"continuous", "nominal"}:
         raise NotClosedError("it has ordinal inputs")
-    trees, single = [], True
+    trees, sums = [], hasattr(model, "classes_") or model.link_ == "identity"
     for term, scores in zip(model.term_features_, model.term_scores_, strict=True):
         for column in term:
             # terms of several inputs may have coarser cells
@@ -31,17 +34,11 @@ def ebm(model: Any) -> Parts:
                 table = np.asarray(scores, dtype=np.float64)
                 table = table.reshape(len(table), -1)
             else:
-                single, table = False, np.zeros((max(lines) + 2, 0))
+                sums, table = False, np.zeros((max(lines) + 2, 0))
             trees.append(_steps(column, points, table[[0, *lines]]))
-    if single:
+    if sums:
         return Parts(trees, "sum", offsets)
     return Parts([tree._replace(values=tree.values[:, :0]) for tree in trees], "predict")
-
-
-def regressor(model: Any) -> Parts:
-    """Read the same of a regressor; with a link that is not the identity, only the cuts."""
-    parts = ebm(model)
-    return parts if model.link_ == "identity" else parts._replace(rule="predict")
 
 
 def _cells(bins: Any) -> tuple[NDArray[np.float64], list[int]]:

@@ -116,18 +116,11 @@ class TreeEnsemble:
         nothing = _tree_of_no_nodes(n_scores)
         joined = Tree(*(np.concatenate(arrays) for arrays in zip(nothing, *trees, strict=True)))
         first = np.repeat(roots, counts)
-        return cls(
-            *joined._replace(left=joined.left + first, right=joined.right + first),
-            roots=roots,
-            rule=parts.rule,
-            offsets=parts.offsets,
-            errors=np.zeros(n_scores) if parts.errors is None else parts.errors,
-            low=parts.low,
-            high=parts.high,
-            any_order=parts.any_order,
-            n_inputs=n_inputs,
-            n_classes=n_classes,
-        )
+        joined = joined._replace(left=joined.left + first, right=joined.right + first)
+        errors = np.zeros(n_scores) if parts.errors is None else parts.errors
+        said = parts._replace(errors=errors)._asdict()
+        del said["trees"]
+        return cls(*joined, roots=roots, n_inputs=n_inputs, n_classes=n_classes, **said)
 
     def without(self, gaps: NDArray[np.bool_]) -> "TreeEnsemble":
         """Return the ensemble as it is where some inputs are missing: it compares these no more."""

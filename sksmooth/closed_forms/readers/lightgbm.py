@@ -84,8 +84,8 @@ def _tree(fields: dict[str, str], group: int, n_scores: int) -> Tree:
     tree = Tree(feature, point, left, right, missing_left, values)
     sets = (kinds & 1) > 0
     zeros = np.flatnonzero((missing == 1) & ~sets)
-    tree = _with_zeros_missing(tree, zeros, threshold[zeros], default_left[zeros])
-    return with_questions(tree, _questions(fields, tree, np.flatnonzero(sets), threshold))
+    asked = _questions(fields, tree, np.flatnonzero(sets), threshold)
+    return with_questions(tree, [*asked, *_of_zeros(tree, zeros, default_left[zeros])])
 
 
 def _questions(
@@ -109,36 +109,20 @@ def _questions(
         yield Question(node, points, np.concatenate([[right], goals, [right]]), right)
 
 
+def _of_zeros(
+    tree: Tree, nodes: NDArray[np.intp], default_left: NDArray[np.bool_]
+) -> Iterator[Question]:
+    """Yield the comparisons of nodes that send zeros, as missing inputs, to a child by default."""
+    for node, to_left in zip(nodes.tolist(), default_left.tolist(), strict=True):
+        left, right, point = int(tree.left[node]), int(tree.right[node]), tree.point[node]
+        default = left if to_left else right
+        points = np.unique([_BELOW_ZERO, _ZERO, point])
+        goals = np.where(np.append(points, np.inf) <= point, left, right)
+        goals[:-1][points == _ZERO] = default
+        yield Question(node, points, goals, default)
+
+
 def _points(threshold: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest inputs that do not exceed thresholds, where tiny ones are 0."""
     tiny = np.where(threshold >= 0, _ZERO, _BELOW_ZERO)
     return np.where(np.abs(threshold) <= _ZERO, tiny, threshold)
-
-
-def _with_zeros_missing(
-    tree: Tree,
-    nodes: NDArray[np.intp],
-    threshold: NDArray[np.float64],
-    default_left: NDArray[np.bool_],
-) -> Tree:
-    """Let some nodes send zeros, which stand for missing inputs, to a child by default.
-
-    In place of such a node there are two more questions, whether the input is below all zeros and
-    whether it is one, and its own comparison twice.
-    """
-    k = len(nodes)
-    if k == 0:
-        return tree
-    low, zero, high = (len(tree.feature) + i * k + np.arange(k) for i in range(3))
-    left, right = tree.left[nodes], tree.right[nodes]
-    feature = np.concatenate([tree.feature, *[tree.feature[nodes]] * 3])
-    constant = np.ones(k)
-    point = np.concatenate([tree.point, threshold, _ZERO * constant, threshold])
-    lefts = np.concatenate([tree.left, left, np.where(default_left, left, right), left])
-    rights = np.concatenate([tree.right, right, high, right])
-    missing_left = np.concatenate([tree.missing_left, np.zeros(3 * k, dtype=bool)])
-    missing_left[zero] = True
-    missing_left[nodes] = False
-    point[nodes], lefts[nodes], rights[nodes] = _BELOW_ZERO, low, zero
-    values = np.concatenate([tree.values, np.zeros((3 * k, tree.values.shape[1]))])
-    return Tree(feature, point, lefts, rights, missing_left, values)

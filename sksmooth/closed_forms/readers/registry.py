@@ -24,18 +24,18 @@ __all__ = [
 # a type, by where it is defined, and its reader: ".file:function" is in this folder
 READERS: dict[str, str] = {
     "catboost.core.CatBoostClassifier": ".catboost:catboost",
-    "catboost.core.CatBoostRegressor": ".catboost:regressor",
+    "catboost.core.CatBoostRegressor": ".catboost:catboost",
     "interpret.glassbox._ebm._ebm.ExplainableBoostingClassifier": ".ebm:ebm",
-    "interpret.glassbox._ebm._ebm.ExplainableBoostingRegressor": ".ebm:regressor",
+    "interpret.glassbox._ebm._ebm.ExplainableBoostingRegressor": ".ebm:ebm",
     "lightgbm.sklearn.LGBMClassifier": ".lightgbm:booster",
     "lightgbm.sklearn.LGBMRegressor": ".lightgbm:booster",
     "sklearn.calibration.CalibratedClassifierCV": ".sklearn:deciding",
     "sklearn.dummy.DummyClassifier": ".sklearn:dummy",
     "sklearn.ensemble._bagging.BaggingClassifier": ".sklearn:bagging",
     "sklearn.ensemble._forest.ExtraTreesClassifier": ".sklearn:forest",
-    "sklearn.ensemble._forest.ExtraTreesRegressor": ".sklearn:regression_forest",
+    "sklearn.ensemble._forest.ExtraTreesRegressor": ".sklearn:forest",
     "sklearn.ensemble._forest.RandomForestClassifier": ".sklearn:forest",
-    "sklearn.ensemble._forest.RandomForestRegressor": ".sklearn:regression_forest",
+    "sklearn.ensemble._forest.RandomForestRegressor": ".sklearn:forest",
     "sklearn.ensemble._gb.GradientBoostingClassifier": ".sklearn:gradient_boosting",
     "sklearn.ensemble._gb.GradientBoostingRegressor": ".sklearn:gradient_boosting",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier": (
@@ -54,13 +54,13 @@ READERS: dict[str, str] = {
     ),
     "sklearn.multiclass.OneVsRestClassifier": ".sklearn:deciding",
     "sklearn.tree._classes.DecisionTreeClassifier": ".sklearn:tree",
-    "sklearn.tree._classes.DecisionTreeRegressor": ".sklearn:regression_tree",
+    "sklearn.tree._classes.DecisionTreeRegressor": ".sklearn:tree",
     "sklearn.tree._classes.ExtraTreeClassifier": ".sklearn:tree",
-    "sklearn.tree._classes.ExtraTreeRegressor": ".sklearn:regression_tree",
+    "sklearn.tree._classes.ExtraTreeRegressor": ".sklearn:tree",
     "xgboost.sklearn.XGBClassifier": ".xgboost:booster",
     "xgboost.sklearn.XGBRFClassifier": ".xgboost:booster",
-    "xgboost.sklearn.XGBRFRegressor": ".xgboost:regressor",
-    "xgboost.sklearn.XGBRegressor": ".xgboost:regressor",
+    "xgboost.sklearn.XGBRFRegressor": ".xgboost:booster",
+    "xgboost.sklearn.XGBRegressor": ".xgboost:booster",
 }
 
 _KNOWN: contextvars.ContextVar[dict[tuple[int, int | None], TreeEnsemble] | None]

@@ -23,7 +23,7 @@ from sklearn.tree import (
 from ...introspection import decided_inside
 from ..decisions import decision_of
 from ..form import NotClosedError
-from .ensemble import Parts, Tree
+from .ensemble import Parts, Rule, Tree
 from .registry import parts_of, refuse_other_methods
 from .sets import Question, whole_numbers, with_questions
 from .thresholds import last_at_most
@@ -35,8 +35,6 @@ __all__ = [
     "forest",
     "gradient_boosting",
     "hist_gradient_boosting",
-    "regression_forest",
-    "regression_tree",
     "tree",
     "voting",
 ]
@@ -44,38 +42,30 @@ __all__ = [
 _TREES = (DecisionTreeClassifier, ExtraTreeClassifier)
 _CONSTANT = ("prior", "most_frequent", "constant", "uniform")
 
-Columns = NDArray[np.intp] | slice
-_ALL = slice(None)
-
 
 def tree(model: Any) -> Parts:
-    """Read a single tree: the class with the largest share in the leaf."""
-    return Parts([_tree(model, _leaf_values(model))], "mean", np.zeros(len(model.classes_)))
-
-
-def regression_tree(model: Any) -> Parts:
-    """Read a single tree of numbers: the value in the leaf."""
-    return Parts([_tree(model, _leaf_values(model))], "sum", np.zeros(1))
+    """Read a single tree: the class with the largest share in the leaf, or the number there."""
+    values = _leaf_values(model)
+    rule: Rule = "mean" if hasattr(model, "classes_") else "sum"
+    return Parts([_tree(model, values)], rule, np.zeros(values.shape[1]))
 
 
 def forest(model: Any) -> Parts:
-    """Read a forest: the mean of its trees' shares is the largest where their sum is."""
-    trees = (_tree(member, _leaf_values(member)) for member in model.estimators_)
+    """Read a forest: its trees' mean shares are the largest where their sums are."""
     # threads add to the same sums
     any_order = model.n_jobs not in (None, 1)
-    return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
-
-
-def regression_forest(model: Any) -> Parts:
-    """Read a forest of numbers: it answers the mean of its trees."""
-    n, any_order = len(model.estimators_), model.n_jobs not in (None, 1)
+    if hasattr(model, "classes_"):
+        trees = (_tree(member, _leaf_values(member)) for member in model.estimators_)
+        return Parts(trees, "mean", np.zeros(len(model.classes_)), any_order=any_order)
+    n = len(model.estimators_)  # whose mean is the answer
     trees = (_tree(member, _leaf_values(member) / n) for member in model.estimators_)
     return Parts(trees, "sum", np.zeros(1), any_order=any_order)
 
 
 def bagging(model: Any) -> Parts:
     """Read bagged trees, each of which may see a part of the inputs and of the classes."""
-    members = list(zip(model.estimators_, model.estimators_features_, strict=True))
+    columns_of_each = [np.asarray(columns) for columns in model.estimators_features_]
+    members = list(zip(model.estimators_, columns_of_each, strict=True))
     n_classes = len(model.classes_)
 
     def trees() -> Iterator[Tree]:
@@ -83,16 +73,17 @@ def bagging(model: Any) -> Parts:
             shares = _leaf_values(member)
             values = np.zeros((len(shares), n_classes))
             values[:, member.classes_.astype(np.intp)] = shares  # their numbers
-            yield _renamed(_tree(member, values), columns)
+            found = _tree(member, values)
+            yield found._replace(feature=columns[found.feature])
 
     if all(type(member) in _TREES for member, _ in members):
         return Parts(trees(), "mean", np.zeros(n_classes))
-    return Parts(_nested(members), "predict")
+    return Parts(_nested(model.estimators_, columns_of_each), "predict")
 
 
 def voting(model: Any) -> Parts:
     """Read ensembles that vote."""
-    return Parts(_nested((member, _ALL) for member in model.estimators_), "predict")
+    return Parts(_nested(model.estimators_), "predict")
 
 
 def deciding(model: Any) -> Parts:
@@ -108,7 +99,7 @@ def deciding(model: Any) -> Parts:
         parts = parts_of(inner)
         if parts.rule != "predict" and not parts.any_order:
             return parts._replace(low=threshold - blur, high=threshold + blur)
-    return Parts(_nested((member, _ALL) for member in members), "predict")
+    return Parts(_nested(members), "predict")
 
 
 def dummy(model: Any) -> Parts:
@@ -124,7 +115,7 @@ def ada_boost(model: Any) -> Parts:
     weights = model.estimator_weights_[: len(model.estimators_)]
     trees = all(type(member) in _TREES for member in model.estimators_)
     if not (trees and np.all(weights >= 0) and model.estimator_weights_.sum() > 0):
-        return Parts(_nested((member, _ALL) for member in model.estimators_), "predict")
+        return Parts(_nested(model.estimators_), "predict")
 
     def votes() -> Iterator[Tree]:
         for member, weight in zip(model.estimators_, weights, strict=True):
@@ -145,7 +136,7 @@ def gradient_boosting(model: Any) -> Parts:
     constant |= type(start) is DummyRegressor
     if not (constant or (isinstance(start, str) and start == "zero")):
         # its first model gets rows that are rounded to float32
-        first = (t._replace(point=last_at_most(t.point)) for t in _nested([(start, _ALL)]))
+        first = (t._replace(point=last_at_most(t.point)) for t in _nested([start]))
         rest = (_tree(member, _leaf_values(member)[:, :0]) for member in model.estimators_.flat)
         return Parts(itertools.chain(first, rest), "predict")
     offsets = model._raw_predict_init(np.zeros((1, model.n_features_in_)))[0]
@@ -218,21 +209,17 @@ def _with_sets(
     return with_questions(tree, questions()) if asked.any() else tree
 
 
-def _nested(members: Iterable[tuple[Any, Columns]]) -> Iterator[Tree]:
-    """Yield the trees of models that a model asks, with the inputs that it hands to each."""
-    for member, columns in members:
+def _nested(
+    members: Iterable[Any], columns: Iterable[NDArray[np.intp] | None] = ()
+) -> Iterator[Tree]:
+    """Yield the trees of models that a model asks; it hands all of its inputs, or some, to each."""
+    for member, own in itertools.zip_longest(members, columns):
         parts = parts_of(member)
         if parts.any_order and len(member.classes_) > 1:
             raise NotClosedError("sums of forests in it come in any order: set their n_jobs to 1")
         for found in parts.trees:
-            yield _renamed(found, columns)._replace(values=np.zeros((len(found.feature), 0)))
-
-
-def _renamed(found: Tree, columns: Columns) -> Tree:
-    """Return a tree with its inputs counted as the whole model's are."""
-    if isinstance(columns, slice):
-        return found
-    return found._replace(feature=np.asarray(columns)[found.feature])
+            feature = found.feature if own is None else own[found.feature]
+            yield found._replace(feature=feature, values=np.zeros((len(feature), 0)))
 
 
 def _leaf_values(member: Any) -> NDArray[np.float64]:

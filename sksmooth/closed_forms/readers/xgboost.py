@@ -16,7 +16,7 @@ from .ensemble import Parts, Tree
 from .sets import Question, with_questions
 from .thresholds import last_at_most
 
-__all__ = ["booster", "regressor"]
+__all__ = ["booster"]
 
 _UNIT32 = 2.0**-24
 
@@ -32,30 +32,18 @@ _DECIDES = {
 }
 
 
-# Objectives of regressors that answer their scores.
-_IDENTITY = (
-    *("reg:squarederror", "reg:squaredlogerror", "reg:absoluteerror", "reg:pseudohubererror"),
-    "reg:quantileerror",
-)
+# Regressors answer their scores, where these have no link.
+_ANSWERS = {
+    f"reg:{loss}": (0.0, 0.0)
+    for loss in (
+        *("squarederror", "squaredlogerror", "absoluteerror", "pseudohubererror", "quantileerror"),
+    )
+}
 
 
 def booster(model: Any) -> Parts:
-    """Read the trees that ``predict`` uses."""
-    parts, objective = _read(model, len(model.classes_))
-    if objective not in _DECIDES:
-        return parts._replace(rule="predict")
-    low, high = _DECIDES[objective]
-    return parts._replace(low=low, high=high)
-
-
-def regressor(model: Any) -> Parts:
-    """Read the same of a regressor; with a link that is not the identity, only the splits."""
-    parts, objective = _read(model, 0)
-    return parts if objective in _IDENTITY else parts._replace(rule="predict")
-
-
-def _read(model: Any, n_classes: int) -> tuple[Parts, str]:
-    """Return the trees, as sums, and the name of the objective that makes answers of them."""
+    """Read the trees that ``predict`` uses; their sums, if these are known to make its answers."""
+    n_classes = len(getattr(model, "classes_", ()))
     if not (isinstance(model.missing, float) and math.isnan(model.missing)):
         raise NotClosedError(f"missing={model.missing}: such inputs are not compared")
     learner = json.loads(bytes(model.get_booster().save_raw("json")))["learner"]
@@ -77,7 +65,10 @@ def _read(model: Any, n_classes: int) -> tuple[Parts, str]:
     # of sums in any order
     relative = (counts + 8) * _UNIT32
     errors += 1.001 * relative / (1 - relative) * sizes
-    return Parts(trees, "sum", offsets, errors), objective
+    known = _DECIDES if n_classes else _ANSWERS
+    if objective not in known:
+        return Parts(trees, "predict", offsets, errors)
+    return Parts(trees, "sum", offsets, errors, *known[objective])
 
 
 def _trees_in_use(

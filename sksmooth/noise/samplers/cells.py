@@ -24,6 +24,7 @@ __all__ = [
     "FineNormal",
     "FineUniform",
     "WideUniform",
+    "below",
     "repeated",
 ]
 
@@ -324,13 +325,18 @@ class WideUniform:
 
     def draw(self, stream: Any, out: NDArray[np.int64]) -> None:
         """Fill a flat array: with the words times the number of values, without their last bits."""
-        number, half = np.uint64(self.n_values), np.uint64(32)
         for start in range(0, len(out), _PORTION):
             part = out[start : start + _PORTION]
-            words = stream.words(len(part))
-            carried = ((words & np.uint64(2**32 - 1)) * number) >> half
-            part[:] = ((words >> half) * number + carried) >> half
+            part[:] = below(self.n_values, stream.words(len(part)))
             part -= self.n_values // 2
+
+
+def below(number: int, words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return whole numbers from 0, below one of up to 2**32: words times that, over 2**64."""
+    factor, half = np.uint64(number), np.uint64(32)
+    carried = ((words & np.uint64(2**32 - 1)) * factor) >> half
+    found: NDArray[np.uint64] = ((words >> half) * factor + carried) >> half
+    return found
 
 
 def repeated(values: NDArray[Any], n: int) -> NDArray[Any]:
