@@ -5,6 +5,7 @@ A page may round; it may not drift. The results are files of `benchmarks/results
 """
 
 import decimal
+import itertools
 import pathlib
 import re
 from csv import reader
@@ -14,6 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 REPRODUCED = ROOT / "reproduction" / "results"
+NUMBER = r"(\d?\.\d+)"
 
 
 def text(path):
@@ -481,21 +483,28 @@ def test_trainings():
     assert_near(page, f"standard error of {small}\\.", *errors)
     names = ("Gaussian", "stability", "Consistency", "SmoothAdv", "SmoothMix", "MACER")
     everything = text(page)
-    of_objectives = everything.split("``objectives``: all six")[1].split("``small``")[0]
     moons, digits = everything.split("Average radii on two moons")[1].split("on digits")[:2]
-    for part, path, corner in (
-        (of_objectives, "nets_objectives.md", ""),
-        (moons, "nets_small.md", "two moons"),
-        (digits, "nets_small.md", "digits"),
-    ):
-        lines = section(REPRODUCED / path, corner) if corner else None
+    for part, corner in ((moons, "two moons"), (digits, "digits")):
+        lines = section(REPRODUCED / "nets_small.md", corner)
         for name in names:
             (shown,) = re.findall(rf"{name} (\d?\.\d+)", part)
-            if lines is None:
-                radius = row(REPRODUCED / path, "", **{"": name.lower()})["average radius"]
-            else:
-                (radius,) = (of[1] for of in lines if of[0] == name.lower())
-            assert near(shown, radius.split()[0]), (path, name)
+            (radius,) = (of[1] for of in lines if of[0] == name.lower())
+            assert near(shown, radius.split()[0]), (corner, name)
+    found = {}
+    for title in ("The authors' schedule", "One cycle"):
+        for name, mean, *_ in section(REPRODUCED / "nets_objectives.md", title):
+            found.setdefault((title, name), mean.split(" ± "))
+    order = ("gaussian", "stability", "macer", "consistency")
+    pattern = "radius {0} for Gaussian .*, {0} for stability .*, {0} for MACER, {0} for Consistency"
+    pattern += r" .* images of {0}, {0} and {0}, with .* up to {0}\)\. MACER"
+    pattern = pattern.replace("{0}", NUMBER)
+    gaps = [found["The authors' schedule", f"{a} < {b}"] for a, b in itertools.pairwise(order)]
+    means = (found["The authors' schedule", name][0] for name in order)
+    error = max(float(error) for _, error in gaps)
+    assert_near(page, pattern, *means, *(gap.removeprefix("+") for gap, _ in gaps), error)
+    pattern = f"have {NUMBER} and {NUMBER}, no more than Consistency in ten such epochs, {NUMBER};"
+    names = ("smoothadv", "smoothmix", "consistency")
+    assert_near(page, pattern, *(found["One cycle", name][0] for name in names))
 
     for name, pattern, last in (
         ("gaussian, sigma 0.5", "certified accuracy", "at radius 0, "),
