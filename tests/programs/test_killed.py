@@ -40,7 +40,9 @@ _SCRIPT = textwrap.dedent("""
 
     def run(folder):
         module = cifar_cpu.train(recipe, data, folder)
-        cifar_cpu._certified(recipe, module, data, folder, (400, 200))
+        decided, measured = cifar_cpu._logs(recipe, folder, (400, 200))
+        cifar_cpu._certified(recipe, module, data, decided, 400, [0.0, 0.5, 1.0])
+        cifar_cpu._certified(recipe, module, data, measured, 200)
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         run(pathlib.Path(folder))  # libraries take longer for the first call than all the rest
