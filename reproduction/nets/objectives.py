@@ -39,8 +39,9 @@ _QUARTER = """\
 As the authors train, in a quarter of the epochs: a tenth of the rate after each {drop}, and the
 radius of MACER counts from the first time on. Under autocast."""
 _CYCLE = """\
-The rate rises over the first third and falls to nearly 0. Under autocast but for the first. Attacks
-make SmoothAdv and SmoothMix dear, so they have the fewest epochs, and their order says little.
+The rate rises over the first third and falls to nearly 0. Under autocast but for the first.
+SmoothAdv and SmoothMix attack every batch, so they have the fewest epochs, and their order says
+little.
 MACER is not among them: in trials at such rates, once its radius counted, with the weight of 16
 that its authors give for MNIST, the net fell to one answer for everything."""
 
