@@ -367,7 +367,7 @@ def run(quick: bool, folder: pathlib.Path) -> Page:
     figures = {r.label: found for r in recipes if (found := _figures(r, data, folder, ns))}
     if not figures:
         raise KeyboardInterrupt
-    done = [recipe for recipe in recipes if recipe.label in figures]
+    done = sorted((r for r in recipes if r.label in figures), key=lambda recipe: recipe.sigma)
     text = _TEXT.format(
         images=len(data.y_train),
         epochs=recipes[0].epochs,
