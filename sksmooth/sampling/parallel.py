@@ -276,30 +276,49 @@ def _on_dask(
     joblib's own way waits for ever for a task that dask has given up (it is only told of tasks
     that end), and lays large arguments on one worker each, with which they die.
     """
+    import dask
     import distributed
 
     client = active.client
-    held = _hold(client, parcel)
-    with warnings.catch_warnings():
-        # each task takes its own rows along, once; dask would have them sent beforehand
-        warnings.filterwarnings("ignore", message="Sending large graph")
-        options = {"pure": False, **active.submit_kwargs}
-        futures = [
-            client.submit(_call_on_dask, get_config(), held, function, check, name, call, **options)
-            for call in calls
-        ]
+    # dask does the work of a dead worker again; what it cannot do again is data that died with it
+    n_more = int(dask.config.get("distributed.scheduler.allowed-failures"))
+    left = calls
+    with active.retrieval_context():  # a task that waits for others makes room for them
+        while left:
+            held = _hold(client, parcel, again=left is not calls)
+            with warnings.catch_warnings():
+                # each task takes its own rows along, once; dask would have them sent beforehand
+                warnings.filterwarnings("ignore", message="Sending large graph")
+                options = {"pure": False, **active.submit_kwargs}
+                parts = get_config(), held, function, check, name
+                futures = {client.submit(_call_on_dask, *parts, c, **options): c for c in left}
+            try:
+                for future in distributed.as_completed(list(futures)):
+                    result = future.result()
+                    del futures[future]
+                    yield result
+            except distributed.CancelledError as error:
+                if not n_more or not _has_lost(client, held):
+                    raise RuntimeError(
+                        "The dask cluster has lost the work: all workers that held the model have "
+                        "died, or it was cancelled. Nothing is certified. Look into the workers' "
+                        f"logs. ({error})"
+                    ) from error
+                n_more -= 1
+            finally:
+                for future in futures:  # whatever still runs is not waited for any more
+                    future.release()
+            left = list(futures.values())
+
+
+def _has_lost(client: Any, held: Any) -> bool:
+    """Return whether no worker has the data any more, as far as there is a cluster to say so."""
+    import distributed
+
     try:
-        with active.retrieval_context():  # a task that waits for others makes room for them
-            for future in distributed.as_completed(futures):
-                yield future.result()
-    except distributed.CancelledError as error:
-        raise RuntimeError(
-            "The dask cluster has lost the work: all workers that held the model have died, or it "
-            f"was cancelled. Nothing is certified. Look into the workers' logs. ({error})"
-        ) from error
-    finally:
-        for future in futures:  # whatever still runs is not waited for any more
-            future.release()
+        return client.status == "running" and not any(client.who_has([held]).values())
+    except distributed.CancelledError:  # it has been told so
+        return True
 
 
 def _call_on_dask(config: dict[str, Any], *parts: Any) -> Any:
@@ -307,10 +326,10 @@ def _call_on_dask(config: dict[str, Any], *parts: Any) -> Any:
         return _in_process(*parts)
 
 
-def _hold(client: Any, parcel: Parcel) -> Any:
+def _hold(client: Any, parcel: Parcel, again: bool) -> Any:
     """Return dask's name of a parcel that all workers have got; it is sent unless they have it."""
     global _sent
-    last = _sent
+    last = None if again else _sent
     if last is not None and last[:2] == (client, parcel.digest) and last[2].status == "finished":
         return last[2]
     _sent = last = None  # first, because there may not be room for two

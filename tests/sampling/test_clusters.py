@@ -305,16 +305,19 @@ def test_a_model_that_workers_cannot_load(processes):
 
 
 @contextlib.contextmanager
-def one_killed(folder):
-    """Kill the first process that notes that the model was asked."""
+def killed(folder, number=1):
+    """Kill so many processes, at once, when they have noted that the model was asked."""
     stop, victims = threading.Event(), []
 
     def watch():
-        while not victims and not stop.is_set():
-            victims.extend([pid for pid in notes(folder, "asked") if pid != os.getpid()][:1])
+        while not stop.is_set():
+            found = [pid for pid in notes(folder, "asked") if pid != os.getpid()]
+            if len(found) >= number:
+                victims.extend(found[:number])
+                break
             time.sleep(0.01)
-        if victims:
-            os.kill(victims[0], signal.SIGKILL)
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -327,11 +330,35 @@ def one_killed(folder):
 
 def test_dask_does_the_work_of_a_killed_worker_again(dask, tmp_path):
     model = Traced(str(tmp_path), delay=0.2).fit(X, Y)
-    with dask, one_killed(tmp_path) as victims:
+    with dask, killed(tmp_path) as victims:
         counts = count(model)
     assert len(victims) == 1
     assert len(notes(tmp_path, "asked")) >= 2
     assert np.array_equal(counts, alone(model))
+
+
+def test_dask_gets_the_model_again_when_all_that_held_it_were_killed(dask, tmp_path):
+    model = Traced(str(tmp_path), delay=0.2).fit(X, Y)
+    with dask, killed(tmp_path, 2) as victims:
+        held = workers._sent
+        counts = count(model)
+        assert workers._sent is not held
+    assert len(victims) == 2
+    assert not set(victims) >= set(notes(tmp_path, "asked")) - {os.getpid()}  # others were asked
+    assert np.array_equal(counts, alone(model))
+
+
+def test_work_that_was_cancelled_is_not_begun_again(dask, client, tmp_path, monkeypatch):
+    model, real = Traced(str(tmp_path), delay=0.2).fit(X, Y), client.submit
+
+    def submit(*args, **options):
+        future = real(*args, **options)
+        threading.Timer(0.1, client.cancel, [[future]]).start()
+        return future
+
+    monkeypatch.setattr(client, "submit", submit)
+    with dask, pytest.raises(RuntimeError, match="or it was cancelled"):
+        count(model)
 
 
 def test_loky_says_that_a_worker_was_killed(tmp_path):
@@ -339,7 +366,7 @@ def test_loky_says_that_a_worker_was_killed(tmp_path):
     model = Traced(str(tmp_path), delay=0.2).fit(X, Y)
     with (
         joblib.parallel_config(backend="loky", n_jobs=2),
-        one_killed(tmp_path) as victims,
+        killed(tmp_path) as victims,
         pytest.raises(TerminatedWorkerError, match="SIGKILL"),
     ):
         count(model)
