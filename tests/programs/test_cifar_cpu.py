@@ -104,6 +104,15 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
     def stop(*args):
         raise KeyboardInterrupt
 
+    # complete logs suffice, without the weights
+    trained = {path: path.read_bytes() for path in tmp_path.glob("*.pth.tar")}
+    for path in trained:
+        path.unlink()
+    assert cifar_cpu.run(True, tmp_path).to_markdown("command") == text
+    assert not list(tmp_path.glob("*.pth.tar"))
+
+    for path, content in trained.items():
+        path.write_bytes(content)
     for log in tmp_path.glob("*_n200.tsv"):
         log.unlink()
     monkeypatch.setattr(cifar_cpu, "_certified", stop)
