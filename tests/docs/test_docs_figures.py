@@ -519,6 +519,19 @@ def test_trainings():
     pattern = r"these (\d+) cells ours is lower by (\.\d+) on average, and by (\.\d+) at most"
     lower = (f"{-x:.3f}" for x in (statistics.mean(differences), min(differences)))
     assert_near(page, pattern, len(differences), *lower)
+    blocks = path.read_text(encoding="utf-8").split("(second) on the same images, sigma ")[1:]
+    assert blocks
+    for block in blocks:
+        sigma = block.split(" ")[0].removeprefix("0")
+        found = re.findall(r"at radius \S+: \S+ to (\S+), (\S+) \[", block)
+        for name, measured in zip(
+            ("Consistency", "less Gaussian"), zip(*found, strict=True), strict=True
+        ):
+            (shown,) = csv(page, f"{name} {sigma}")
+            assert all(itertools.starmap(near, zip(shown, measured, strict=True))), (name, sigma)
+        p = dict(re.findall(r"at radius (\S+): .* p = (\S+)", block))
+        assert_near(page, r"p = (\.\d+)\) and gains .*: p is (\.\d+) at \.5", p["0"], p["0.5"])
+        assert all(float(each) < 1e-5 for radius, each in p.items() if float(radius) >= 0.75)
     ((_, ours, more, theirs, _),) = (
         of for of in section(path, "Average certified radius") if of[0] == "gaussian, sigma 0.5"
     )

@@ -75,7 +75,7 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
     monkeypatch.setattr(cifar_cpu, "make_architecture", small)
     monkeypatch.setattr(cifar_cpu, "cifar10", lambda n_train, n_test: DATA)
     recipes = cifar_cpu._RECIPES
-    kept = [r for r in recipes if r.sigma == 0.5] + [r for r in recipes if r.sigma == 1.0]
+    kept = [r for r in recipes if r.sigma == 1.0] + [r for r in recipes if r.sigma == 0.5]
     monkeypatch.setattr(cifar_cpu, "_RECIPES", tuple(kept))
     page = cifar_cpu.run(True, tmp_path)
 
@@ -100,6 +100,9 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
     text = page.to_markdown("command")
     assert text.count("(`paired_comparison`)") == 1
     assert text.count("| Table 3 |") == 2
+    order = ["gaussian, sigma 0.5", "consistency, sigma 0.5", "gaussian, sigma 1"]
+    places = [text.index(f"| {name} |") for name in order]
+    assert places == sorted(places)  # whatever was trained first
 
     def stop(*args):
         raise KeyboardInterrupt
