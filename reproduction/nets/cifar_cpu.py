@@ -154,7 +154,13 @@ def train(recipe: Recipe, data: Cifar, folder: pathlib.Path) -> torch.nn.Module:
             },
         )
     noted = {"seconds": round(seconds), "weights": _sha256(module.state_dict())}
-    _note(recipe, folder).write_text(json.dumps(noted, indent=1) + "\n")
+    note = _note(recipe, folder)
+    if note.exists() and json.loads(note.read_text())["weights"] != noted["weights"]:
+        raise RuntimeError(
+            f"{recipe.label} was trained anew and has other weights than its logs are of: another "
+            f"processor or version of torch. Move {folder / recipe.label}_* away to begin anew."
+        )
+    note.write_text(json.dumps(noted, indent=1) + "\n")
     return module.eval()
 
 

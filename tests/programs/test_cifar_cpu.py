@@ -63,6 +63,16 @@ def test_images_are_moved_and_mirrored():
         assert straight.sum() + mirrored.sum() == 1
 
 
+def test_logs_of_other_weights_are_not_gone_on_with(tmp_path):
+    recipe = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5, epochs=1)
+    cifar_cpu.train(recipe, DATA, tmp_path)
+    cifar_cpu.train(recipe, DATA, tmp_path)
+    (tmp_path / f"{recipe.label}.pth.tar").unlink()
+    other = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5, epochs=1, rate=0.1)
+    with pytest.raises(RuntimeError, match="other weights than its logs"):
+        cifar_cpu.train(other, DATA, tmp_path)
+
+
 @pytest.mark.filterwarnings("ignore::sksmooth.exceptions.NothingCertifiedWarning")
 def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
     pytest.importorskip("statsmodels")
