@@ -27,7 +27,7 @@ from sksmooth.nets import (
     frozen_net,
 )
 
-from .cifar_cpu import save
+from .cifar_training import save
 from .data import Mnist, mnist
 from .unet import SmallUNet, cosine_schedule
 

@@ -22,7 +22,7 @@ from sksmooth.nets import frozen_net
 from sksmooth.noise import Drop, Flip, Laplace, Rows, Specification, Split, Uniform
 from sksmooth.records import Record, read_log
 
-from .cifar_cpu import save
+from .cifar_training import save
 from .data import Mnist, mnist
 
 __all__ = ["Setting", "certify", "run", "train"]

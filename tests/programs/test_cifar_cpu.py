@@ -6,7 +6,7 @@ from scipy.stats import beta, norm
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
-from reproduction.nets import cifar_cpu
+from reproduction.nets import cifar_cpu, cifar_training
 from reproduction.nets.data import Cifar
 from sksmooth.objectives import Consistency, GaussianAugmentation
 from sksmooth.records import read_log
@@ -19,12 +19,12 @@ DATA = Cifar(IMAGES, LABELS, IMAGES[:4] / np.float32(255), LABELS[:4], np.arange
 
 @pytest.mark.parametrize("objective", [GaussianAugmentation(), Consistency(lam=10.0)])
 def test_training_goes_on_where_it_was_stopped(objective, tmp_path, monkeypatch):
-    recipe = cifar_cpu.Recipe("test", objective, 0.5, epochs=3)
+    recipe = cifar_training.Recipe("test", objective, 0.5, epochs=3)
     (tmp_path / "whole").mkdir()
     (tmp_path / "stopped").mkdir()
-    whole = cifar_cpu.train(recipe, DATA, tmp_path / "whole")
+    whole = cifar_training.train(recipe, DATA, tmp_path / "whole")
 
-    one_epoch = cifar_cpu._epoch
+    one_epoch = cifar_training._epoch
     for epoch in range(3):
 
         def stopped(recipe, number, *rest, stop=epoch):
@@ -32,12 +32,12 @@ def test_training_goes_on_where_it_was_stopped(objective, tmp_path, monkeypatch)
                 raise KeyboardInterrupt
             return one_epoch(recipe, number, *rest)
 
-        monkeypatch.setattr(cifar_cpu, "_epoch", stopped)
+        monkeypatch.setattr(cifar_training, "_epoch", stopped)
         torch.randn(epoch + 1)  # another state of the global generator
         if epoch < 2:
             with pytest.raises(KeyboardInterrupt):
-                cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
-    resumed = cifar_cpu.train(recipe, DATA, tmp_path / "stopped")
+                cifar_training.train(recipe, DATA, tmp_path / "stopped")
+    resumed = cifar_training.train(recipe, DATA, tmp_path / "stopped")
 
     assert whole.state_dict().keys() == resumed.state_dict().keys()
     for name, value in whole.state_dict().items():
@@ -45,7 +45,7 @@ def test_training_goes_on_where_it_was_stopped(objective, tmp_path, monkeypatch)
 
 
 def test_the_rate_rises_and_falls():
-    recipe = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5)
+    recipe = cifar_training.Recipe("test", GaussianAugmentation(), 0.5)
     rates = [recipe.rate_at(part) for part in np.linspace(0, 1, 101)]
     assert max(rates) == rates[30] == recipe.rate
     assert rates[0] == pytest.approx(0.04 * recipe.rate)
@@ -55,7 +55,7 @@ def test_the_rate_rises_and_falls():
 def test_images_are_moved_and_mirrored():
     padded = torch.from_numpy(np.pad(IMAGES, [(0, 0), (0, 0), (4, 4), (4, 4)]))
     torch.manual_seed(0)
-    moved = cifar_cpu._augmented(padded, torch.arange(160)) * 255
+    moved = cifar_training._augmented(padded, torch.arange(160)) * 255
     for image, original in zip(moved, padded, strict=True):
         views = original.unfold(1, 32, 1).unfold(2, 32, 1)  # channels, down, right, 32, 32
         straight = (views == image[:, None, None]).flatten(3).all(3).all(0)
@@ -64,13 +64,13 @@ def test_images_are_moved_and_mirrored():
 
 
 def test_logs_of_other_weights_are_not_gone_on_with(tmp_path):
-    recipe = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5, epochs=1)
-    cifar_cpu.train(recipe, DATA, tmp_path)
-    cifar_cpu.train(recipe, DATA, tmp_path)
+    recipe = cifar_training.Recipe("test", GaussianAugmentation(), 0.5, epochs=1)
+    cifar_training.train(recipe, DATA, tmp_path)
+    cifar_training.train(recipe, DATA, tmp_path)
     (tmp_path / f"{recipe.label}.pth.tar").unlink()
-    other = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5, epochs=1, rate=0.1)
+    other = cifar_training.Recipe("test", GaussianAugmentation(), 0.5, epochs=1, rate=0.1)
     with pytest.raises(RuntimeError, match="other weights than its logs"):
-        cifar_cpu.train(other, DATA, tmp_path)
+        cifar_training.train(other, DATA, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::sksmooth.exceptions.NothingCertifiedWarning")
@@ -82,7 +82,7 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
             torch.nn.Conv2d(3, 4, 5, 4), torch.nn.Flatten(), torch.nn.Linear(196, 10)
         )
 
-    monkeypatch.setattr(cifar_cpu, "make_architecture", small)
+    monkeypatch.setattr(cifar_training, "make_architecture", small)
     monkeypatch.setattr(cifar_cpu, "cifar10", lambda n_train, n_test: DATA)
     recipes = cifar_cpu._RECIPES
     kept = [r for r in recipes if r.sigma == 1.0] + [r for r in recipes if r.sigma == 0.5]
@@ -126,11 +126,39 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
 
     for path, content in trained.items():
         path.write_bytes(content)
+    monkeypatch.setattr(cifar_cpu, "_certified", stop)
+    (tmp_path / "cifar_resnet20_gaussian_1.00_decided_n1000.tsv").unlink()
+    undecided = cifar_cpu.run(True, tmp_path)
+    found = undecided.figures["cifar_resnet20_gaussian_1.00"]
+    assert found["average radius"] == page.figures["cifar_resnet20_gaussian_1.00"]["average radius"]
+    assert "certified accuracy" not in found
+    text = undecided.to_markdown("command")
+    assert text.count("| Table 3 |") == 1
+    assert text.count("| gaussian, sigma 1 |") == 2  # probabilities and average radius
+
     for log in tmp_path.glob("*_n200.tsv"):
         log.unlink()
-    monkeypatch.setattr(cifar_cpu, "_certified", stop)
     stopped = cifar_cpu.run(True, tmp_path).figures
-    assert stopped.keys() == page.figures.keys()
+    assert sorted(stopped) == sorted(labels)
     for label, found in stopped.items():
         assert found["certified accuracy"] == page.figures[label]["certified accuracy"]
         assert "average radius" not in found
+
+
+def test_radii_are_decided_before_any_is_measured(tmp_path, monkeypatch):
+    logs = []
+
+    def certified(recipe, module, data, log, n, radius):
+        logs.append(log.stem.removeprefix("cifar_resnet20_"))
+        assert n == (10_000 if radius is None else 100_000)
+
+    monkeypatch.setattr(cifar_cpu, "cifar10", lambda n_train, n_test: DATA)
+    monkeypatch.setattr(cifar_cpu, "train", lambda *args: None)
+    monkeypatch.setattr(cifar_cpu, "_certified", certified)
+    with pytest.raises(KeyboardInterrupt):  # no log, no page
+        cifar_cpu.run(False, tmp_path)
+    nets = ["gaussian_0.50", "gaussian_0.25", "gaussian_0.12", "gaussian_1.00"]
+    nets += ["consistency_0.50", "consistency_0.25"]
+    expected = [f"{net}_decided_n100000" for net in nets]
+    expected += [f"{net}_n10000" for net in [*nets, "gaussian_0.50_45epochs"]]
+    assert logs == expected

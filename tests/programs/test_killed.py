@@ -20,7 +20,7 @@ _SCRIPT = textwrap.dedent("""
     import numpy as np
     import torch
     from torch import nn
-    from reproduction.nets import cifar_cpu
+    from reproduction.nets import cifar_cpu, cifar_training
     from reproduction.nets.data import Cifar
     from sksmooth.objectives import GaussianAugmentation
     from sksmooth.records import probed, running
@@ -29,17 +29,17 @@ _SCRIPT = textwrap.dedent("""
     torch.set_num_threads(1)
     running._NOTE_SECONDS, probed._PROBES = 0.0, (16, 32)
     sampler._PIECE_DRAWS, sampler._PIECE_VALUES = (128, 2**12), 2**15
-    cifar_cpu.make_architecture = lambda name: nn.Sequential(
+    cifar_training.make_architecture = lambda name: nn.Sequential(
         nn.Conv2d(3, 4, 5, 4), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(196, 10)
     )
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (64, 3, 32, 32), dtype=np.uint8)
     labels = rng.integers(0, 10, 64)
     data = Cifar(images, labels, images[:4] / np.float32(255), labels[:4], np.arange(4))
-    recipe = cifar_cpu.Recipe("test", GaussianAugmentation(), 0.5, epochs=20)
+    recipe = cifar_training.Recipe("test", GaussianAugmentation(), 0.5, epochs=20)
 
     def run(folder):
-        module = cifar_cpu.train(recipe, data, folder)
+        module = cifar_training.train(recipe, data, folder)
         decided, measured = cifar_cpu._logs(recipe, folder, (400, 200))
         cifar_cpu._certified(recipe, module, data, decided, 400, [0.0, 0.5, 1.0])
         cifar_cpu._certified(recipe, module, data, measured, 200)
