@@ -535,11 +535,13 @@ def test_trainings():
         p = dict(re.findall(r"at radius (\S+): .* p = (\S+)", block))
         assert_near(page, r"p = (\.\d+)\) and gains .*: p is (\.\d+) at \.5", p["0"], p["0.5"])
         assert all(float(each) < 1e-5 for radius, each in p.items() if float(radius) >= 0.75)
-    ((_, ours, more, theirs, _),) = (
-        of for of in section(path, "Average certified radius") if of[0] == "gaussian, sigma 0.5"
-    )
-    pattern = r"is (\.\d+) from .* error (\.\d+)\), .* be about (\.\d+) .* draws: (\.\d+)\."
-    assert_near(page, pattern, *ours.split(" ± "), more, theirs)
+    for title, ours, more, theirs, _ in section(path, "Average certified radius")[2:]:
+        name, sigma, epochs = re.fullmatch(
+            r"(\w+), sigma 0?(\S+?)(?:, (\d+) epochs)?", title
+        ).groups()
+        (shown,) = csv(page, epochs or "30", f"{name.capitalize()} {sigma}")
+        measured = [*ours.split(" ± "), more, theirs]
+        assert all(itertools.starmap(near, zip(shown, measured, strict=True))), title
     lines = (REPRODUCED / "nets_denoisers.md").read_text(encoding="utf-8").splitlines()
     denoisers = {cells(line)[1]: cells(line)[2:] for line in lines if line.startswith("| 1 |")}
     assert len(denoisers) == 4
