@@ -22,10 +22,10 @@ from sksmooth.certificate import Certificate
 from sksmooth.metrics import paired_comparison
 from sksmooth.nets import frozen_net
 from sksmooth.objectives import Consistency, GaussianAugmentation
-from sksmooth.records import read_log
 
 from .cifar_training import Recipe, note_of, train
 from .data import Cifar, cifar10
+from .logs import begun
 
 __all__ = ["run"]
 
@@ -112,10 +112,8 @@ def _reachable(sigma: float) -> tuple[float, ...]:
 
 def _finished(log: pathlib.Path, rows: int) -> Certificate | None:
     """Return the certificates of a log that has them all."""
-    if not log.exists():
-        return None
-    record = read_log(log, partial=True)
-    return record.certificate if len(record.index) == rows else None
+    record = begun(log)
+    return record.certificate if record is not None and len(record) == rows else None
 
 
 def _figures(

@@ -76,9 +76,15 @@ def train(recipe: Recipe, data: Cifar, folder: pathlib.Path) -> torch.nn.Module:
     )
     images = torch.from_numpy(np.pad(data.X_train, [(0, 0), (0, 0), (4, 4), (4, 4)]))
     labels = torch.from_numpy(data.y_train)
+    training = f"{recipe} of {len(labels)} images"
     done, seconds = 0, 0.0
     if path.exists():
         kept = torch.load(path, weights_only=True)
+        if kept.get("training") != training:
+            raise RuntimeError(
+                f"{path} is of the training {kept.get('training')}, and this is {training}. Move "
+                f"{folder / recipe.label}* away to begin anew, or name another folder."
+            )
         done, seconds = kept["epoch"], kept["seconds"]
         module.load_state_dict(kept["state_dict"])
         optimizer.load_state_dict(kept["optimizer"])
@@ -91,6 +97,7 @@ def train(recipe: Recipe, data: Cifar, folder: pathlib.Path) -> torch.nn.Module:
             path,
             {
                 "arch": _ARCH,
+                "training": training,
                 "epoch": epoch + 1,
                 "state_dict": module.state_dict(),
                 "optimizer": optimizer.state_dict(),
@@ -99,12 +106,15 @@ def train(recipe: Recipe, data: Cifar, folder: pathlib.Path) -> torch.nn.Module:
         )
     noted = {"seconds": round(seconds), "weights": _sha256(module.state_dict())}
     notes = note_of(recipe, folder)
-    if notes.exists() and json.loads(notes.read_text())["weights"] != noted["weights"]:
+    if not notes.exists():
+        temporary = notes.with_suffix(".part")
+        temporary.write_text(json.dumps(noted, indent=1) + "\n")
+        os.replace(temporary, notes)
+    elif json.loads(notes.read_text())["weights"] != noted["weights"]:
         raise RuntimeError(
             f"{recipe.label} was trained anew and has other weights than its logs are of: another "
             f"processor or version of torch. Move {folder / recipe.label}_* away to begin anew."
         )
-    notes.write_text(json.dumps(noted, indent=1) + "\n")
     return module.eval()
 
 

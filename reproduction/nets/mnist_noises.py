@@ -20,10 +20,11 @@ from benchmarks.page import Page, table
 from sksmooth import SmoothedClassifier, certified_accuracy_score
 from sksmooth.nets import frozen_net
 from sksmooth.noise import Drop, Flip, Laplace, Rows, Specification, Split, Uniform
-from sksmooth.records import Record, read_log
+from sksmooth.records import Record
 
 from .cifar_training import save
 from .data import Mnist, mnist
+from .logs import begun
 
 __all__ = ["Setting", "certify", "run", "train"]
 
@@ -37,7 +38,6 @@ _DROPPED = tuple(map(float, range(12)))  # more are not provable at this rate
 # Lee et al. (2019), whole test set, n = 100,000, alpha = 0.001: at 1 to 7 changes
 _LEE = (0.921, 0.774, 0.539, 0.524, 0.357, 0.202, 0.097)
 _LEVINE = 8  # Levine and Feizi (2020): median of the whole test set, alpha = 0.05, 400 epochs
-_LINES_BEFORE_ROWS = 3  # of a log
 _TEXT = """\
 A net of two convolutions (5x5, stride 2, 32 and 64 channels) and 256 hidden units for each noise,
 trained by Adam (rate 0.001, batches of 128) for {epochs} epochs on {images:,} images under the
@@ -237,10 +237,7 @@ def _log(setting: Setting, data: Mnist, folder: pathlib.Path) -> pathlib.Path:
 
 def _finished(setting: Setting, data: Mnist, folder: pathlib.Path) -> Record | None:
     """Return what is finished, now or in an earlier run."""
-    log = _log(setting, data, folder)
-    if not log.exists() or len(log.read_text().splitlines()) <= _LINES_BEFORE_ROWS:
-        return None
-    return read_log(log, partial=True)
+    return begun(_log(setting, data, folder))
 
 
 def _figures(setting: Setting, record: Record, training: float) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The training on one thread of a processor goes on after a stop as if there had been none."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import beta, norm
@@ -73,6 +75,19 @@ def test_logs_of_other_weights_are_not_gone_on_with(tmp_path):
         cifar_training.train(other, DATA, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "other", [{"rate": 0.1}, {"epochs": 2}, {"objective": Consistency(lam=20.0)}]
+)
+def test_training_of_another_recipe_is_not_gone_on_with(other, tmp_path):
+    recipe = cifar_training.Recipe("test", Consistency(lam=10.0), 0.5, epochs=1)
+    cifar_training.train(recipe, DATA, tmp_path)
+    with pytest.raises(RuntimeError, match="is of the training Recipe.*and this is Recipe"):
+        cifar_training.train(dataclasses.replace(recipe, **other), DATA, tmp_path)
+    fewer = dataclasses.replace(DATA, X_train=IMAGES[:128], y_train=LABELS[:128])
+    with pytest.raises(RuntimeError, match="of 160 images, and this is .* of 128 images"):
+        cifar_training.train(recipe, fewer, tmp_path)
+
+
 @pytest.mark.filterwarnings("ignore::sksmooth.exceptions.NothingCertifiedWarning")
 def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
     pytest.importorskip("statsmodels")
@@ -138,6 +153,14 @@ def test_the_page_tells_what_the_logs_hold(tmp_path, monkeypatch):
 
     for log in tmp_path.glob("*_n200.tsv"):
         log.unlink()
+    # a kill before there was a row, and within the first one
+    for content in (
+        "",
+        (tmp_path / f"{labels[0]}_decided_n1000.tsv").read_text().rpartition("\n0\t")[0] + "\n0\t",
+    ):
+        (tmp_path / f"{labels[0]}_n200.tsv").write_text(content)
+        assert cifar_cpu.run(True, tmp_path).figures.keys() == set(labels)
+    (tmp_path / f"{labels[0]}_n200.tsv").unlink()
     stopped = cifar_cpu.run(True, tmp_path).figures
     assert sorted(stopped) == sorted(labels)
     for label, found in stopped.items():
