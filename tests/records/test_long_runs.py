@@ -22,7 +22,7 @@ import sksmooth
 from sksmooth import SmoothedClassifier
 from sksmooth.noise import FloatGaussian
 from sksmooth.noise.streams import Purpose
-from sksmooth.records import read_log
+from sksmooth.records import probed, read_log
 from sksmooth.records.running import RunningLog
 from sksmooth.sampling import sampler
 
@@ -204,6 +204,31 @@ class TestInterrupted:
         for length in (0, 5, content.find(b"\n"), content.find(b"\n") + 9, len(content) - 3):
             partial.write_bytes(content[:length])
             log.write_bytes(start)
+            assert_same_certificate(fragile.certify(X, n=3000, log=log), whole)
+
+    @pytest.mark.parametrize("digits", [(3, 12), (12, 3)])
+    def test_answers_with_other_last_digits(self, tmp_path, fragile, monkeypatch, digits):
+        monkeypatch.setattr("sksmooth.records.running._SYNC_SECONDS", 0.0)  # to forget votes soon
+        whole = fragile.certify(X, n=3000)
+        log, partial = tmp_path / "run.tsv", tmp_path / "run.tsv.partial"
+        sketch = probed._sketch
+        for number, calls in zip(digits, (7, 12), strict=True):
+            monkeypatch.setattr(probed, "_sketch", lambda scores, d=number: sketch(scores).round(d))
+            interrupted(fragile, log, calls, n=3000)
+            head, *votes = map(json.loads, partial.read_text().splitlines())
+            assert head["settings"]["probes"]["near"]["scores"]
+            assert votes
+        assert_same_certificate(fragile.certify(X, n=3000, log=log), whole)
+
+    def test_a_torn_head_with_other_last_digits(self, tmp_path, fragile, monkeypatch):
+        whole = fragile.certify(X, n=3000)
+        log, partial = tmp_path / "run.tsv", tmp_path / "run.tsv.partial"
+        interrupted(fragile, log, 7, n=3000)
+        head, sketch = partial.read_bytes().splitlines()[0], probed._sketch
+        monkeypatch.setattr(probed, "_sketch", lambda scores: sketch(scores).round(3))
+        for length in (head.index(b'"probes"') - 1, head.index(b'"far"') - 1, len(head)):
+            log.unlink()
+            partial.write_bytes(head[:length])
             assert_same_certificate(fragile.certify(X, n=3000, log=log), whole)
 
     def test_votes_that_do_not_add_up_are_counted_again(self, tmp_path, fragile):
