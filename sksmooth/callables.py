@@ -46,6 +46,8 @@ class FunctionClassifier(ClassifierMixin, BaseEstimator):
         out = self.function(X)
         if hasattr(out, "detach"):  # a tensor of torch, on whatever device
             out = out.detach().cpu()
+            if out.is_floating_point() and out.element_size() < 4:  # numpy has no bfloat16
+                out = out.float()
         out, n_classes = np.asarray(out), len(self.classes_)
         if out.shape == (len(X),):
             return out
@@ -92,6 +94,8 @@ def frozen_callable(function: Callable[[Any], Any], *, classes: Sequence[Any]) -
 
     Raises
     ------
+    TypeError
+        If `function` is none.
     ValueError
         If there are fewer than two classes, or one of them twice; and when noise is drawn, if the
         answers have another shape, are labels of no class, or scores that are not finite.
@@ -111,6 +115,11 @@ def frozen_callable(function: Callable[[Any], Any], *, classes: Sequence[Any]) -
     >>> labels, radii.round(1)
     (array(['a', 'b'], dtype='<U7'), array([0.9, 0.5]))
     """
+    if not callable(function):
+        raise TypeError(
+            f"function must be a function of a batch of rows; got {type(function).__name__}. For a "
+            "model in a file, load it and pass a function that asks it."
+        )
     labels = np.asarray(classes)
     if labels.ndim != 1 or len(labels) < 2 or len(np.unique(labels)) < len(labels):
         raise ValueError(

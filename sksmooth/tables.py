@@ -169,9 +169,10 @@ def certified_accuracy_table(
 
     Parameters
     ----------
-    records : mapping of str to log, Record or tuple, or sequence of such
+    records : mapping of str to log, Record or tuple, or iterable of such
         A path of a log, a record, or a pair ``(y_true, certificate)`` for each model, with true
-        labels; a sequence is named by sigma.
+        labels; without names, they are named by sigma. Rows are matched as by
+        `~sksmooth.metrics.paired_comparison`.
     radii : array-like of float of shape (n_radii,)
         In the units of the certificates.
     changes : int or sequence of int, default=0

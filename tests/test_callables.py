@@ -41,6 +41,13 @@ class TestAnswers:
         assert np.array_equal(found.counts, expected.counts)
         assert np.array_equal(found.labels, expected.labels)
 
+    @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64", "int64"])
+    def test_tensors_of_any_precision(self, dtype):
+        torch = pytest.importorskip("torch")
+        rows = torch.eye(3, dtype=getattr(torch, dtype))
+        base = frozen_callable(lambda Z: rows[[2, 0]], classes=["c", "a", "b"])
+        assert base.predict(X[:2]).tolist() == ["b", "c"]
+
     def test_first_of_equal_scores(self):
         base = frozen_callable(lambda Z: np.zeros((len(Z), 3)), classes=["c", "a", "b"])
         assert base.predict(X[:2]).tolist() == ["c", "c"]
@@ -108,6 +115,10 @@ class TestRefused:
     def test_classes(self, classes):
         with pytest.raises(ValueError, match="each once"):
             frozen_callable(labels, classes=classes)
+
+    def test_what_is_no_function(self):
+        with pytest.raises(TypeError, match="must be a function of a batch of rows; got str"):
+            frozen_callable("model.onnx", classes=CLASSES)
 
     def test_fit(self):
         with pytest.raises(TypeError, match="frozen_callable"):

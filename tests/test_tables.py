@@ -224,10 +224,13 @@ class TestRows:
         named = certified_accuracy_table([records[0], record([0.7], sigma=0.25)], [0.6])
         assert named.names == ("sigma=0.5", "sigma=0.25")
 
-    @pytest.mark.parametrize("nothing", [[], {}, ()])
+    @pytest.mark.parametrize("nothing", [[], {}, (), iter([])])
     def test_nothing(self, nothing):
         with pytest.raises(ValueError, match="records is empty"):
             certified_accuracy_table(nothing, [0.5])
+
+    def test_an_iterator(self):
+        assert certified_accuracy_table(iter([record([0.5, None])]), [0.5]).scores == [[0.5]]
 
     def test_bad_arguments(self):
         with pytest.raises(ValueError, match="'refuse' or 'flag'; got 'ignore'"):

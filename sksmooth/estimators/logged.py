@@ -17,6 +17,7 @@ from ..labels import check_label_kind, from_torch, of_one_kind
 from ..noise.streams import row_key
 from ..records.head import noise_of_head, versions
 from ..records.probed import Answers, ask, probed_rows
+from ..records.record import whole_numbers
 from ..records.running import RunningLog
 from ..rows import Rows, as_rows
 from ..sampling import Report
@@ -99,14 +100,9 @@ def _numbers_of(X: Any, n_rows: int) -> NDArray[np.int64]:
     A part of a data set of torch has them, or a data frame with whole numbers as index, of 64 bits
     with a sign.
     """
-    rows, index = as_rows(X), index_of(X)
-    found = np.asarray(index if rows is None else rows.numbers())
-    is_whole = found.dtype.kind in "iu" and found.shape == (n_rows,)
-    if is_whole and len(np.unique(found)) == n_rows:
-        numbers = found.astype(np.int64)
-        if np.array_equal(numbers, found):  # not so for hashes of 64 bits
-            return numbers
-    return np.arange(n_rows)
+    rows = as_rows(X)
+    found = whole_numbers(index_of(X) if rows is None else rows.numbers())
+    return np.arange(n_rows) if found is None or len(found) != n_rows else found
 
 
 def _with_log(path: Any, clf: Smoothed, X: Any, y: Any, asked: Asked[Any], job: Job) -> Any:

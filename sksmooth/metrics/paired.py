@@ -12,7 +12,7 @@ from ..certificate import Certificate
 from ..certificate.concat import refuse_other_norms
 from ..checks import beside_changes, check_changes, check_draws
 from ..records import Record
-from ..records.named import record_of
+from ..records.named import named_records
 from .scores import check_score_radii, radii_of, right_rows, warn_if_decided
 
 __all__ = ["PairedComparison", "paired_comparison"]
@@ -146,8 +146,9 @@ def paired_comparison(
     Parameters
     ----------
     first, second : log, Record, or tuple (y_true, certificate)
-        A path of a log, or what it holds; with true labels. Rows are matched by their numbers (the
-        `index` of records), those of pairs by their order.
+        A path of a log, or what it holds; with true labels. Rows are matched by their numbers: the
+        `index` of records and of certificates of data frames. Two pairs, of which one has no whole
+        numbers as index, are matched by the order of their rows.
     radius : float or array-like of float, default=0.0
         Radii at which certified accuracies are compared, in the units of the certificates.
     changes : int, default=0
@@ -205,7 +206,8 @@ def paired_comparison(
         raise ValueError(f"confidence_level must lie between 0 and 1; got {confidence_level!r}.")
     n_resamples = check_draws("n_resamples", n_resamples, "the number of resamples of the rows")
     radii, changes = np.atleast_1d(check_score_radii(radius)).ravel(), check_changes(changes)
-    one, two = _on_the_same_rows(record_of(first, "The first"), record_of(second, "The second"))
+    records = named_records({"The first": first, "The second": second})
+    one, two = _on_the_same_rows(*records.values())
     if len(one) < 2:
         raise ValueError("A comparison needs two rows or more, to say how much they vary; got 1.")
     decided = False
@@ -274,7 +276,7 @@ def _on_the_same_rows(first: Record, second: Record) -> tuple[Record, Record]:
 
 
 def _certificate(record: Record) -> Certificate:
-    assert record.certificate is not None  # record_of has looked
+    assert record.certificate is not None  # named_records has looked
     return record.certificate
 
 

@@ -10,6 +10,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,6 +96,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         with torch.serialization.safe_globals(_NUMBERS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
+        if "TorchScript" in str(error):
+            raise ValueError(
+                f"{os.fspath(path)!r} is a module of TorchScript, not a file of weights. Use it as "
+                "it is: frozen_net(torch.jit.load(path))."
+            ) from error
         what = re.search(r"GLOBAL (\S+) (?:was not an allowed global|whose module)", str(error))
         holds = (
             "damaged, or no file of torch.save"
@@ -121,7 +127,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     return Checkpoint(
         dict(state),
         arch if isinstance(arch, str) else None,
-        epoch if isinstance(epoch, int) else None,
+        int(epoch) if isinstance(epoch, Integral) else None,
     )
 
 
@@ -197,12 +203,15 @@ def _named_for(module: nn.Module, state: State, path: str) -> State:
     wanted = module.state_dict()
     name_of = _without_wrappers(wanted)
     tensors = {name: state[key] for name, key in _without_wrappers(state).items()}
-    spare = _optional(module)
-    optional = {name for name, key in name_of.items() if key in spare}
+    groups = [{n for n, key in name_of.items() if key in keys} for keys in _optional(module)]
+    optional = set().union(*groups)
     fits = []
     for rename in _renamings(list(tensors), [name for name in name_of if name not in optional]):
         renamed = {rename(name): tensor for name, tensor in tensors.items()}
-        missing = [name for name in name_of if name not in renamed and name not in optional]
+        # all constants of a layer, or none
+        begun = set().union(*(group for group in groups if group & renamed.keys()))
+        needed = [name for name in name_of if name not in optional or name in begun]
+        missing = [name for name in needed if name not in renamed]
         unexpected = [name for name in renamed if name not in name_of]
         reshaped = [
             f"{name} {tuple(tensor.shape)} instead of {tuple(wanted[name_of[name]].shape)}"
@@ -233,15 +242,15 @@ def _without_wrappers(names: Mapping[str, Any]) -> dict[str, str]:
     return short if len(short) == len(names) else {name: name for name in names}
 
 
-def _optional(module: nn.Module) -> set[str]:
-    """Return names of tensors that need not be in a file."""
-    names = set()
+def _optional(module: nn.Module) -> list[set[str]]:
+    """Return names of tensors that need not be in a file; of each set, either all are or none."""
+    names = []
     for path, part in module.named_modules():
         prefix = f"{path}." if path else ""
         if isinstance(part, NormalizeLayer | CenterLayer):
-            names |= {prefix + name for name, _ in part.named_buffers()}
+            names.append({prefix + name for name, _ in part.named_buffers()})
         if isinstance(part, nn.modules.batchnorm._BatchNorm):  # files of before torch 0.4.1
-            names.add(f"{prefix}num_batches_tracked")
+            names.append({f"{prefix}num_batches_tracked"})
     return names
 
 

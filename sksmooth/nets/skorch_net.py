@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
+from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.dataset import unpack_data
 from skorch.utils import to_tensor
 
@@ -60,7 +61,8 @@ class ObjectiveNet(NeuralNetClassifier):
     Validation batches get noise too, so that early stopping looks at the noisy task. The
     module is asked through ``infer``: override that for autocast, and it holds in training too.
 
-    Callbacks that score training batches get the scores of noisy rows, averaged over the draws.
+    Callbacks that score training batches get the scores of noisy rows, averaged over the draws;
+    with `DenoiserMSE`, which asks no scores, they are refused.
 
     With accelerate, ``train_step_single`` must stay the one of this class, which uses its autocast
     and its backward: ``class Net(AccelerateMixin, ObjectiveNet): train_step_single =
@@ -193,8 +195,19 @@ class ObjectiveNet(NeuralNetClassifier):
         else:
             loss.backward()
         scores = module.scores  # None where the objective looked at parts of the module only
+        if scores is None:
+            self._refuse_training_scores()
         y_pred = None if scores is None else scores.unflatten(0, (len(X), -1)).mean(dim=1)
         return {"loss": loss, "y_pred": y_pred}
+
+    def _refuse_training_scores(self) -> None:
+        for name, callback in self.callbacks_:
+            if isinstance(callback, EpochScoring | BatchScoring) and callback.on_train:
+                raise ValueError(
+                    f"The callback {name!r} scores training batches, of which "
+                    f"{type(self._objective_now()).__name__} asks no scores of classes. Pass "
+                    "on_train=False, and it scores validation batches."
+                )
 
     def on_batch_end(
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any

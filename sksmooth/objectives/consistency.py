@@ -73,6 +73,11 @@ class Consistency(Objective):
         self.m = m
         self.adversary = adversary
 
+    @property
+    def norms(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        """Norms in which the adversary measures lengths."""
+        return getattr(self.adversary, "norms", None)
+
     def forward(
         self,
         module: torch.nn.Module,

@@ -1,7 +1,7 @@
 """Joining the logs of parts of a data set."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,18 @@ __all__ = ["join_logs"]
 _OF_ROWS = ("probes", "interval")
 
 
-def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
+def join_logs(paths: Iterable[str | os.PathLike[str] | Record]) -> Record:
     """Join the logs of shards: the same classifier, each log with other rows.
 
     Rows are identified by their numbers, the column ``idx`` of a log. `certify` writes the numbers
-    of a ``torch.utils.data.Subset``, or of a data frame with whole numbers as index, and
-    `write_log` those that you pass. Rows of an array are numbered from 0 in every log; give such
-    records their numbers with ``dataclasses.replace(record, index=...)``, and pass the records in
-    place of paths.
+    of a ``torch.utils.data.Subset``, or of a data frame with whole numbers as index; `write_log`
+    those of such a frame, or those that you pass. Rows of an array are numbered from 0 in every
+    log; give such records their numbers with ``dataclasses.replace(record, index=...)``, and pass
+    the records in place of paths.
 
     Parameters
     ----------
-    paths : sequence of str, path-like or Record
+    paths : iterable of str, path-like or Record
         The logs, complete, or records from `read_log`.
 
     Returns
@@ -59,8 +59,11 @@ def join_logs(paths: Sequence[str | os.PathLike[str] | Record]) -> Record:
     >>> record.index[:5], bool((record.y_true == y).all())
     (array([0, 1, 2, 3, 4]), True)
     """
-    if isinstance(paths, str | os.PathLike | Record) or not len(paths):
+    if isinstance(paths, str | os.PathLike | Record):
         raise ValueError(f"join_logs needs a sequence of logs; got {paths!r}.")
+    paths = list(paths)
+    if not paths:
+        raise ValueError("join_logs needs a sequence of logs; got none.")
     names = [f"Record {i}" if isinstance(p, Record) else os.fspath(p) for i, p in enumerate(paths)]
     records = [p if isinstance(p, Record) else read_log(p) for p in paths]
     first = records[0]

@@ -1,30 +1,24 @@
 """Records of several models, from logs, records, or pairs of labels and certificates."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..certificate import Certificate
 from .read import read_log
-from .record import Record
+from .record import Record, whole_numbers
 
-__all__ = ["named_records", "record_of", "refuse_other_rows"]
+__all__ = ["named_records", "refuse_other_rows"]
 
 
-def record_of(source: Any, name: str = "A log") -> Record:
-    """Return the record that a log, a pair (y_true, certificate) or a record is of.
-
-    Parameters
-    ----------
-    source : str, path-like, Record or tuple
-        Something with certificates and true labels.
-    name : str, default="A log"
-        For messages.
-    """
-    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Certificate):
-        source = Record.of(source[1], y_true=source[0])
+def _record_of(source: Any, name: str, *, by_order: bool) -> Record:
+    """Return the record of a source; by order, the rows of a pair are 0, 1, 2, ..."""
+    if _is_pair(source):
+        y_true, certificate = source
+        index = np.arange(len(certificate)) if by_order else None
+        source = Record.of(certificate, y_true=y_true, index=index)
     elif isinstance(source, str | os.PathLike):
         source = read_log(source)
     if not isinstance(source, Record):
@@ -39,28 +33,40 @@ def record_of(source: Any, name: str = "A log") -> Record:
     return source
 
 
-def named_records(records: Mapping[str, Any] | Sequence[Any]) -> dict[str, Record]:
+def named_records(records: Mapping[str, Any] | Iterable[Any]) -> dict[str, Record]:
     """Return records by the names of their models: those of a mapping, or their noise's.
 
     Parameters
     ----------
-    records : mapping of str to source, or sequence of sources
-        As of `record_of`.
+    records : mapping of str to source, or iterable of sources
+        Logs, records, or pairs (y_true, certificate), with true labels. Rows of pairs have the
+        numbers of their certificate's index, if all pairs have such, and otherwise 0, 1, 2, ...
     """
     if isinstance(records, str | os.PathLike | Record):
         raise TypeError(f"records must be a dict or a sequence; got {type(records).__name__}.")
+    if not isinstance(records, Mapping):
+        records = list(records)
     if not len(records):
         raise ValueError("records is empty.")
+    sources = records.values() if isinstance(records, Mapping) else records
+    by_order = any(_is_pair(pair) and whole_numbers(pair[1].index) is None for pair in sources)
     if isinstance(records, Mapping):
-        return {str(name): record_of(source, str(name)) for name, source in records.items()}
+        return {
+            str(name): _record_of(source, str(name), by_order=by_order)
+            for name, source in records.items()
+        }
     found: dict[str, Record] = {}
     for source in records:
-        record = record_of(source)
+        record = _record_of(source, "A log", by_order=by_order)
         assert record.certificate is not None
         found[record.certificate.noise.label] = record
     if len(found) < len(records):
         raise ValueError("Records with the same sigma need names: pass a dict.")
     return found
+
+
+def _is_pair(source: Any) -> bool:
+    return isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Certificate)
 
 
 def refuse_other_rows(records: Mapping[str, Record], what: str) -> None:

@@ -105,6 +105,7 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
     def column(name: str, dtype: Any = np.float64) -> NDArray[Any]:
         return np.array([row[name] for row in rows], dtype)
 
+    untrue = None
     try:
         common: dict[str, Any] = {"lower": column("lower"), "upper": column("upper"), "run": run}
         c: Numbers
@@ -128,12 +129,12 @@ def read_rows(path: pathlib.Path, lines: list[str], *, partial: bool = False) ->
                 **common,
             )
             untrue = _first_untrue(c)
-            if untrue is not None:
-                raise fault(path, untrue + 4, "the radius is not what the counts prove")
         y_true = None if y_type is None else column("label", y_type)
         seconds = column(SECONDS) if SECONDS in names else None
     except UNREADABLE as error:
         raise fault(path, 2, f"the settings do not fit the rows ({error})") from error
+    if untrue is not None:
+        raise fault(path, untrue + 4, "the radius is not what the counts prove")
     return Record(y_true, column("predict"), c, column("idx", np.int64), seconds, settings)
 
 

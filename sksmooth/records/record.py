@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..certificate import Certificate, PredictionBounds, RegressionCertificate
 from ..labels import check_label_kind
 
-__all__ = ["Record"]
+__all__ = ["Record", "whole_numbers"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -70,7 +70,8 @@ class Record:
         y_true : array-like of shape (n_rows,), default=None
             True labels.
         index : array-like of int of shape (n_rows,), default=None
-            Numbers of the rows; None for 0, 1, 2, ...
+            Numbers of the rows; None for those of the certificate's index, if it holds whole
+            numbers, each of them once, and otherwise for 0, 1, 2, ...
 
         Returns
         -------
@@ -88,6 +89,8 @@ class Record:
                 f"certificate must be a Certificate, as clf.certify(X) returns, or what a "
                 f"SmoothedRegressor certifies; got {type(certificate).__name__}."
             )
+        if index is None:
+            index = whole_numbers(certificate.index)
         index = np.arange(len(certificate)) if index is None else np.asarray(index)
         labels = None if y_true is None else np.asarray(y_true)
         for name, values in (("index", index), ("y_true", labels)):
@@ -119,3 +122,18 @@ class Record:
         labels = "without" if self.y_true is None else "with"
         what = "predictions" if self.certificate is None else self.certificate
         return f"<Record of {len(self)} rows {labels} true labels: {what}>"
+
+
+def whole_numbers(index: Any) -> NDArray[np.int64] | None:
+    """Return an index of rows as numbers of 64 bits; None if it does not have such, each once.
+
+    Parameters
+    ----------
+    index : array-like or None
+        Of a data frame, or numbers of rows in a data set.
+    """
+    found = np.asarray(index)
+    if found.dtype.kind not in "iu" or found.ndim != 1 or len(np.unique(found)) < len(found):
+        return None
+    numbers = found.astype(np.int64)
+    return numbers if np.array_equal(numbers, found) else None  # not so for hashes of 64 bits

@@ -38,7 +38,7 @@ def write_log(
     y_true : array-like of shape (n_rows,), default=None
         True labels; those of a record, if there are none.
     index : array-like of int of shape (n_rows,), default=None
-        Numbers of the rows in their data set; None for a record's, or 0, 1, 2, ...
+        Numbers of the rows in their data set; None for a record's, or those that `Record.of` takes.
     settings : dict, default=None
         What else is worth knowing, such as the name of the model; must fit into JSON. None for a
         record's.

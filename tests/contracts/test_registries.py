@@ -177,4 +177,4 @@ def test_objectives_have_a_gradient():
         loss.backward()
         assert torch.isfinite(loss), name
         assert torch.isfinite(module.weight.grad).all(), name
-        assert objective.norms in (None, ("l2",))
+        assert objective().norms in (None, ("l2",))

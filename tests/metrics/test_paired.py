@@ -14,7 +14,7 @@ from sksmooth import average_certified_radius_score, certified_accuracy_score
 from sksmooth.certificate import certify_counts
 from sksmooth.metrics import paired_comparison
 from sksmooth.noise import FloatGaussian, FloatPerFeature
-from sksmooth.records import Record, write_log
+from sksmooth.records import Record, read_log, write_log
 
 RNG = np.random.default_rng(0)
 
@@ -123,6 +123,34 @@ def test_rows_are_matched_by_their_numbers(tmp_path):
     from_log = paired_comparison(tmp_path / "a.tsv", (one.y_true, one.certificate), random_state=0)
     by_hand = paired_comparison(Record.of(made, y_true=one.y_true), one, random_state=0)
     assert str(from_log) == str(by_hand)
+
+
+def test_pairs_are_matched_by_their_indices_if_both_have_one(tmp_path):
+    pd = pytest.importorskip("pandas")
+    votes = RNG.integers(55, 100, 50)
+    votes = np.stack([votes, 100 - votes], axis=1)
+    made = certify_counts(votes, votes, noise=FloatGaussian(0.5), classes=np.array([0, 1]))
+    y, order = pd.Series(RNG.integers(0, 2, 50)), RNG.permutation(50)
+    numbers = RNG.permutation(1000)[:50]
+    framed = dataclasses.replace(made, index=pd.Index(numbers))
+    found = paired_comparison((y, framed), (y[order], framed[order]), radius=0.5)
+    assert found.only_first[0] == found.only_second[0] == 0
+    other = dataclasses.replace(framed, index=pd.Index(numbers + 1000))
+    with pytest.raises(ValueError, match="of which 100 are in one of the two only"):
+        paired_comparison((y, framed), (y, other))
+
+    # the log of the same certificate; and the same rows without numbers, whatever the order is
+    write_log(tmp_path / "a.tsv", framed, y_true=y)
+    assert read_log(tmp_path / "a.tsv").index.tolist() == numbers.tolist()
+    found = paired_comparison(tmp_path / "a.tsv", (y[order], framed[order]), radius=0.5)
+    assert found.only_first[0] == found.only_second[0] == 0
+    mixed = dataclasses.replace(framed, index=pd.Index(order))
+    for index in (None, [f"row {i}" for i in range(50)], np.repeat(range(25), 2)):
+        named = None if index is None else pd.Index(index)
+        other = dataclasses.replace(made, index=named)
+        for pair in ([(y, mixed), (y, other)], [(y, other), (y, mixed)]):
+            found = paired_comparison(*pair, radius=0.5)
+            assert found.only_first[0] == found.only_second[0] == 0
 
 
 def test_what_cannot_be_compared(monkeypatch):

@@ -105,6 +105,15 @@ class TestTheAuthorsFormat:
         module = load_checkpoint(path, normalize="standardize")
         assert torch.equal(module[0].mean, torch.tensor([0.1, 0.2, 0.3]))  # those of the file
 
+    def test_constants_of_another_first_layer_are_not_passed_over(self, path):
+        for theirs, ours, message in [
+            ("center", "standardize", r"In the module but not in the file: 0\.std"),
+            ("standardize", "center", r"In the file but not in the module: 0\.std"),
+        ]:
+            saved(path, trained(make_architecture("cifar_resnet20", normalize=theirs)))
+            with pytest.raises(ValueError, match=message):
+                load_checkpoint(path, normalize=ours)
+
     def test_mnist_needs_no_variant(self, path):
         theirs = nn.Sequential(nn.Identity(), trained(LeNet()))
         module = load_checkpoint(saved(path, theirs, arch="lenet"))
@@ -136,6 +145,16 @@ class TestTheAuthorsFormat:
     def test_arch_and_epoch(self, path):
         checkpoint = read_checkpoint(saved(path, CifarResNet(20)))
         assert (checkpoint.arch, checkpoint.epoch) == ("cifar_resnet20", 90)
+        torch.save({"epoch": np.int64(7), "state_dict": MLP().state_dict()}, path)
+        assert read_checkpoint(path).epoch == 7
+
+    @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+    def test_a_module_of_torchscript(self, path):
+        torch.jit.script(MLP()).save(path)
+        with pytest.raises(
+            ValueError, match=r"not a file of weights.*frozen_net\(torch\.jit\.load"
+        ):
+            read_checkpoint(path)
 
 
 class TestPlainStateDicts:

@@ -18,12 +18,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from skorch.callbacks import EpochScoring, LRScheduler
+from skorch.callbacks import BatchScoring, EpochScoring, LRScheduler
 from torch import nn
 
 from sksmooth import SmoothedClassifier, certified_accuracy_scorer
 from sksmooth.backends import get_backend
+from sksmooth.nets import Denoised, DenoiserMSE
 from sksmooth.nets.skorch_net import ObjectiveNet
+from sksmooth.noise import Laplace
 from sksmooth.objectives import (
     MACER,
     Consistency,
@@ -272,6 +274,23 @@ class TestTraining:
         net = objective_net(objective, MLP, callbacks=[scoring], max_epochs=10)
         net = smoothed(net).fit(X, y).estimator_
         assert net.history[-1, "ours"] > 0.75  # half, if copies were taken for rows
+
+    @pytest.mark.parametrize("scoring", [EpochScoring, BatchScoring])
+    def test_callbacks_on_training_batches_that_have_no_scores(self, scoring):
+        net = objective_net(
+            DenoiserMSE, Denoised(nn.Linear(2, 2), MLP()), callbacks=[scoring("accuracy")]
+        )
+        smoothed(net).fit(X, y)
+        net.set_params(callbacks=[("ours", scoring("accuracy", on_train=True))])
+        with pytest.raises(ValueError, match="'ours' scores training batches, of which DenoiserM"):
+            smoothed(net).fit(X, y)
+
+    def test_an_adversary_in_another_norm_than_the_noise(self):
+        for objective in (SmoothAdv(), Consistency(adversary=SmoothAdv())):
+            clf = SmoothedClassifier(objective_net(objective, MLP), noise=Laplace(0.5))
+            with pytest.raises(ValueError, match=r"in the norms \('l2',\), but the noise .* 'l1'"):
+                clf.fit(X, y)
+        clf.set_params(estimator__objective=Consistency()).fit(X, y)
 
     def test_infer_is_used_in_training_too(self):
         """Users put autocast there."""

@@ -250,7 +250,7 @@ class TestShards:
     def test_they_are_the_whole(self, clf, tmp_path):
         parts = [np.arange(40, 60), np.arange(0, 40, 2), np.arange(1, 40, 2)]
         clf, frame, paths = self.shards(clf, tmp_path, parts)
-        record = join_logs(paths)
+        record = join_logs(path for path in paths)
         expected = dataclasses.replace(clf.certify(frame, n=500), index=None, feature_names=None)
         assert_same_certificate(record.certificate, expected)
         assert record.index.tolist() == list(range(60))
@@ -336,7 +336,7 @@ class TestShards:
         assert joined.index.tolist() == [*range(10)]
 
     def test_what_is_no_sequence_of_logs(self, tmp_path):
-        for wrong in ([], "a.tsv", pathlib.Path("a.tsv")):
+        for wrong in ([], iter([]), "a.tsv", pathlib.Path("a.tsv")):
             with pytest.raises(ValueError, match="needs a sequence of logs"):
                 join_logs(wrong)
 
