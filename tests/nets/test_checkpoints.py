@@ -148,7 +148,7 @@ class TestTheAuthorsFormat:
         torch.save({"epoch": np.int64(7), "state_dict": MLP().state_dict()}, path)
         assert read_checkpoint(path).epoch == 7
 
-    @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+    @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning", "ignore:.*TorchScript archive")
     def test_a_module_of_torchscript(self, path):
         torch.jit.script(MLP()).save(path)
         with pytest.raises(
