@@ -45,8 +45,9 @@ _SHARES = (90, 75, 50, 25, 10)  # of the images, in percent
 _TEXT = """\
 ResNet-20 on CIFAR-10 (JPEG), {images:,} training images with crops and reflections and noise before
 the normalising layer: SGD with Nesterov momentum 0.9 and weight decay 1e-4, batches of 128, one
-cycle up to a rate of 0.2 in {epochs} epochs (rows of longer trainings say so), bfloat16 where that
-is enough, one thread. Certified: {tested} test images at equal distances, alpha = 0.001. The paper:
+cycle up to a rate of 0.2 in {epochs} epochs (rows of longer trainings say so), autocast to
+bfloat16, one thread. Certified with `shortcuts` channels_last and bfloat16, some also with fold, as
+the heads of their logs say: {tested} test images at equal distances, alpha = 0.001. The paper:
 ResNet-110, 90 epochs, whole test set of the original images. The standard error of an accuracy on
 {tested} images is up to {error:.3f}.
 
@@ -59,8 +60,8 @@ is lowest."""
 _PROBABILITY_TEXT = """\
 ## Probability of the right class under noise
 
-A lower bound on that probability, from {few:,} draws, which so many of the images reach; 0 stands
-for images with another label or none (`TopProbabilityDisplay`)."""
+The lower bound on that probability, from {few:,} draws, that the share of images in a column's head
+reaches; 0 for images with another label or none (`TopProbabilityDisplay`)."""
 _RADIUS_TEXT = """\
 ## Average certified radius
 
@@ -173,7 +174,7 @@ def _accuracy(recipes: list[Recipe], figures: dict[str, Any]) -> list[str]:
         if recipe.name == "gaussian":
             lines.append(["Table 3", *(f"{a:.2f}" for a in paper), *blank, "100,000", ""])
             differences += [a - b for a, b in zip(ours, paper, strict=True)]
-    head = ["", *(f"at {r:g}" for r in _RADII), "draws", "hours of training"]
+    head = ["", *(f"at {r:g}" for r in _RADII), "mean draws", "hours of training"]
     sentence = _DIFFERENCE.format(
         cells=len(differences), mean=np.mean(differences), worst=min(differences)
     )

@@ -55,8 +55,8 @@ def frozen_net(
     ----------
     module : torch.nn.Module
         Gives scores of shape (n_samples, n_classes), with at least two classes. It is used itself,
-        not copied, and moved to the device. Modules of TorchScript, ``torch.export(...).module()``,
-        ``torch.compile`` and quantised ones are modules too.
+        not copied, and moved to the device. Modules of TorchScript, ``torch.compile``,
+        ``torch.export.export(...).module()`` and quantised ones are modules too.
     device : str, default="cpu"
         As in torch.
     classes : sequence, default=None
