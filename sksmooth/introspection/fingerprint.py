@@ -8,6 +8,7 @@ import collections
 import copyreg
 import hashlib
 import io
+import itertools
 import pathlib
 import pickle
 import re
@@ -41,7 +42,9 @@ _OF_TRAINING = {
 _FRONTS = ("module__", "criterion__", "optimizer", "callbacks__", "iterator_train__", "objective__")
 _OF_A_CLASS = types.FunctionType | property | classmethod | staticmethod
 _UNREAD = {"__doc__", "__firstlineno__"}
-_MANGLED = re.compile(rb"___torch_mangle_\d+\.?")  # names of TorchScript, counted by the process
+# TorchScript counts classes of one name in a process: the first is net.Net in the file net.py, and
+# others are net.___torch_mangle_9.Net in net/___torch_mangle_9.py
+_MANGLED = re.compile(rb"[./]?___torch_mangle_\d+")
 
 
 def fingerprint(*things: Any) -> str:
@@ -241,9 +244,9 @@ def _archive(torch: Any, script: Any) -> list[bytes]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that TorchScript will go
         torch.jit.save(script, buffer)
-    parts: list[bytes] = []
+    files: list[list[bytes]] = []
     with zipfile.ZipFile(buffer) as archive:
-        for name in sorted(archive.namelist()):
+        for name in archive.namelist():
             inner = name.partition("/")[2]
             if not inner.startswith(".data") and not inner.endswith(".debug_pkl"):
                 lines = _MANGLED.sub(b"", archive.read(name)).split(b"\n")
@@ -251,8 +254,8 @@ def _archive(torch: Any, script: Any) -> list[bytes]:
                     lines.sort(
                         key=lambda line: (b" : Final[" not in line, line * (b" : Final[" in line))
                     )
-                parts += [_MANGLED.sub(b"", inner.encode()), *lines]
-    return parts
+                files.append([_MANGLED.sub(b"", inner.encode()), *lines])
+    return list(itertools.chain.from_iterable(sorted(files)))
 
 
 def _of_graph_module(state: dict[str, Any]) -> dict[str, Any]:
