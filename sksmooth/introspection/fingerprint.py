@@ -8,7 +8,6 @@ import collections
 import copyreg
 import hashlib
 import io
-import itertools
 import pathlib
 import pickle
 import re
@@ -244,8 +243,9 @@ def _archive(torch: Any, script: Any) -> list[bytes]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that TorchScript will go
         torch.jit.save(script, buffer)
-    files: list[list[bytes]] = []
+    files: list[tuple[bytes, int, list[bytes]]] = []
     with zipfile.ZipFile(buffer) as archive:
+        objects = next(archive.read(n) for n in archive.namelist() if n.endswith("/data.pkl"))
         for name in archive.namelist():
             inner = name.partition("/")[2]
             if not inner.startswith(".data") and not inner.endswith(".debug_pkl"):
@@ -254,8 +254,12 @@ def _archive(torch: Any, script: Any) -> list[bytes]:
                     lines.sort(
                         key=lambda line: (b" : Final[" not in line, line * (b" : Final[" in line))
                     )
-                files.append([_MANGLED.sub(b"", inner.encode()), *lines])
-    return list(itertools.chain.from_iterable(sorted(files)))
+                # classes of one name are told apart by where the module has them first
+                of_class = inner.removeprefix("code/").removesuffix(".py").replace("/", ".")
+                place = objects.find(of_class.encode() + b"\n")
+                files.append((_MANGLED.sub(b"", inner.encode()), place, lines))
+    # the places themselves depend on how long the numbers are
+    return [part for name, _, lines in sorted(files) for part in (name, *lines)]
 
 
 def _of_graph_module(state: dict[str, Any]) -> dict[str, Any]:

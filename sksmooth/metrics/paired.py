@@ -146,9 +146,9 @@ def paired_comparison(
     Parameters
     ----------
     first, second : log, Record, or tuple (y_true, certificate)
-        A path of a log, or what it holds; with true labels. Rows are matched by their numbers: the
-        `index` of records and of certificates of data frames. Two pairs, of which one has no whole
-        numbers as index, are matched by the order of their rows.
+        A path of a log, or what it holds; with true labels. Rows are matched by number: the `index`
+        of a record, or of a certificate of a data frame. If one of two pairs has no whole numbers
+        as index, the rows of both are numbered 0, 1, 2, ...
     radius : float or array-like of float, default=0.0
         Radii at which certified accuracies are compared, in the units of the certificates.
     changes : int, default=0
@@ -262,8 +262,8 @@ def _on_the_same_rows(first: Record, second: Record) -> tuple[Record, Record]:
     if not np.array_equal(first.index, second.index):
         other = len(np.setxor1d(first.index, second.index))
         raise ValueError(
-            f"The models were not certified on the same rows: {len(first)} and {len(second)}, of "
-            f"which {other} are in one of the two only. Select common rows, record[positions]."
+            f"The models were certified on different rows: {len(first)} and {len(second)}. Only "
+            f"one of the two has {other} of them. Select the common rows: record[positions]."
         )
     one, two = np.asarray(first.y_true), np.asarray(second.y_true)
     different = np.flatnonzero((one != two) & ((one == one) | (two == two)))  # both may be NaN

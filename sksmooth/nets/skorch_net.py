@@ -204,9 +204,9 @@ class ObjectiveNet(NeuralNetClassifier):
         for name, callback in self.callbacks_:
             if isinstance(callback, EpochScoring | BatchScoring) and callback.on_train:
                 raise ValueError(
-                    f"The callback {name!r} scores training batches, of which "
-                    f"{type(self._objective_now()).__name__} asks no scores of classes. Pass "
-                    "on_train=False, and it scores validation batches."
+                    f"The callback {name!r} scores training batches, but "
+                    f"{type(self._objective_now()).__name__} computes no scores of classes. Pass "
+                    "on_train=False: then it scores validation batches."
                 )
 
     def on_batch_end(

@@ -44,23 +44,20 @@ def named_records(records: Mapping[str, Any] | Iterable[Any]) -> dict[str, Recor
     """
     if isinstance(records, str | os.PathLike | Record):
         raise TypeError(f"records must be a dict or a sequence; got {type(records).__name__}.")
-    if not isinstance(records, Mapping):
-        records = list(records)
-    if not len(records):
+    items: list[tuple[Any, Any]]
+    if has_names := isinstance(records, Mapping):
+        items = list(records.items())
+    else:
+        items = [("A log", source) for source in records]
+    if not items:
         raise ValueError("records is empty.")
-    sources = records.values() if isinstance(records, Mapping) else records
-    by_order = any(_is_pair(pair) and whole_numbers(pair[1].index) is None for pair in sources)
-    if isinstance(records, Mapping):
-        return {
-            str(name): _record_of(source, str(name), by_order=by_order)
-            for name, source in records.items()
-        }
+    by_order = any(_is_pair(pair) and whole_numbers(pair[1].index) is None for _, pair in items)
     found: dict[str, Record] = {}
-    for source in records:
-        record = _record_of(source, "A log", by_order=by_order)
+    for name, source in items:
+        record = _record_of(source, str(name), by_order=by_order)
         assert record.certificate is not None
-        found[record.certificate.noise.label] = record
-    if len(found) < len(records):
+        found[str(name) if has_names else record.certificate.noise.label] = record
+    if len(found) < len(items):
         raise ValueError("Records with the same sigma need names: pass a dict.")
     return found
 

@@ -136,7 +136,7 @@ def test_pairs_are_matched_by_their_indices_if_both_have_one(tmp_path):
     found = paired_comparison((y, framed), (y[order], framed[order]), radius=0.5)
     assert found.only_first[0] == found.only_second[0] == 0
     other = dataclasses.replace(framed, index=pd.Index(numbers + 1000))
-    with pytest.raises(ValueError, match="of which 100 are in one of the two only"):
+    with pytest.raises(ValueError, match="Only one of the two has 100 of them"):
         paired_comparison((y, framed), (y, other))
 
     # the log of the same certificate; and the same rows without numbers, whatever the order is
@@ -155,7 +155,7 @@ def test_pairs_are_matched_by_their_indices_if_both_have_one(tmp_path):
 
 def test_what_cannot_be_compared(monkeypatch):
     one = record([0.1, 0.2, 0.3])
-    with pytest.raises(ValueError, match=r"not certified on the same rows: 3 and 2, of which 1"):
+    with pytest.raises(ValueError, match=r"on different rows: 3 and 2\. Only one of the two has 1"):
         paired_comparison(one, record([0.1, 0.2]))
     with pytest.raises(ValueError, match="first of them row 1"):
         paired_comparison(one, record([0.1, 0.2, 0.3], y_true=np.array([0, 1, 0])))

@@ -194,6 +194,14 @@ import sys
 import torch
 from sksmooth.introspection.fingerprint import fingerprint
 
+class Step(torch.nn.Module):
+    def __init__(self, rises):
+        super().__init__()
+        self.rises = rises
+
+    def forward(self, X):
+        return X + 1 if self.rises else 2 * X
+
 def net(n):
     layers = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2, bias=False), torch.nn.Linear(2, n)
     for layer in layers:
@@ -205,6 +213,12 @@ def net(n):
 for make in (lambda net: torch.jit.trace(net, torch.ones(3, 2)), torch.jit.script):
     same, other = {fingerprint(make(net(3))) for _ in range(24)}, fingerprint(make(net(4)))
     print(len(same), other in same)
+for _ in range(12):
+    both = [
+        fingerprint(torch.jit.trace(torch.nn.Sequential(*map(Step, order)), torch.ones(3, 2)))
+        for order in ([True, False], [False, True], [True, False])
+    ]
+    print(both[0] == both[2], both[0] == both[1])
 """
 
 
@@ -212,7 +226,7 @@ def test_names_that_torchscript_counts_do_not_matter():
     """The first trace of a class in a process, and the tenth, have other names than the others."""
     command = [sys.executable, "-W", "ignore", "-c", TRACES]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["1", "False"] * 2
+    assert found.stdout.split() == ["1", "False"] * 2 + ["True", "False"] * 12
 
 
 @pytest.mark.filterwarnings("ignore")  # TorchScript is announced to go

@@ -282,7 +282,7 @@ class TestTraining:
         )
         smoothed(net).fit(X, y)
         net.set_params(callbacks=[("ours", scoring("accuracy", on_train=True))])
-        with pytest.raises(ValueError, match="'ours' scores training batches, of which DenoiserM"):
+        with pytest.raises(ValueError, match="'ours' scores training batches, but DenoiserMSE"):
             smoothed(net).fit(X, y)
 
     def test_an_adversary_in_another_norm_than_the_noise(self):
